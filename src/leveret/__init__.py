@@ -1,0 +1,69 @@
+"""Leveret: train, balance, shrink, grow and run small deep networks on an ordinary CPU.
+
+The public names are gathered here and loaded on first use, so that `import leveret` stays cheap and
+running a packed model never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# public name -> the room it lives in
+_HOMES = {
+    "load": "leveret.data",
+    "Data": "leveret.data",
+    "Split": "leveret.data",
+    "ConvNet": "leveret.nets",
+    "ResNet": "leveret.nets",
+    "fit": "leveret.training",
+    "evaluate": "leveret.training",
+    "CrossEntropy": "leveret.training",
+    "Distillation": "leveret.training",
+    "binarize": "leveret.shrink",
+    "pack": "leveret.packing",
+    "Packed": "leveret.runtime",
+    "LeveretDataError": "leveret.errors",
+    "LeveretError": "leveret.errors",
+    "LeveretFormatError": "leveret.errors",
+    "LeveretPackError": "leveret.errors",
+    "LeveretUsageError": "leveret.errors",
+    "LeveretWarning": "leveret.errors",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'leveret' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
+
+
+if TYPE_CHECKING:
+    from leveret.data import Data as Data
+    from leveret.data import Split as Split
+    from leveret.data import load as load
+    from leveret.errors import LeveretDataError as LeveretDataError
+    from leveret.errors import LeveretError as LeveretError
+    from leveret.errors import LeveretFormatError as LeveretFormatError
+    from leveret.errors import LeveretPackError as LeveretPackError
+    from leveret.errors import LeveretUsageError as LeveretUsageError
+    from leveret.errors import LeveretWarning as LeveretWarning
+    from leveret.nets import ConvNet as ConvNet
+    from leveret.nets import ResNet as ResNet
+    from leveret.packing import pack as pack
+    from leveret.runtime import Packed as Packed
+    from leveret.shrink import binarize as binarize
+    from leveret.training import CrossEntropy as CrossEntropy
+    from leveret.training import Distillation as Distillation
+    from leveret.training import evaluate as evaluate
+    from leveret.training import fit as fit

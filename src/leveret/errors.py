@@ -1,0 +1,40 @@
+"""What Leveret raises: each error says what was wrong, where, and what would be right.
+
+All derive from `LeveretError`, so that a caller can catch the library's own complaints at once, and
+from the built-in that a Python user would have guessed.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "LeveretDataError",
+    "LeveretError",
+    "LeveretFormatError",
+    "LeveretPackError",
+    "LeveretUsageError",
+    "LeveretWarning",
+]
+
+
+class LeveretError(Exception):
+    """Base of every error that Leveret raises on purpose."""
+
+
+class LeveretUsageError(LeveretError, ValueError):
+    """An argument has a wrong type, range or combination."""
+
+
+class LeveretDataError(LeveretError, ValueError):
+    """The user's data can't be used: a missing folder, one class only, NaN in an array, …"""
+
+
+class LeveretFormatError(LeveretError, ValueError):
+    """A file is not a whole, valid .lvr file of a version that this Leveret reads."""
+
+
+class LeveretPackError(LeveretError, NotImplementedError):
+    """A net holds an operation that the runtime has no kernel for."""
+
+
+class LeveretWarning(UserWarning):
+    """Something was skipped or repaired; the message says what and how many."""
