@@ -1,0 +1,1 @@
+"""Transforms: each takes a net and gives a smaller one."""
