@@ -34,7 +34,7 @@ class BinaryLayer:
         weight_scale: multiply by α (per output filter); without it, weights are plain ±1.
         weight_gradient: "paper" (XNOR-Net) or "clipped" (Bi-Real Net and later: identity inside |W| < 1, α constant).
         real_weights: compute with the real weights. On in the first stage of two-stage training
-            (`binary_weights_in`), off otherwise.
+            (`set_binary_weights`), off otherwise.
     """
 
     weight: Tensor
@@ -102,9 +102,7 @@ class BinaryWeightConv2d(BinaryLayer, nn.Conv2d):
                 x, self.weight, self.stride, self.padding, self.dilation, self.groups
             )
             return _add_bias(self._scaled(y), self.bias)
-        return F.conv2d(
-            x, self.effective_weight(), self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+        return F.conv2d(x, self.effective_weight(), self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + self._binary_repr()
@@ -213,7 +211,7 @@ class XnorConv2d(_BinaryInput, BinaryWeightConv2d):
         means = x.abs().mean(dim=1, keepdim=True)
         size = self.kernel_size
         box = torch.full((1, 1, *size), 1.0 / (size[0] * size[1]), dtype=x.dtype, device=x.device)
-        return F.conv2d(means, box, None, self.stride, self.padding, self.dilation)  # type: ignore[arg-type]
+        return F.conv2d(means, box, None, self.stride, self.padding, self.dilation)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + self._input_repr()
@@ -233,9 +231,7 @@ class XnorLinear(_BinaryInput, BinaryWeightLinear):
         input_scale: bool = False,
         input_gradient: InputGradient = "clipped",
     ) -> None:
-        super().__init__(
-            in_features, out_features, bias, weight_scale=weight_scale, weight_gradient=weight_gradient
-        )
+        super().__init__(in_features, out_features, bias, weight_scale=weight_scale, weight_gradient=weight_gradient)
         self._set_input(input_scale, input_gradient)
 
     def forward(self, x: Tensor) -> Tensor:

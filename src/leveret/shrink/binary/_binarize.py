@@ -1,0 +1,180 @@
+"""`binarize`: the transform that replaces a net's convolutions and linear layers by binary ones."""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from torch import nn
+
+from leveret.errors import LeveretUsageError
+from leveret.shrink.binary._layers import (
+    BinaryWeightConv2d,
+    BinaryWeightLinear,
+    InputGradient,
+    WeightGradient,
+    XnorConv2d,
+    XnorLinear,
+)
+
+__all__ = ["binarize"]
+
+Kind = Literal["xnor", "weights"]
+Chosen = Iterable[str] | Callable[[str, nn.Module], bool] | None
+
+
+def binarize(
+    net: nn.Module,
+    kind: Kind = "xnor",
+    *,
+    layers: Chosen = None,
+    keep_first: bool = True,
+    keep_last: bool = True,
+    input_norm: bool | None = None,
+    input_scale: bool = False,
+    weight_scale: bool = True,
+    weight_gradient: WeightGradient = "paper",
+    input_gradient: InputGradient = "clipped",
+    inplace: bool = False,
+) -> nn.Module:
+    """Give back `net` with its Conv2d and Linear layers binary; their real weights and biases are carried over.
+
+    Args:
+        net: any module. Layers are found by type, exactly `nn.Conv2d` and `nn.Linear`.
+        kind: "xnor" (inputs and weights are signs) or "weights" (weights alone).
+        layers: which to convert: names or glob patterns as in `net.named_modules()` ("features.*"), or a function
+            of name and module. Without it all but the first and the last, as in the paper (section 4).
+        keep_first, keep_last: leave the first or last Conv2d/Linear real, in the order in which the net registers
+            them; only looked at where `layers` is None.
+        input_norm: put a BatchNorm before each sign, the paper's block order. Default: yes for "xnor", no for
+            "weights". Say no if the net normalises there already.
+        input_scale: multiply by K (XNOR-Net, eq. 11).
+        weight_scale, weight_gradient, input_gradient: see the binary layers.
+        inplace: change `net` itself instead of a deep copy.
+
+    Raises:
+        LeveretUsageError: nothing was chosen, a pattern fits no layer, or a chosen layer can't be binary
+            (padding other than zeros, a weight shared between layers).
+
+    Example:
+        >>> small = binarize(net)                                  # XNOR inside, real at both ends
+        >>> small = binarize(net, "weights", layers=["features.*"])
+    """
+    if kind not in ("xnor", "weights"):
+        raise LeveretUsageError(f"kind must be 'xnor' or 'weights', got {kind!r}")
+    result = net if inplace else copy.deepcopy(net)
+    candidates = [(name, m) for name, m in result.named_modules() if type(m) in (nn.Conv2d, nn.Linear)]
+    chosen = _choose(candidates, layers, keep_first, keep_last)
+    for name, module in chosen:
+        _check(name, module)
+    _check_unshared(result, chosen)
+    with_norm = kind == "xnor" if input_norm is None else input_norm
+    options: dict[str, Any] = {"weight_scale": weight_scale, "weight_gradient": weight_gradient}
+    if kind == "xnor":
+        options |= {"input_scale": input_scale, "input_gradient": input_gradient}
+    for name, module in chosen:
+        binary = _binary_like(module, kind, options)
+        binary.train(module.training)
+        if with_norm:
+            norm = _norm_for(module).to(module.weight.device, module.weight.dtype)
+            norm.train(module.training)
+            binary = nn.Sequential(norm, binary)
+        if name == "":
+            return binary
+        parent, _, last = name.rpartition(".")
+        setattr(result.get_submodule(parent), last, binary)
+    return result
+
+
+def _choose(
+    candidates: list[tuple[str, nn.Module]], layers: Chosen, keep_first: bool, keep_last: bool
+) -> list[tuple[str, Any]]:
+    names = [name for name, _ in candidates]
+    if layers is None:
+        chosen = candidates[int(keep_first) : len(candidates) - int(keep_last)]
+        if not chosen:
+            raise LeveretUsageError(
+                f"nothing to make binary: the net has {len(candidates)} Conv2d or Linear layers ({', '.join(names)}) "
+                "and the first and last stay real; choose with layers=[…] or keep_first=False, keep_last=False"
+            )
+        return chosen
+    if callable(layers):
+        chosen = [(name, module) for name, module in candidates if layers(name, module)]
+    else:
+        patterns = [layers] if isinstance(layers, str) else list(layers)
+        for pattern in patterns:
+            if not fnmatch.filter(names, pattern):
+                raise LeveretUsageError(
+                    f"no Conv2d or Linear layer is called {pattern!r}; there are: {', '.join(names)}"
+                )
+        chosen = [(n, m) for n, m in candidates if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
+    if not chosen:
+        raise LeveretUsageError(f"`layers` chose none of the Conv2d and Linear layers: {', '.join(names)}")
+    return chosen
+
+
+def _check(name: str, module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        if module.padding_mode != "zeros":
+            raise LeveretUsageError(
+                f"layer {name!r} pads with {module.padding_mode!r}; a binary layer pads with zeros only"
+            )
+        if module.padding == "same" and any(reach % 2 for reach in _reaches(module)):
+            raise LeveretUsageError(
+                f"layer {name!r} pads unevenly ('same' with an even kernel); give its padding in numbers"
+            )
+
+
+def _check_unshared(net: nn.Module, chosen: list[tuple[str, Any]]) -> None:
+    """A weight used by two layers would come apart: each would get a copy of its own."""
+    owners: dict[int, list[str]] = {}
+    for name, module in net.named_modules(remove_duplicate=False):
+        weight = getattr(module, "weight", None)
+        if isinstance(weight, nn.Parameter):
+            owners.setdefault(id(weight), []).append(name)
+    for name, module in chosen:
+        if len(sharing := owners.get(id(module.weight), [])) > 1:
+            raise LeveretUsageError(
+                f"layer {name!r} shares its weight ({', '.join(sharing)}); give each layer its own before binarizing"
+            )
+
+
+def _binary_like(module: Any, kind: Kind, options: dict[str, Any]) -> nn.Module:
+    binary: Any
+    if isinstance(module, nn.Conv2d):
+        padding = module.padding
+        if padding == "valid":
+            padding = (0, 0)
+        elif padding == "same":
+            padding = tuple(reach // 2 for reach in _reaches(module))
+        conv = XnorConv2d if kind == "xnor" else BinaryWeightConv2d
+        binary = conv(
+            module.in_channels,
+            module.out_channels,
+            module.kernel_size,  # type: ignore[arg-type]
+            module.stride,  # type: ignore[arg-type]
+            padding,  # type: ignore[arg-type]
+            module.dilation,  # type: ignore[arg-type]
+            module.groups,
+            module.bias is not None,
+            **options,
+        )
+    else:
+        linear = XnorLinear if kind == "xnor" else BinaryWeightLinear
+        binary = linear(module.in_features, module.out_features, module.bias is not None, **options)
+    binary.weight = module.weight
+    binary.bias = module.bias
+    return binary
+
+
+def _norm_for(module: Any) -> nn.Module:
+    if isinstance(module, nn.Conv2d):
+        return nn.BatchNorm2d(module.in_channels)
+    return nn.BatchNorm1d(module.in_features)
+
+
+def _reaches(conv: nn.Conv2d) -> list[int]:
+    """How far a kernel's last tap stands from its first, down and across."""
+    return [d * (k - 1) for k, d in zip(conv.kernel_size, conv.dilation, strict=True)]
