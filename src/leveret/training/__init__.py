@@ -1,0 +1,27 @@
+"""Training: one loop, what it minimises, and how its outcome is measured."""
+
+from leveret.metrics import Evaluation
+from leveret.training._augment import Augment, Augmentation
+from leveret.training._batch import Batch
+from leveret.training._checkpoints import load_weights
+from leveret.training._evaluate import evaluate
+from leveret.training._fit import FitResult, fit
+from leveret.training._history import History
+from leveret.training._objectives import CrossEntropy, Distillation, Objective
+from leveret.training._progress import duration
+
+__all__ = [
+    "Augment",
+    "Augmentation",
+    "Batch",
+    "CrossEntropy",
+    "Distillation",
+    "Evaluation",
+    "FitResult",
+    "History",
+    "Objective",
+    "duration",
+    "evaluate",
+    "fit",
+    "load_weights",
+]

@@ -1,0 +1,29 @@
+"""What an objective sees: one batch of images or texts with their labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+__all__ = ["Batch"]
+
+
+@dataclass
+class Batch:
+    """One batch, as it reaches an objective.
+
+    Attributes:
+        inputs: `(batch, channels, height, width)` float32, normalised and augmented; channels last in memory if asked.
+            For texts, a list of strings.
+        labels: `(batch,)` int64, from 0.
+        indices: `(batch,)` int64, the samples' places in their split.
+        logits: `(batch, num_classes)`; an objective leaves the net's output here, so that accuracy needs no second
+            forward pass.
+    """
+
+    inputs: Any
+    labels: Tensor
+    indices: Tensor
+    logits: Tensor | None = None

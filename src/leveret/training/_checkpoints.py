@@ -1,0 +1,93 @@
+"""Checkpoints: the best and the last epoch, and the moment of an interruption; and how a run finds them again.
+
+In the folder of a run stand
+- `last.ckpt`: everything at the end of the last finished epoch; a run resumes from it;
+- `best.ckpt`: the same for the epoch with the best validation accuracy, the first of equals;
+- `interrupted.ckpt`: weights at the moment of Ctrl-C or an error, gone again once a later epoch is finished.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import nn
+
+from leveret.errors import LeveretUsageError
+
+__all__ = ["BEST", "INTERRUPTED", "LAST", "SaveOnInterruption", "epoch_checkpoints", "load_weights", "read_checkpoint"]
+
+LAST = "last.ckpt"
+BEST = "best.ckpt"
+INTERRUPTED = "interrupted.ckpt"
+_PREFIX = "net."
+
+
+def epoch_checkpoints(folder: Path, has_validation: bool) -> ModelCheckpoint:
+    """Lightning's checkpoints, best and last, written at the end of each epoch."""
+    return ModelCheckpoint(
+        dirpath=folder,
+        filename="best",
+        monitor="val_accuracy" if has_validation else None,
+        mode="max",
+        save_top_k=1,
+        save_last=True,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+
+
+class SaveOnInterruption(pl.Callback):
+    """Writes `interrupted.ckpt` when a run is stopped in the middle of an epoch."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / INTERRUPTED
+        self.saved = False
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        if trainer.is_global_zero:
+            self.path.unlink(missing_ok=True)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:
+        if not isinstance(exception, KeyboardInterrupt) or not trainer.is_global_zero or self.saved:
+            return
+        trainer.save_checkpoint(self.path, weights_only=True)
+        self.saved = True
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint.
+
+    Raises:
+        LeveretUsageError: there is none at `path`, or it is damaged.
+    """
+    try:
+        # plain tensors, numbers and texts only: a checkpoint from elsewhere can't run code
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise LeveretUsageError(f"there is no checkpoint at {path}") from None
+    except Exception as error:
+        raise LeveretUsageError(
+            f"{path} is not a whole checkpoint ({type(error).__name__}); delete it to start anew"
+        ) from error
+
+
+def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
+    """Load the net's weights from a checkpoint that `fit` wrote, into `net` itself; gives `net` back.
+
+    Raises:
+        LeveretUsageError: no checkpoint at `path`, damaged, or of a net with other layers or shapes.
+    """
+    state = read_checkpoint(Path(path)).get("state_dict", {})
+    weights = {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        lines = str(error).splitlines()
+        raise LeveretUsageError(
+            f"{path} was written for another net than this {type(net).__name__}: {' '.join(lines[1:3]).strip()}"
+        ) from error
+    return net

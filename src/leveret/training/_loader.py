@@ -1,0 +1,139 @@
+"""Batches for training: whole batches fetched at once, in an order that depends on seed and epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from leveret.errors import LeveretUsageError
+from leveret.training._augment import Augmentation
+from leveret.training._batch import Batch
+
+__all__ = ["BatchDataset", "BatchSampler", "evaluation_loader", "to_tensor", "training_loader"]
+
+
+class BatchSampler(Sampler[Any]):
+    """Gives arrays of indices, one per batch: shuffled anew each epoch, or drawn by `sampler`.
+
+    Under distributed training each process gets its own share of every batch, so that the order of samples is the
+    same with any number of processes. The last batch is smaller, or left out if it would hold a single sample, which
+    BatchNorm can't take.
+    """
+
+    def __init__(self, size: int, batch_size: int, seed: int, sampler: Sampler[int] | None = None) -> None:
+        self.size = size
+        self.batch_size = batch_size
+        self.seed = seed
+        self.sampler = sampler
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this at the start of each epoch."""
+        self.epoch = epoch
+        set_epoch = getattr(self.sampler, "set_epoch", None)
+        if set_epoch is not None:
+            set_epoch(epoch)
+
+    def __len__(self) -> int:
+        full, rest = divmod(self._drawn(), self.batch_size)
+        return full + (rest >= min(2 * self._ranks()[1], self.size))
+
+    def __iter__(self) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+        if self.sampler is None:
+            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.size)
+        else:
+            order = np.fromiter(self.sampler, dtype=np.int64)
+        rank, ranks = self._ranks()
+        for i in range(len(self)):
+            batch = order[i * self.batch_size : (i + 1) * self.batch_size]
+            yield self.epoch, i, batch[rank::ranks]
+
+    def _drawn(self) -> int:
+        return self.size if self.sampler is None else len(self.sampler)  # type: ignore[arg-type]
+
+    def _ranks(self) -> tuple[int, int]:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            return torch.distributed.get_rank(), torch.distributed.get_world_size()
+        return 0, 1
+
+
+class BatchDataset(Dataset[Batch]):
+    """Answers a whole batch of indices with a whole `Batch`: fetched, augmented, normalised.
+
+    The augmentation's draws depend on seed, epoch and batch alone, so that a resumed run goes on as it would have.
+    """
+
+    def __init__(
+        self, split: Any, normalization: Any, seed: int, augment: Augmentation | None, channels_last: bool
+    ) -> None:
+        self.split = split
+        self.normalization = normalization
+        self.seed = seed
+        self.augment = augment
+        self.channels_last = channels_last
+
+    def __getitem__(self, key: tuple[int, int, NDArray[np.int64]]) -> Batch:
+        epoch, number, indices = key
+        values = self.split.fetch(indices)
+        if isinstance(values, np.ndarray):
+            if self.augment is not None:
+                # the first index tells apart the processes of a distributed run
+                mark = int(indices[0]) if len(indices) else 0
+                values = self.augment(values, np.random.default_rng((self.seed, epoch, number, mark)))
+            values = to_tensor(values, self.normalization, self.channels_last)
+        return Batch(values, torch.from_numpy(self.split.labels[indices]), torch.from_numpy(indices))
+
+
+def to_tensor(pixels: NDArray[np.uint8], normalization: Any, channels_last: bool = True) -> torch.Tensor:
+    """Pixels `(batch, channels, height, width)` uint8 as a normalised float32 tensor: `(pixel/255 − mean) / std`."""
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels))
+    if channels_last:
+        tensor = tensor.contiguous(memory_format=torch.channels_last)
+    mean = torch.tensor(normalization.mean, dtype=torch.float32).view(1, -1, 1, 1)
+    std = torch.tensor(normalization.std, dtype=torch.float32).view(1, -1, 1, 1)
+    return tensor.float().sub_(mean * 255).div_(std * 255)
+
+
+class _InOrder(Sampler[Any]):
+    def __init__(self, size: int, batch_size: int) -> None:
+        self.size = size
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-self.size // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+        for i in range(len(self)):
+            yield 0, i, np.arange(i * self.batch_size, min(self.size, (i + 1) * self.batch_size))
+
+
+def training_loader(
+    split: Any,
+    normalization: Any,
+    *,
+    batch_size: int,
+    seed: int,
+    augment: Augmentation | None,
+    sampler: Sampler[int] | None,
+    channels_last: bool,
+    workers: int,
+) -> DataLoader[Batch]:
+    """The loader that `fit` trains from."""
+    if len(split) < 2:
+        raise LeveretUsageError(f"training needs at least 2 samples, the training part has {len(split)}")
+    dataset = BatchDataset(split, normalization, seed, augment, channels_last)
+    order = BatchSampler(len(split), min(batch_size, len(split)), seed, sampler)
+    return DataLoader(dataset, batch_size=None, sampler=order, num_workers=workers, persistent_workers=workers > 0)
+
+
+def evaluation_loader(
+    split: Any, normalization: Any, *, batch_size: int, channels_last: bool, workers: int = 0
+) -> DataLoader[Batch]:
+    """All samples of a split in their order."""
+    dataset = BatchDataset(split, normalization, 0, None, channels_last)
+    return DataLoader(dataset, batch_size=None, sampler=_InOrder(len(split), batch_size), num_workers=workers)

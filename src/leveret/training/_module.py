@@ -1,0 +1,100 @@
+"""The bridge to Lightning: a net and an objective as one `LightningModule`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import MeanMetric
+
+from leveret.training._batch import Batch
+
+__all__ = ["LightningNet"]
+
+
+class LightningNet(pl.LightningModule):
+    """Trains `net` to minimise `objective`; measures loss and accuracy on both parts."""
+
+    def __init__(self, net: nn.Module, objective: Any, optimizer: Any, schedule: Any, seed: int) -> None:
+        super().__init__()
+        self.net = net
+        # an objective that is a module is registered, and so trained, checkpointed and moved along
+        self.objective = objective
+        self._make_optimizer = optimizer
+        self._make_schedule = schedule
+        self._seed = seed
+        self.train_accuracy = MeanMetric()
+        self.val_accuracy = MeanMetric()
+        self.val_loss = MeanMetric()
+        self._losses: dict[str, MeanMetric] = {}
+        self.samples_seen = 0
+
+    def configure_optimizers(self) -> Any:
+        modules = [self.net] + ([self.objective] if isinstance(self.objective, nn.Module) else [])
+        optimizer = self._make_optimizer(modules)
+        schedule = self._make_schedule(optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_train_epoch_start(self) -> None:
+        # dropout and the like draw the same in a resumed run as in one that was never stopped
+        torch.manual_seed(self._seed * 1_000_003 + self.current_epoch)
+        for metric in (self.train_accuracy, *self._losses.values()):
+            metric.reset()
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        losses = self.objective(self.net, batch)
+        total = torch.stack(list(losses.values())).sum()
+        size = len(batch.labels)
+        with torch.no_grad():
+            for name, value in (("loss", total), *losses.items()):
+                self._loss(name).update(value.detach(), size)
+            if batch.logits is not None:
+                self.train_accuracy.update(_correct(batch.logits, batch.labels), size)
+        self.samples_seen += size * self.trainer.world_size
+        if not torch.isfinite(total):
+            raise FloatingPointError(
+                f"the loss became {float(total)} in epoch {self.current_epoch + 1}, batch {batch_index + 1}; "
+                "a lower lr or gradient_clip=1.0 usually helps"
+            )
+        return total
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        logits = self.net(batch.inputs)
+        size = len(batch.labels)
+        self.val_loss.update(F.cross_entropy(logits, batch.labels), size)
+        self.val_accuracy.update(_correct(logits, batch.labels), size)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("val_loss", self.val_loss.compute())
+        self.log("val_accuracy", self.val_accuracy.compute())
+        self.val_loss.reset()
+        self.val_accuracy.reset()
+
+    def on_train_epoch_end(self) -> None:
+        for name, value in self.train_summary().items():
+            self.log(f"train_{name}", value)
+
+    def train_summary(self) -> dict[str, float]:
+        """The epoch's losses, and its accuracy if the objective left logits."""
+        summary = {name: float(metric.compute()) for name, metric in self._losses.items()}
+        if self.train_accuracy.update_called:
+            summary["accuracy"] = float(self.train_accuracy.compute())
+        return summary
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["samples_seen"] = self.samples_seen
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.samples_seen = checkpoint.get("samples_seen", 0)
+
+    def _loss(self, name: str) -> MeanMetric:
+        if name not in self._losses:
+            self._losses[name] = MeanMetric().to(self.device)
+        return self._losses[name]
+
+
+def _correct(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.argmax(1) == labels).float().mean()

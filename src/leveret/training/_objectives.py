@@ -1,0 +1,121 @@
+"""Objectives: what training minimises. Each is called with the net and a batch and gives a named dict of losses.
+
+The sum of the losses is minimised, each is logged under its name. An objective may leave `batch.logits`, from which
+the training accuracy is counted. An objective that is itself an `nn.Module` has its parameters trained along.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from leveret.errors import LeveretUsageError
+from leveret.training._batch import Batch
+
+__all__ = ["CrossEntropy", "Distillation", "Objective"]
+
+
+class Objective(Protocol):
+    """Called with a net and a batch; returns named scalar losses whose sum is minimised."""
+
+    def __call__(self, net: nn.Module, batch: Batch, /) -> dict[str, Tensor]: ...
+
+
+class CrossEntropy:
+    """Cross-entropy with the labels.
+
+    Args:
+        label_smoothing: share of the target spread evenly over all classes, in [0, 1) (Szegedy et al., 2016,
+            section 7).
+        class_weights: `(num_classes,)`, a weight per class.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0, class_weights: Tensor | None = None) -> None:
+        if not 0 <= label_smoothing < 1:
+            raise LeveretUsageError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
+        self.label_smoothing = label_smoothing
+        self.class_weights = class_weights
+
+    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        batch.logits = net(batch.inputs)
+        loss = F.cross_entropy(batch.logits, batch.labels, self.class_weights, label_smoothing=self.label_smoothing)
+        return {"cross_entropy": loss}
+
+    def __repr__(self) -> str:
+        return f"CrossEntropy(label_smoothing={self.label_smoothing})"
+
+
+class Distillation:
+    """Learn from a teacher's outputs, computed on the same (augmented) batch.
+
+    Two forms:
+
+    - "temperature" (Hinton et al., 2015, section 2): `T² KL(softmax(t/T) ‖ softmax(s/T))`, averaged over the batch;
+    - "logits" (Ba & Caruana, 2014, eq. 2; Urban et al., 2017): `½ ‖s − t‖²` averaged over batch and classes,
+      with the teacher's logits centred on their mean over the classes, since softmax doesn't see that mean.
+
+    Args:
+        teacher: a trained net, run in eval mode without gradient; not a part of the student's checkpoints.
+        form: "temperature" or "logits".
+        temperature: T, above 0.
+        hard_weight: in [0, 1]: the share of cross-entropy with the labels; the rest is the teacher's.
+
+    Raises:
+        LeveretUsageError: an argument out of range.
+    """
+
+    def __init__(
+        self,
+        teacher: nn.Module,
+        form: Literal["temperature", "logits"] = "temperature",
+        *,
+        temperature: float = 4.0,
+        hard_weight: float = 0.0,
+    ) -> None:
+        if form not in ("temperature", "logits"):
+            raise LeveretUsageError(f"form must be 'temperature' or 'logits', got {form!r}")
+        if not temperature > 0:
+            raise LeveretUsageError(f"temperature must be above 0, got {temperature}")
+        if not 0 <= hard_weight <= 1:
+            raise LeveretUsageError(f"hard_weight must be in [0, 1], got {hard_weight}")
+        self.teacher = teacher
+        self.form = form
+        self.temperature = temperature
+        self.hard_weight = hard_weight
+
+    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        batch.logits = net(batch.inputs)
+        losses = {"distillation": (1 - self.hard_weight) * self._soft(batch.logits, self.targets(batch))}
+        if self.hard_weight:
+            losses["cross_entropy"] = self.hard_weight * F.cross_entropy(batch.logits, batch.labels)
+        return losses
+
+    def targets(self, batch: Batch) -> Tensor:
+        """The teacher's logits for the batch, `(batch, num_classes)`, without gradient."""
+        # a user may have left the teacher in training mode, where its batch statistics would move
+        was_training = self.teacher.training
+        self.teacher.eval()
+        try:
+            with torch.no_grad():
+                return self.teacher(batch.inputs)
+        finally:
+            self.teacher.train(was_training)
+
+    def _soft(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if logits.shape != targets.shape:
+            raise LeveretUsageError(
+                f"teacher and student must have the same outputs, got {tuple(targets.shape)} and {tuple(logits.shape)}"
+            )
+        if self.form == "logits":
+            return 0.5 * F.mse_loss(logits, targets - targets.mean(1, keepdim=True))
+        t = self.temperature
+        log_student = F.log_softmax(logits / t, dim=1)
+        log_teacher = F.log_softmax(targets / t, dim=1)
+        return F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True) * t * t
+
+    def __repr__(self) -> str:
+        teacher = type(self.teacher).__name__
+        return f"Distillation({teacher}, {self.form!r}, temperature={self.temperature}, hard_weight={self.hard_weight})"
