@@ -21,7 +21,8 @@ def wilson_interval(correct: int, total: int, z: float = 1.959964) -> tuple[floa
     share = correct / total
     centre = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return (max(0.0, float(centre - half)), min(1.0, float(centre + half)))
+    # both ends are exact where all or none are correct; rounding would miss them by a hair
+    return (float(centre - half) if correct else 0.0, float(centre + half) if correct < total else 1.0)
 
 
 @dataclass(frozen=True)

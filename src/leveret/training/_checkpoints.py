@@ -2,7 +2,8 @@
 
 In the folder of a run stand
 - `last.ckpt`: everything at the end of the last finished epoch; a run resumes from it;
-- `best.ckpt`: the same for the epoch with the best validation accuracy, the first of equals;
+- `best.ckpt`: the same for the epoch with the best validation accuracy, the first of equals; only where there is a
+  validation part;
 - `interrupted.ckpt`: weights at the moment of Ctrl-C or an error, gone again once a later epoch is finished.
 """
 
@@ -26,18 +27,21 @@ INTERRUPTED = "interrupted.ckpt"
 _PREFIX = "net."
 
 
-def epoch_checkpoints(folder: Path, has_validation: bool) -> ModelCheckpoint:
-    """Lightning's checkpoints, best and last, written at the end of each epoch."""
-    return ModelCheckpoint(
-        dirpath=folder,
-        filename="best",
-        monitor="val_accuracy" if has_validation else None,
-        mode="max",
-        save_top_k=1,
-        save_last=True,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
+def epoch_checkpoints(folder: Path, has_validation: bool) -> list[ModelCheckpoint]:
+    """Lightning's checkpoints, last and best, written at the end of each epoch.
+
+    Two callbacks: `save_last=True` of a single one writes `last.ckpt` only after epochs that were the best so far.
+    """
+    every_epoch: dict[str, Any] = {
+        "dirpath": folder,
+        "save_top_k": 1,
+        "save_on_train_epoch_end": True,
+        "enable_version_counter": False,
+    }
+    found = [ModelCheckpoint(filename=Path(LAST).stem, **every_epoch)]
+    if has_validation:
+        found.append(ModelCheckpoint(filename=Path(BEST).stem, monitor="val_accuracy", mode="max", **every_epoch))
+    return found
 
 
 class SaveOnInterruption(pl.Callback):

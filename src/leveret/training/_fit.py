@@ -144,7 +144,7 @@ def fit(
             callbacks.append(EpochProgress(stage, history))
         if early_stopping is not None:
             callbacks.append(EarlyStopping("val_accuracy", mode="max", patience=early_stopping))
-        callbacks.append(checkpoints.epoch_checkpoints(folder, has_validation))
+        callbacks.extend(checkpoints.epoch_checkpoints(folder, has_validation))
         settings: dict[str, Any] = {
             "accelerator": "cpu",
             "devices": 1,
@@ -255,7 +255,7 @@ def _result(
         result.samples_seen = rows[-1]["samples_seen"]
         result.seconds = sum(row["seconds"] for row in rows)
         if kept:
-            result.best_checkpoint = folder / checkpoints.BEST
+            result.best_checkpoint = folder / (checkpoints.BEST if has_validation else checkpoints.LAST)
             result.last_checkpoint = folder / checkpoints.LAST
     return result
 

@@ -128,7 +128,15 @@ def training_loader(
         raise LeveretUsageError(f"training needs at least 2 samples, the training part has {len(split)}")
     dataset = BatchDataset(split, normalization, seed, augment, channels_last)
     order = BatchSampler(len(split), min(batch_size, len(split)), seed, sampler)
-    return DataLoader(dataset, batch_size=None, sampler=order, num_workers=workers, persistent_workers=workers > 0)
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=order,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        # else each new iterator draws from torch's own generator, and a resumed run's dropout differs
+        generator=torch.Generator().manual_seed(seed),
+    )
 
 
 def evaluation_loader(
@@ -136,4 +144,10 @@ def evaluation_loader(
 ) -> DataLoader[Batch]:
     """All samples of a split in their order."""
     dataset = BatchDataset(split, normalization, 0, None, channels_last)
-    return DataLoader(dataset, batch_size=None, sampler=_InOrder(len(split), batch_size), num_workers=workers)
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=_InOrder(len(split), batch_size),
+        num_workers=workers,
+        generator=torch.Generator(),
+    )

@@ -48,17 +48,17 @@ class LightningNet(pl.LightningModule):
         losses = self.objective(self.net, batch)
         total = torch.stack(list(losses.values())).sum()
         size = len(batch.labels)
+        if not torch.isfinite(total):
+            raise FloatingPointError(
+                f"the loss became {float(total.detach())} in epoch {self.current_epoch + 1}, batch {batch_index + 1}; "
+                "a lower lr or gradient_clip=1.0 usually helps"
+            )
         with torch.no_grad():
             for name, value in (("loss", total), *losses.items()):
                 self._loss(name).update(value.detach(), size)
             if batch.logits is not None:
                 self.train_accuracy.update(_correct(batch.logits, batch.labels), size)
         self.samples_seen += size * self.trainer.world_size
-        if not torch.isfinite(total):
-            raise FloatingPointError(
-                f"the loss became {float(total)} in epoch {self.current_epoch + 1}, batch {batch_index + 1}; "
-                "a lower lr or gradient_clip=1.0 usually helps"
-            )
         return total
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:

@@ -1,0 +1,34 @@
+"""What many tests share: the embedded digits, loaded once, and a small slice of them."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import Any
+
+# tiny nets on many threads only wait for each other; set before torch is imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+
+import leveret
+
+
+@pytest.fixture(scope="session")
+def digits() -> Any:
+    return leveret.load("digits")
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits: Any) -> Any:
+    """200 digits to train on, 60 to validate, 100 to test: the fields that training and evaluation read."""
+    return SimpleNamespace(
+        name="few digits",
+        train=digits.train.subset(np.arange(200)),
+        val=digits.val.subset(np.arange(60)),
+        test=digits.test.subset(np.arange(100)),
+        classes=digits.classes,
+        image_shape=digits.image_shape,
+        normalization=digits.normalization,
+    )

@@ -1,0 +1,221 @@
+"""The loop: it learns, is reproducible, resumes, stops early, and keeps what was finished."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import leveret
+from leveret.errors import LeveretUsageError
+from leveret.training import Augment, fit, load_weights
+
+
+def net(seed=0, dropout=0.0):
+    torch.manual_seed(seed)
+    return leveret.ConvNet(1, 10, depth=3, width=8, stages=2, dropout=dropout)
+
+
+def weights(module):
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+def test_learns_digits(digits):
+    model = net()
+    result = fit(model, digits, epochs=6, batch_size=64, lr=0.01, progress=False)
+    assert leveret.evaluate(model, digits).accuracy > 0.93
+    assert [row["epoch"] for row in result.history] == [1, 2, 3, 4, 5, 6]
+    assert result.history[-1]["train_loss"] < result.history[0]["train_loss"]
+    assert result.samples_seen == sum(64 * (len(digits.train) // 64) + _rest(len(digits.train)) for _ in range(6))
+
+
+def _rest(size):
+    rest = size % 64
+    return rest if rest > 1 else 0
+
+
+def test_the_net_holds_the_best_epoch(few_digits):
+    model = net()
+    result = fit(model, few_digits, epochs=4, lr=0.02, progress=False)
+    evaluation = leveret.evaluate(model, few_digits, "val")
+    assert evaluation.accuracy == pytest.approx(max(row["val_accuracy"] for row in result.history), abs=1e-6)
+    assert result.best_accuracy == pytest.approx(evaluation.accuracy, abs=1e-6)
+
+
+def test_a_seed_gives_the_same_net_twice(few_digits):
+    options = {"epochs": 2, "augment": Augment(shift=1), "progress": False, "keep_best": False}
+    models = [net(dropout=0.2) for _ in range(3)]
+    for model, seed in zip(models, (3, 3, 4), strict=True):
+        fit(model, few_digits, seed=seed, **options)
+    assert torch.equal(weights(models[0]), weights(models[1]))
+    assert not torch.equal(weights(models[0]), weights(models[2]))
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one-cycle"])
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(few_digits, tmp_path, schedule):
+    """The run is killed after its second epoch by an exception in a callback, then goes on."""
+    import pytorch_lightning as pl
+
+    class Kill(pl.Callback):
+        def on_train_epoch_start(self, trainer, pl_module):
+            if trainer.current_epoch == 2:
+                raise RuntimeError("killed")
+
+    options = {
+        "epochs": 4,
+        "schedule": schedule,
+        "augment": Augment(shift=1),
+        "progress": False,
+        "keep_best": False,
+        "seed": 5,
+    }
+    straight = net(dropout=0.2)
+    whole = fit(straight, few_digits, **options)
+    stopped = net(dropout=0.2)
+    with pytest.raises(RuntimeError, match="killed"):
+        fit(stopped, few_digits, out=tmp_path, trainer_args={"callbacks": [Kill()]}, **options)
+    resumed = net(seed=9, dropout=0.2)
+    result = fit(resumed, few_digits, out=tmp_path, **options)
+    assert torch.equal(weights(straight), weights(resumed))
+    assert result.samples_seen == whole.samples_seen
+    for one, other in zip(whole.history, result.history, strict=True):
+        for key in one.keys() - {"seconds"}:
+            assert one[key] == other[key], key
+    rows = list(csv.DictReader((tmp_path / "history.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+
+
+def test_a_finished_run_is_not_run_again(few_digits, tmp_path):
+    model = net()
+    first = fit(model, few_digits, epochs=2, out=tmp_path, progress=False)
+    again = net(seed=1)
+    second = fit(again, few_digits, epochs=2, out=tmp_path, progress=False)
+    assert first.history == second.history
+    assert torch.equal(weights(model), weights(again))
+
+
+def test_early_stopping(few_digits):
+    result = fit(net(), few_digits, epochs=30, lr=1e-9, early_stopping=2, progress=False)
+    assert len(result.history) == 3
+
+
+def test_gradient_clipping_reaches_lightning(few_digits):
+    model = net()
+    before = weights(model)
+    fit(
+        model,
+        few_digits,
+        epochs=1,
+        optimizer=lambda groups: torch.optim.SGD(groups, lr=1.0),
+        schedule="constant",
+        warmup=0,
+        weight_decay=0,
+        gradient_clip=1e-6,
+        keep_best=False,
+        progress=False,
+    )
+    assert (weights(model) - before).norm() < 1e-5
+
+
+def test_no_validation_part_is_fine(few_digits):
+    import copy
+
+    data = copy.copy(few_digits)
+    data.val = few_digits.val.subset(np.arange(0))
+    result = fit(net(), data, epochs=1, progress=False)
+    assert result.best_accuracy is None
+    assert "val_accuracy" not in result.history[0]
+
+
+def test_an_infinite_loss_is_an_error_that_says_what_to_do(few_digits):
+    with pytest.raises(FloatingPointError, match="lower lr"):
+        fit(net(), few_digits, optimizer="sgd", lr=1e30, epochs=2, progress=False)
+
+
+def test_an_objective_with_parameters_is_trained(few_digits):
+    class Scaled(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(()))
+
+        def forward(self, net, batch):
+            batch.logits = net(batch.inputs) * self.scale
+            return {"scaled": torch.nn.functional.cross_entropy(batch.logits, batch.labels)}
+
+    objective = Scaled()
+    result = fit(net(), few_digits, objective=objective, epochs=1, progress=False)
+    assert objective.scale.item() != 1.0
+    assert "train_scaled" in result.history[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1"),
+        ({"batch_size": 1}, "batch_size must be at least 2"),
+        ({"gradient_clip": 0}, "gradient_clip"),
+        ({"early_stopping": 0}, "early_stopping"),
+        ({"precision": "int8"}, "'float32' or 'bfloat16'"),
+        ({"optimizer": "lion"}, "adam, adamw, sgd"),
+        ({"schedule": "step"}, "'cosine' or 'one-cycle'"),
+        ({"warmup": 1.0}, "warmup"),
+        ({"resume": "nowhere.ckpt"}, "no checkpoint at nowhere.ckpt"),
+    ],
+)
+def test_errors(few_digits, options, says):
+    with pytest.raises(LeveretUsageError, match=says):
+        fit(net(), few_digits, progress=False, **{"epochs": 1, **options})
+
+
+def test_a_damaged_checkpoint_is_named(few_digits, tmp_path):
+    fit(net(), few_digits, epochs=1, out=tmp_path, progress=False)
+    path = tmp_path / "last.ckpt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(LeveretUsageError, match=r"last\.ckpt is not a whole checkpoint"):
+        fit(net(), few_digits, epochs=2, out=tmp_path, progress=False)
+
+
+def test_weights_of_another_net_are_refused(few_digits, tmp_path):
+    fit(net(), few_digits, epochs=1, out=tmp_path, progress=False)
+    with pytest.raises(LeveretUsageError, match="another net"):
+        load_weights(leveret.ConvNet(1, 10, depth=3, width=4, stages=2), tmp_path / "best.ckpt")
+
+
+SCRIPT = """
+    import sys, torch, leveret
+    from leveret.training import fit
+    torch.manual_seed(0)
+    result = fit(leveret.ConvNet(1, 10, depth=4, width=32), leveret.load("digits"), epochs=500, out=sys.argv[1])
+    print("interrupted", result.interrupted, len(result.history) > 0, flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_process_leaves_a_checkpoint_that_resumes(few_digits, tmp_path, how):
+    run = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    run.send_signal(how)
+    out, err = run.communicate(timeout=60)
+    if how is signal.SIGINT:
+        assert run.returncode == 0, err
+        assert "interrupted True True" in out
+        assert "last.ckpt holds epoch" in "".join(err.split("\n"))
+    done = len(list(csv.DictReader((tmp_path / "history.csv").open())))
+    model = leveret.ConvNet(1, 10, depth=4, width=32)
+    result = fit(model, leveret.load("digits"), epochs=done + 1, out=tmp_path, progress=False)
+    assert len(result.history) == done + 1

@@ -1,0 +1,86 @@
+"""Objectives against their formulas in numpy."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from leveret.errors import LeveretUsageError
+from leveret.training import Batch, CrossEntropy, Distillation
+
+
+def log_softmax(x):
+    x = x - x.max(1, keepdims=True)
+    return x - np.log(np.exp(x).sum(1, keepdims=True))
+
+
+@pytest.fixture
+def batch():
+    torch.manual_seed(0)
+    return Batch(torch.randn(6, 5), torch.tensor([0, 1, 2, 0, 1, 2]), torch.arange(6))
+
+
+@pytest.fixture
+def nets():
+    torch.manual_seed(1)
+    return nn.Linear(5, 3), nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3))
+
+
+def test_cross_entropy_with_smoothing(batch, nets):
+    losses = CrossEntropy(0.1)(nets[0], batch)
+    logits = nets[0](batch.inputs).detach().numpy()
+    target = np.full((6, 3), 0.1 / 3)
+    target[np.arange(6), batch.labels] += 0.9
+    np.testing.assert_allclose(losses["cross_entropy"].item(), -(target * log_softmax(logits)).sum(1).mean(), rtol=1e-5)
+    assert batch.logits is not None
+
+
+def test_temperature_form_is_t_squared_kl(batch, nets):
+    student, teacher = nets
+    losses = Distillation(teacher, temperature=3.0, hard_weight=0.25)(student, batch)
+    s = log_softmax(student(batch.inputs).detach().numpy() / 3)
+    t = log_softmax(teacher.eval()(batch.inputs).detach().numpy() / 3)
+    kl = (np.exp(t) * (t - s)).sum(1).mean()
+    np.testing.assert_allclose(losses["distillation"].item(), 0.75 * 9 * kl, rtol=1e-5)
+    hard = log_softmax(student(batch.inputs).detach().numpy())[np.arange(6), batch.labels]
+    np.testing.assert_allclose(losses["cross_entropy"].item(), -0.25 * hard.mean(), rtol=1e-5)
+
+
+def test_logit_form_is_half_the_squared_distance(batch, nets):
+    student, teacher = nets
+    losses = Distillation(teacher, "logits")(student, batch)
+    s = student(batch.inputs).detach().numpy()
+    t = teacher.eval()(batch.inputs).detach().numpy()
+    np.testing.assert_allclose(
+        losses["distillation"].item(), 0.5 * np.square(s - (t - t.mean(1, keepdims=True))).mean(), rtol=1e-5
+    )
+
+
+def test_the_teacher_neither_learns_nor_moves(batch, nets):
+    student, teacher = nets
+    teacher.train()
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    sum(Distillation(teacher)(student, batch).values()).backward()
+    assert all(p.grad is None for p in teacher.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
+    assert teacher.training
+    assert all(p.grad is not None for p in student.parameters())
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda t: CrossEntropy(1.0), "label_smoothing"),
+        (lambda t: Distillation(t, "features"), "'temperature' or 'logits'"),
+        (lambda t: Distillation(t, temperature=0), "temperature must be above 0"),
+        (lambda t: Distillation(t, hard_weight=2), "hard_weight"),
+    ],
+)
+def test_errors(make, says, nets):
+    with pytest.raises(LeveretUsageError, match=says):
+        make(nets[1])
+
+
+def test_different_outputs_are_named(batch, nets):
+    with pytest.raises(LeveretUsageError, match=r"\(6, 3\) and \(6, 4\)"):
+        Distillation(nets[1])(nn.Linear(5, 4), batch)
