@@ -1,0 +1,90 @@
+"""A folder of class folders with images, or of train/val/test folders of class folders."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from leveret.data._raw import Part, Raw
+from leveret.data._types import Skipped
+from leveret.data.images import EXTENSIONS
+from leveret.errors import LeveretDataError
+
+__all__ = ["read_folder"]
+
+_PART_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def read_folder(folder: Path) -> Raw:
+    """Find the images of a folder; a class is a folder's name, images may stand deeper inside it.
+
+    Hidden files and folders are passed over. A file that isn't an image by its name is skipped and counted.
+
+    Raises:
+        LeveretDataError: no class folder holds an image.
+    """
+    children = [child for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")]
+    if not children:
+        loose = sum(1 for child in folder.iterdir() if child.suffix.lower() in EXTENSIONS)
+        raise LeveretDataError(
+            f"{folder} has no class folders"
+            + (f", though {loose} images lie loose in it" if loose else "")
+            + "; it should hold one folder per class, each with that class's images"
+        )
+    raw = Raw("encoded", {})
+    if all(child.name.lower() in _PART_NAMES for child in children) and any(
+        _PART_NAMES[child.name.lower()] == "train" for child in children
+    ):
+        for child in children:
+            classes = [c for c in sorted(child.iterdir()) if c.is_dir() and not c.name.startswith(".")]
+            name = _PART_NAMES[child.name.lower()]
+            if name in raw.parts:
+                raise LeveretDataError(f"{folder} has two folders for the {name} part; keep one of them")
+            raw.parts[name] = _classes(folder, classes, raw)
+    else:
+        raw.parts["all"] = _classes(folder, children, raw)
+    if not any(len(part) for part in raw.parts.values()):
+        raise LeveretDataError(
+            f"no image was found in the class folders of {folder} ({_few([c.name for c in children])})"
+        )
+    state = hashlib.sha256()
+    for part in raw.parts.values():
+        for path in part.items:
+            stat = path.stat()
+            state.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    raw.fingerprint = state.hexdigest()
+    return raw
+
+
+def _classes(root: Path, folders: list[Path], raw: Raw) -> Part:
+    paths: list[Path] = []
+    labels: list[str] = []
+    for folder in folders:
+        found = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _hidden(path, folder)]
+        images = [path for path in found if path.suffix.lower() in EXTENSIONS]
+        raw.skipped += [
+            Skipped(str(path.relative_to(root)), "not an image by its name")
+            for path in found
+            if path.suffix.lower() not in EXTENSIONS
+        ]
+        if not images:
+            raw.warnings.append(f"class folder {folder.relative_to(root)} holds no image and is left out")
+        paths += images
+        labels += [folder.name] * len(images)
+    return Part(paths, labels, [str(path.relative_to(root)) for path in paths])
+
+
+def _hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")

@@ -1,0 +1,289 @@
+"""`load`: from whatever a user has to `Data`."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leveret.data._digits import read_digits
+from leveret.data._folder import read_folder
+from leveret.data._labels import check_classes, encode_labels
+from leveret.data._npz import read_npz
+from leveret.data._pixels import ArraySource, TextSource, cache_folder, decode_all
+from leveret.data._raw import Part, Raw
+from leveret.data._split import hold_out
+from leveret.data._table import Columns, read_hub, read_table, table_files
+from leveret.data._types import Data, LoadReport, Normalization, Skipped, Source, Split
+from leveret.data.images import probe_image
+from leveret.errors import LeveretDataError, LeveretUsageError, LeveretWarning
+
+__all__ = ["load"]
+
+_LARGEST_DEFAULT = 128
+_PROBED = 500
+
+
+def load(
+    source: str | Path = "digits",
+    *,
+    seed: int = 0,
+    size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    val_fraction: float = 0.1,
+    test_fraction: float = 0.2,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    text_column: str | None = None,
+    strict: bool = False,
+    cache: str | Path | bool | None = None,
+    progress: bool = False,
+) -> Data:
+    """Load a source of labelled images or texts, split, and ready to train on.
+
+    Args:
+        source: one of
+            "digits" (scikit-learn's, always at hand);
+            a folder with a folder of images per class, or with train/ (val/) test/ folders of those;
+            a `.npz` file with `x_train, y_train, x_test, y_test` or `x, y`;
+            a parquet, csv, tsv or jsonl file, a folder of them, or the common prefix of `…-train.parquet` and
+            `…-test.parquet`, with an image column (bytes or paths) or a text column, and a label column;
+            "hf:NAME" or "hf:NAME:CONFIG", a dataset of the Hugging Face hub.
+        seed: of the splits.
+        size: height and width that images are scaled to, one number for squares. Default: the size that all have, or
+            the most common one, at most 128 pixels a side.
+        channels: 1 or 3. Default: 1 if every image is grey.
+        val_fraction: share of the training samples held out for validation, where the source has no such part.
+        test_fraction: share of all samples held out for the test, where the source has no such part.
+        image_column, label_column, text_column: names in a table. Default: the usual ones.
+        strict: make unreadable samples an error instead of a counted warning.
+        cache: folder for decoded images; None takes `LEVERET_CACHE` or the user's cache folder, False uses none.
+        progress: show a bar while decoding.
+
+    Raises:
+        LeveretDataError: the source is missing or can't be used; says what and where.
+        LeveretUsageError: an argument out of range.
+
+    Warns:
+        LeveretWarning: samples were skipped, or a class is too small; `data.report` lists them.
+    """
+    _check_arguments(size, channels, val_fraction, test_fraction)
+    raw, name = _read(str(source), Columns(image_column, label_column, text_column))
+    labels, classes = encode_labels(raw)
+    report = LoadReport(skipped=raw.skipped, notes=raw.notes, warnings=raw.warnings)
+    report.found = sum(len(part) for part in raw.parts.values()) + len(raw.skipped)
+    whole, places = _joined(raw)
+    shape, samples, bad = _samples(raw, whole, size, channels, cache, progress)
+    report.skipped += [Skipped(whole.where[i], reason) for i, reason in bad.items()]
+    if bad:
+        gone = np.fromiter(bad, np.int64)
+        for part in places:
+            keep = ~np.isin(places[part], gone)
+            places[part], labels[part] = places[part][keep], labels[part][keep]
+    labels, classes = check_classes(labels, classes, raw)
+    if strict and report.skipped:
+        raise LeveretDataError(f"{source}: {_skipped_text(report)} (strict)")
+    splits = _split(samples, places, labels, len(classes), seed, val_fraction, test_fraction, report.notes)
+    if report.skipped:
+        warnings.warn(LeveretWarning(f"{source}: {_skipped_text(report)}"), stacklevel=2)
+    for text in report.warnings:
+        warnings.warn(LeveretWarning(f"{source}: {text}"), stacklevel=2)
+    kind: Any = "text" if raw.kind == "text" else "image"
+    normalization = _measure(splits["train"]) if kind == "image" else Normalization((0.0,), (1.0,))
+    return Data(
+        name, str(source), kind, splits["train"], splits["val"], splits["test"], classes, shape, normalization, report
+    )
+
+
+def _check_arguments(size: Any, channels: Any, val_fraction: float, test_fraction: float) -> None:
+    sides = (size,) if isinstance(size, int) else (size or ())
+    if any(not isinstance(side, int) or not 1 <= side <= 4096 for side in sides) or len(sides) > 2:
+        raise LeveretUsageError(f"size must be one or two whole numbers in 1..4096, got {size!r}")
+    if channels not in (None, 1, 3):
+        raise LeveretUsageError(f"channels must be 1 or 3, got {channels!r}")
+    for name, value in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
+        if not 0 <= value < 1:
+            raise LeveretUsageError(f"{name} must be in [0, 1), got {value}")
+    if val_fraction + test_fraction >= 1:
+        raise LeveretUsageError("val_fraction and test_fraction leave nothing to train on")
+
+
+def _read(source: str, columns: Columns) -> tuple[Raw, str]:
+    if source == "digits":
+        return read_digits(), "digits"
+    if source.startswith("hf:"):
+        return read_hub(source[3:], columns), source[3:].split("/")[-1]
+    path = Path(source)
+    if path.suffix.lower() == ".npz":
+        if not path.is_file():
+            raise LeveretDataError(f"there is no file {path}")
+        return read_npz(path), path.stem
+    files = table_files(path)
+    if files and not (path.is_dir() and _has_folders(path)):
+        return read_table(files, columns), path.stem
+    if path.is_dir():
+        return read_folder(path), path.resolve().name
+    if path.exists():
+        raise LeveretDataError(
+            f"{path} is a file of a kind that can't be loaded; known are .npz, .parquet, .csv, .tsv, .jsonl and folders"
+        )
+    raise LeveretDataError(
+        f"there is no {path}: a source is 'digits', a folder of class folders, a .npz, .parquet, .csv or .jsonl file, "
+        "or hf:NAME"
+    )
+
+
+def _has_folders(path: Path) -> bool:
+    return any(child.is_dir() and child.name != "data" and not child.name.startswith(".") for child in path.iterdir())
+
+
+def _joined(raw: Raw) -> tuple[Part, dict[str, NDArray[np.int64]]]:
+    """All parts one after the other, and where each part's samples stand."""
+    parts = list(raw.parts.values())
+    ends = np.cumsum([0, *(len(part) for part in parts)])
+    places = {name: np.arange(ends[i], ends[i + 1]) for i, name in enumerate(raw.parts)}
+    if raw.kind == "pixels":
+        items: Any = parts[0].items if len(parts) == 1 else np.concatenate([part.items for part in parts])
+    else:
+        items = [item for part in parts for item in part.items]
+    return Part(items, np.empty(ends[-1]), [where for part in parts for where in part.where]), places
+
+
+def _samples(
+    raw: Raw, whole: Part, size: Any, channels: int | None, cache: Any, progress: bool
+) -> tuple[tuple[int, int, int], Source, dict[int, str]]:
+    if raw.kind == "text":
+        return (0, 0, 0), TextSource([str(text) for text in whole.items]), {}
+    asked = None if size is None else ((size, size) if isinstance(size, int) else tuple(size))
+    if raw.kind == "pixels":
+        pixels = np.asarray(whole.items)
+        return _array_source(pixels, asked, channels, raw.notes)
+    shape = _common_shape(whole.items, asked, channels, raw.notes)
+    folder = None if cache is False else cache_folder() if cache in (None, True) else Path(cache)
+    source, bad = decode_all(
+        list(whole.items), shape, raw.fingerprint, folder, _bar if progress else _silent, raw.notes
+    )
+    return shape, source, bad
+
+
+def _array_source(
+    pixels: NDArray[np.uint8], asked: tuple[int, ...] | None, channels: int | None, notes: list[str]
+) -> tuple[tuple[int, int, int], Source, dict[int, str]]:
+    own = pixels.shape[1:]
+    if channels == 1 and own[0] == 3:
+        luma = np.tensordot(pixels, np.array([0.299, 0.587, 0.114]), axes=(1, 0))
+        pixels = luma.round().astype(np.uint8)[:, None]
+    elif channels == 3 and own[0] == 1:
+        pixels = np.repeat(pixels, 3, axis=1)
+    if asked is not None and asked != pixels.shape[2:]:
+        from PIL import Image, ImageOps
+
+        resized = [
+            np.stack(
+                [
+                    np.asarray(ImageOps.fit(Image.fromarray(plane), (asked[1], asked[0]), Image.Resampling.BICUBIC))
+                    for plane in image
+                ]
+            )
+            for image in pixels
+        ]
+        pixels = np.stack(resized)
+        notes.append(f"images were scaled from {own[1]}x{own[2]} to {asked[0]}x{asked[1]}")
+    shape: Any = pixels.shape[1:]
+    return tuple(int(n) for n in shape), ArraySource(pixels), {}  # type: ignore[return-value]
+
+
+def _common_shape(
+    items: Any, asked: tuple[int, ...] | None, channels: int | None, notes: list[str]
+) -> tuple[int, int, int]:
+    """The shape that images are brought to, from the headers of a sample of them spread over the source."""
+    step = max(1, len(items) // _PROBED)
+    headers = []
+    for item in items[::step]:
+        try:
+            headers.append(probe_image(item))
+        except LeveretDataError:
+            continue
+    if not headers:
+        raise LeveretDataError("none of the images can be read")
+    if channels is None:
+        channels = 1 if all(grey for *_, grey in headers) else 3
+    if asked is not None:
+        return channels, asked[0], asked[1]
+    counts = Counter((height, width) for height, width, _ in headers)
+    (height, width), share = counts.most_common(1)[0]
+    if share <= len(headers) // 2:
+        height = int(np.median([h for h, *_ in headers]))
+        width = int(np.median([w for _, w, _ in headers]))
+    native = (height, width)
+    shrink = min(1.0, _LARGEST_DEFAULT / max(native))
+    height, width = max(1, round(height * shrink)), max(1, round(width * shrink))
+    if len(counts) > 1:
+        notes.append(f"images of {len(counts)} sizes were brought to {height}x{width}; size= chooses another")
+    elif native != (height, width):
+        notes.append(f"images were scaled from {native[0]}x{native[1]} to {height}x{width}; size= chooses another")
+    return channels, height, width
+
+
+def _split(
+    samples: Source,
+    places: dict[str, NDArray[np.int64]],
+    labels: dict[str, NDArray[np.int64]],
+    num_classes: int,
+    seed: int,
+    val_fraction: float,
+    test_fraction: float,
+    notes: list[str],
+) -> dict[str, Split]:
+    generator = np.random.default_rng(seed)
+    parts = {"train" if name == "all" else name: (places[name], labels[name]) for name in places}
+    for name, fraction in (("test", test_fraction), ("val", val_fraction)):
+        if name in parts:
+            continue
+        where, what = parts["train"]
+        if name == "val" and "all" in places and test_fraction < 1:
+            # a share of all samples, as for the test part
+            fraction = fraction / (1 - test_fraction)
+        keep, held = hold_out(what, fraction, generator)
+        parts["train"], parts[name] = (where[keep], what[keep]), (where[held], what[held])
+        if len(held):
+            notes.append(f"{len(held)} samples were held out as the {name} part, class by class (seed {seed})")
+    return {name: Split(name, samples, *parts[name], num_classes) for name in ("train", "val", "test")}
+
+
+def _measure(train: Split) -> Normalization:
+    """Mean and deviation of the training pixels, exactly, a block of images at a time."""
+    counts: Any = None
+    for start in range(0, len(train), 1024):
+        pixels = train.fetch(np.arange(start, min(start + 1024, len(train))))
+        block = np.stack([np.bincount(pixels[:, c].ravel(), minlength=256) for c in range(pixels.shape[1])])
+        counts = block if counts is None else counts + block
+    values = np.arange(256) / 255
+    share = counts / counts.sum(1, keepdims=True)
+    mean = share @ values
+    std = np.sqrt(np.maximum((share * (values - mean[:, None]) ** 2).sum(1), 0))
+    # a constant channel must not divide by nothing
+    std = np.where(std < 1e-4, 1.0, std)
+    return Normalization(tuple(float(m) for m in mean), tuple(float(s) for s in std))
+
+
+def _skipped_text(report: LoadReport) -> str:
+    listed = "; ".join(f"{skipped.where}: {skipped.reason}" for skipped in report.skipped[:3])
+    more = f"; and {len(report.skipped) - 3} more" if len(report.skipped) > 3 else ""
+    return f"{len(report.skipped)} of {report.found} samples could not be used and were skipped ({listed}{more})"
+
+
+def _silent(items: Iterable[Any], total: int) -> Iterable[Any]:
+    return items
+
+
+def _bar(items: Iterable[Any], total: int) -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, "decoding images", total=total, transient=True, console=Console(stderr=True))

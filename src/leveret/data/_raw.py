@@ -1,0 +1,55 @@
+"""What a reader hands over: samples as they stand in the source, before labels, sizes and splits are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leveret.data._types import Skipped
+
+__all__ = ["Part", "Raw"]
+
+PartName = Literal["all", "train", "val", "test"]
+
+
+@dataclass
+class Part:
+    """Samples of one part of a source.
+
+    Attributes:
+        items: pixels `(n, channels, height, width)` uint8, or a sequence of encoded images (paths or bytes), or texts.
+        labels: one per item: numbers or names.
+        where: names each item in messages ("a/b.png", "row 7 of x.csv").
+    """
+
+    items: NDArray[np.uint8] | Sequence[Any]
+    labels: Sequence[Any] | NDArray[Any]
+    where: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass
+class Raw:
+    """A source as it was read.
+
+    Attributes:
+        kind: what `items` are: "pixels", "encoded" or "text".
+        parts: "all", or any of "train", "val", "test".
+        classes: names in the order of integer labels, where the source says so.
+        fingerprint: changes when the source's content does; the cache's key. Empty: nothing to cache.
+        skipped, notes, warnings: for the report.
+    """
+
+    kind: Literal["pixels", "encoded", "text"]
+    parts: dict[str, Part]
+    classes: tuple[str, ...] | None = None
+    fingerprint: str = ""
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)

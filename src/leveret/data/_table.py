@@ -1,0 +1,210 @@
+"""Tables: parquet in the Hugging Face image layout, csv and jsonl with a path or text column, and hub names."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leveret.data._raw import Part, Raw
+from leveret.data._types import Skipped
+from leveret.errors import LeveretDataError
+
+__all__ = ["Columns", "read_hub", "read_table", "table_files"]
+
+_IMAGE_NAMES = ("image", "img", "path", "file", "filename", "file_name", "image_path")
+_TEXT_NAMES = ("text", "sentence", "content", "review")
+_LABEL_NAMES = ("label", "labels", "class", "target", "y", "fine_label", "category")
+_PART_SUFFIXES = {"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val", "dev": "val"}
+_FORMATS = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".json": "json"}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that the user named; None: found by their usual names."""
+
+    image: str | None = None
+    label: str | None = None
+    text: str | None = None
+
+
+def table_files(source: Path) -> dict[str, list[Path]]:
+    """Which files make which part: a file alone is "all"; a folder's, or a common prefix's, are told by their names.
+
+    `data/cifar10` finds `data/cifar10-train.parquet` and `data/cifar10-test.parquet`; a folder is searched for tables
+    whose names end in train, val, valid, validation, dev or test (`train-00000-of-00002.parquet` too).
+    """
+    if source.is_file():
+        return {"all": [source]}
+    if source.is_dir():
+        candidates = [path for path in sorted(source.iterdir()) if path.suffix.lower() in _FORMATS]
+        candidates += sorted(source.glob("data/*.parquet"))
+        prefix = ""
+    else:
+        candidates = (
+            [path for path in sorted(source.parent.glob(f"{source.name}*")) if path.suffix.lower() in _FORMATS]
+            if source.parent.is_dir()
+            else []
+        )
+        prefix = source.name
+    parts: dict[str, list[Path]] = {}
+    for path in candidates:
+        words = path.stem.removeprefix(prefix).lower().replace("_", "-").replace(".", "-").split("-")
+        for word in words:
+            if word in _PART_SUFFIXES:
+                parts.setdefault(_PART_SUFFIXES[word], []).append(path)
+                break
+    if not parts and len(candidates) == 1:
+        parts = {"all": candidates}
+    return parts
+
+
+def read_table(files: dict[str, list[Path]], columns: Columns) -> Raw:
+    """Read parts from parquet, csv or jsonl files.
+
+    Raises:
+        LeveretDataError: a file can't be read, or has no column that could be the image, the text or the label.
+    """
+    datasets = _library()
+    raw = Raw("encoded", {})
+    state = hashlib.sha256()
+    for name, paths in files.items():
+        with _private_cache() as cache:
+            for path in paths:
+                if path.stat().st_size == 0:
+                    raise LeveretDataError(f"{path} is empty (0 bytes)")
+            kind = _FORMATS[paths[0].suffix.lower()]
+            options = {"sep": "\t"} if paths[0].suffix.lower() == ".tsv" else {}
+            try:
+                table = datasets.load_dataset(
+                    kind,
+                    data_files=[str(path) for path in paths],
+                    split="train",
+                    cache_dir=cache,
+                    keep_in_memory=True,
+                    **options,
+                )
+            except Exception as error:
+                reason = " ".join(str(error.__cause__ or error).split())
+                raise LeveretDataError(f"{_names(paths)} could not be read as {kind}: {reason[:300]}") from error
+            part = _part(table, _names(paths), paths[0].parent, columns, raw)
+        raw.parts[name] = part
+        for path in paths:
+            stat = path.stat()
+            state.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{columns}\n".encode())
+    raw.fingerprint = state.hexdigest()
+    return raw
+
+
+def read_hub(name: str, columns: Columns) -> Raw:
+    """Read a dataset of the Hugging Face hub, `owner/name` or `owner/name:config`.
+
+    Raises:
+        LeveretDataError: no such dataset, no network, or no usable columns.
+    """
+    datasets = _library()
+    dataset, _, config = name.partition(":")
+    try:
+        parts = datasets.load_dataset(dataset, config or None)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise LeveretDataError(
+            f"hf:{name} could not be loaded from the hub: {reason[:300]}. Check its name and your connection; "
+            "a dataset that was downloaded before also loads offline"
+        ) from error
+    raw = Raw("encoded", {})
+    state = hashlib.sha256()
+    for part_name, table in parts.items():
+        base = part_name.split(".")[0].lower()
+        if base not in _PART_SUFFIXES:
+            raw.notes.append(f"part {part_name!r} of the hub dataset was left out")
+            continue
+        raw.parts[_PART_SUFFIXES[base]] = _part(table, f"hf:{name} {part_name}", Path("."), columns, raw)
+        state.update(f"{name}|{part_name}|{getattr(table, '_fingerprint', len(table))}".encode())
+    if not raw.parts:
+        raise LeveretDataError(f"hf:{name} has no train, validation or test part; it has {', '.join(parts)}")
+    if len(raw.parts) == 1:
+        raw.parts = {"all": next(iter(raw.parts.values()))}
+    raw.fingerprint = state.hexdigest()
+    return raw
+
+
+def _part(table: Any, where: str, folder: Path, columns: Columns, raw: Raw) -> Part:
+    datasets = _library()
+    names = list(table.column_names)
+    label = _find(columns.label, _LABEL_NAMES, names, "label", where)
+    if label is None:
+        raise LeveretDataError(
+            f"{where} has no label column: none is called {', '.join(_LABEL_NAMES)}; its columns are "
+            f"{', '.join(names)}. Name it with label_column="
+        )
+    image = None if columns.text else _find(columns.image, _IMAGE_NAMES, names, "image", where)
+    text = _find(columns.text, _TEXT_NAMES, names, "text", where)
+    feature = table.features[label]
+    if raw.classes is None and isinstance(feature, datasets.ClassLabel):
+        raw.classes = tuple(feature.names)
+    labels = table[label][:]
+    rows = [f"row {i} of {where}" for i in range(len(labels))]
+    if image is not None:
+        if isinstance(table.features[image], datasets.Image):
+            table = table.cast_column(image, datasets.Image(decode=False))
+        items = [_encoded(value, folder) for value in table[image][:]]
+    elif text is not None:
+        raw.kind = "text"
+        items = table[text][:]
+    else:
+        raise LeveretDataError(
+            f"{where} has neither an image nor a text column that is called as usual; its columns are "
+            f"{', '.join(names)}. Name one with image_column= or text_column="
+        )
+    missing = [i for i, (item, value) in enumerate(zip(items, labels, strict=True)) if item is None or value is None]
+    for i in missing:
+        raw.skipped.append(Skipped(rows[i], "no label" if labels[i] is None else "empty"))
+    if missing:
+        gone = set(missing)
+        keep = [i for i in range(len(labels)) if i not in gone]
+        items, labels, rows = [items[i] for i in keep], [labels[i] for i in keep], [rows[i] for i in keep]
+    return Part(items, labels, rows)
+
+
+def _encoded(value: Any, folder: Path) -> bytes | Path | None:
+    if isinstance(value, dict):
+        if value.get("bytes") is not None:
+            return bytes(value["bytes"])
+        value = value.get("path")
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, bytes) else folder / str(value)
+
+
+def _find(given: str | None, usual: tuple[str, ...], names: list[str], what: str, where: str) -> str | None:
+    if given is not None:
+        if given not in names:
+            raise LeveretDataError(
+                f"{where} has no column {given!r} for the {what}; its columns are {', '.join(names)}"
+            )
+        return given
+    lower = {name.lower(): name for name in reversed(names)}
+    return next((lower[name] for name in usual if name in lower), None)
+
+
+def _names(paths: list[Path]) -> str:
+    return paths[0].name if len(paths) == 1 else f"{paths[0].name} and {len(paths) - 1} more"
+
+
+def _library() -> Any:
+    import datasets
+
+    datasets.disable_progress_bars()
+    return datasets
+
+
+@contextmanager
+def _private_cache() -> Iterator[str]:
+    """`datasets` copies what it reads into a cache; the copy is in memory by the end, so the files needn't stay."""
+    with tempfile.TemporaryDirectory(prefix="leveret-", ignore_cleanup_errors=True) as folder:
+        yield folder

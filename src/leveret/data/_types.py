@@ -1,0 +1,173 @@
+"""What a loaded source is: `Data` with three `Split`s, how pixels become numbers, and what was found and skipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leveret.errors import LeveretUsageError
+
+__all__ = ["Data", "LoadReport", "Normalization", "Skipped", "Source", "Split"]
+
+
+class Source(Protocol):
+    """Where a split fetches from: all samples of a source, decoded or not."""
+
+    def fetch(self, indices: NDArray[np.int64]) -> Any:
+        """Samples as uint8 `(n, channels, height, width)`, or a list of texts."""
+        ...
+
+
+class Split:
+    """One part of the data.
+
+    Attributes:
+        name: "train", "val" or "test".
+        labels: `(n,)` int64, from 0.
+        num_classes: of the whole data, also those that this part lacks.
+    """
+
+    def __init__(
+        self, name: str, source: Source, places: NDArray[np.int64], labels: NDArray[np.int64], num_classes: int
+    ) -> None:
+        self.name = name
+        self.labels = labels
+        self.num_classes = num_classes
+        self._source = source
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def fetch(self, indices: ArrayLike) -> Any:
+        """The samples at `indices`: uint8 `(n, channels, height, width)`, or a list of texts."""
+        return self._source.fetch(self._places[np.asarray(indices, dtype=np.int64)])
+
+    def subset(self, indices: ArrayLike) -> Split:
+        """A split of only the samples at `indices`, in that order; nothing is copied."""
+        chosen = np.asarray(indices)
+        if chosen.dtype != bool:
+            chosen = chosen.astype(np.int64)
+        return Split(self.name, self._source, self._places[chosen], self.labels[chosen], self.num_classes)
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Samples of each class, `(num_classes,)`."""
+        return np.bincount(self.labels, minlength=self.num_classes)
+
+    def __repr__(self) -> str:
+        return f"Split({self.name!r}, {len(self)} samples, {self.num_classes} classes)"
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Mean and standard deviation per channel of pixels scaled to 0..1: `x = (pixel / 255 − mean) / std`."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std) or not self.mean or min(self.std) <= 0:
+            raise LeveretUsageError(f"mean and std must be as long as the channels, std above 0; got {self}")
+
+    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Pixels `(n, channels, height, width)` uint8 as normalised float32."""
+        scale = np.float32(255) * np.asarray(self.std, dtype=np.float32).reshape(1, -1, 1, 1)
+        shift = np.float32(255) * np.asarray(self.mean, dtype=np.float32).reshape(1, -1, 1, 1)
+        return (pixels.astype(np.float32) - shift) / scale
+
+
+class Skipped(NamedTuple):
+    """A sample that could not be used."""
+
+    where: str
+    reason: str
+
+
+@dataclass
+class LoadReport:
+    """What was found and what became of it.
+
+    Attributes:
+        found: samples (files, rows) that the source names.
+        skipped: those that could not be used, each with its reason.
+        notes: decisions that were taken for the user (size, channels, splits, cache).
+        warnings: what may surprise: classes of one sample, dropped folders.
+    """
+
+    found: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def used(self) -> int:
+        return self.found - len(self.skipped)
+
+
+@dataclass
+class Data:
+    """A source, ready to train on.
+
+    Attributes:
+        name: short, for titles.
+        source: as it was given to `load`.
+        kind: "image" or "text".
+        train, val, test: the parts.
+        classes: names, in the order of the labels.
+        image_shape: `(channels, height, width)`; `(0, 0, 0)` for texts.
+        normalization: measured on the training part alone.
+        report: what was found, skipped and decided.
+    """
+
+    name: str
+    source: str
+    kind: Literal["image", "text"]
+    train: Split
+    val: Split
+    test: Split
+    classes: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    normalization: Normalization
+    report: LoadReport
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of the summary as plain values, for JSON."""
+        counts = {name: split.class_counts().tolist() for name, split in self.splits.items()}
+        return {
+            "name": self.name,
+            "source": self.source,
+            "kind": self.kind,
+            "image_shape": list(self.image_shape),
+            "classes": list(self.classes),
+            "samples": {name: len(split) for name, split in self.splits.items()},
+            "class_counts": counts,
+            "normalization": {"mean": list(self.normalization.mean), "std": list(self.normalization.std)},
+            "found": self.report.found,
+            "skipped": [skipped._asdict() for skipped in self.report.skipped],
+            "notes": list(self.report.notes),
+            "warnings": list(self.report.warnings),
+        }
+
+    def summary(self) -> Any:
+        """One screen of it, as a rich renderable."""
+        from leveret.data._summary import summary
+
+        return summary(self)
+
+    def contact_sheet(self, path: str | Path, *, columns: int = 10, seed: int = 0) -> Path:
+        """Write a PNG with a row of training images per class; gives its path back."""
+        from leveret.data._sheet import contact_sheet
+
+        return contact_sheet(self, Path(path), columns=columns, seed=seed)
