@@ -1,0 +1,1 @@
+"""The command line's jobs as library calls, one file each."""

@@ -1,0 +1,210 @@
+"""How the main job trains: which nets, how long, and how, for data of a given size.
+
+The teacher is a real net, trained on the labels. The student has binary blocks and learns the teacher's outputs in two
+stages: binary activations with real weights, then everything binary (Martinez et al., ICLR 2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from leveret.data import Data
+from leveret.errors import LeveretUsageError
+from leveret.nets import ConvNet, ResNet
+from leveret.shrink.binary import BiRealBlock, BiRealPair, set_binary_weights
+from leveret.training import Augment, CrossEntropy, Distillation, FitResult, fit
+
+__all__ = ["NETS", "Recipe", "recipe_for"]
+
+NETS = ("convnet", "resnet20", "resnet18")
+
+_TEMPERATURE = 2.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that the main job decides for the user.
+
+    Attributes:
+        net: "convnet", "resnet20" or "resnet18".
+        in_channels, side, num_classes: of the data.
+        teacher_epochs: passes over the data.
+        student_epochs: of each of the student's two stages.
+        batch_size, teacher_lr, student_lr, label_smoothing: of training.
+        augment: what each batch goes through.
+        seed: of initial weights, order, augmentation.
+    """
+
+    net: str
+    in_channels: int
+    side: int
+    num_classes: int
+    teacher_epochs: int
+    student_epochs: tuple[int, int]
+    batch_size: int
+    teacher_lr: float
+    student_lr: float
+    label_smoothing: float
+    augment: Augment
+    seed: int
+
+    def teacher(self) -> nn.Module:
+        """A new real net."""
+        torch.manual_seed(self.seed)
+        if self.net == "resnet20":
+            return ResNet.cifar(20, self.in_channels, self.num_classes, width=32)
+        if self.net == "resnet18":
+            return ResNet.imagenet18(self.in_channels, self.num_classes)
+        if self.side <= 12:
+            return ConvNet(self.in_channels, self.num_classes, depth=5, widths=(64, 128))
+        if self.side <= 40:
+            widths = (64, 128, 256) if self.in_channels == 3 else (32, 96, 192)
+            return ConvNet(self.in_channels, self.num_classes, depth=7, widths=widths)
+        return ConvNet(self.in_channels, self.num_classes, depth=9, widths=(32, 64, 128, 256), stem_pool=True)
+
+    def student(self) -> nn.Module:
+        """A new net with binary blocks between a real stem and a real classifier."""
+        torch.manual_seed(self.seed + 1)
+        if self.net == "resnet20":
+            return ResNet.cifar(20, self.in_channels, self.num_classes, width=64, block=BiRealPair)
+        if self.net == "resnet18":
+            return ResNet.imagenet18(self.in_channels, self.num_classes, block=BiRealPair)
+        options: dict[str, Any] = {"block": BiRealBlock}
+        if self.side <= 12:
+            options |= {"depth": 5, "widths": (128, 256)}
+        elif self.side <= 40:
+            options |= {"depth": 10 if self.in_channels == 3 else 7, "widths": (64, 128, 256), "stem_pool": True}
+        else:
+            options |= {"depth": 9, "widths": (64, 128, 256, 256), "stem_pool": True}
+        return ConvNet(self.in_channels, self.num_classes, **options)
+
+    def train_teacher(self, data: Data, out: Path | None, *, resume: bool = False, progress: bool = True) -> FitResult:
+        """Train the teacher; with `resume` a run that `out` holds goes on, or is only loaded if it was finished."""
+        return fit(
+            self.teacher(),
+            data,
+            objective=CrossEntropy(self.label_smoothing),
+            epochs=self.teacher_epochs,
+            optimizer="sgd",
+            lr=self.teacher_lr,
+            weight_decay=5e-4,
+            schedule="one-cycle",
+            warmup=0.2,
+            stage="teacher",
+            out=out,
+            **self._common(resume, progress),
+        )
+
+    def train_student(
+        self, teacher: nn.Module, data: Data, out: Path | None, *, resume: bool = False, progress: bool = True
+    ) -> FitResult:
+        """Train the student from the teacher, in two stages, each in a folder of its own under `out`."""
+        net = self.student()
+        history: list[dict[str, Any]] = []
+        result = None
+        for stage, epochs in zip(("activations", "weights"), self.student_epochs, strict=True):
+            set_binary_weights(net, stage == "weights")
+            if epochs == 0:
+                continue
+            seen = result.samples_seen if result else 0
+            result = fit(
+                net,
+                data,
+                objective=Distillation(teacher, temperature=_TEMPERATURE, hard_weight=0.1),
+                epochs=epochs,
+                optimizer="adam",
+                lr=self.student_lr,
+                # decay pulls the real weights behind the signs towards zero, where they flip at random
+                weight_decay=1e-5 if stage == "activations" else 0.0,
+                schedule="cosine",
+                warmup=0.05,
+                stage=stage,
+                out=None if out is None else out / stage,
+                **self._common(resume, progress),
+            )
+            history += [{**row, "samples_seen": row["samples_seen"] + seen} for row in result.history]
+            result = replace(result, history=history, samples_seen=result.samples_seen + seen)
+            if result.interrupted:
+                break
+        assert result is not None
+        return replace(result, seconds=sum(row["seconds"] for row in history))
+
+    def describe(self) -> dict[str, Any]:
+        """The recipe as plain values, for JSON; two equal dicts train the same nets."""
+        return {**asdict(self), "augment": self.augment.as_dict(), "student_epochs": list(self.student_epochs)}
+
+    def _common(self, resume: bool, progress: bool) -> dict[str, Any]:
+        return {
+            "batch_size": self.batch_size,
+            "augment": self.augment,
+            "gradient_clip": 5.0,
+            "seed": self.seed,
+            "resume": "auto" if resume else False,
+            "progress": progress,
+        }
+
+
+def recipe_for(
+    data: Data,
+    *,
+    net: str | None = None,
+    epochs: int | None = None,
+    flip: bool | None = None,
+    quick: bool = False,
+    seed: int = 0,
+) -> Recipe:
+    """The recipe for `data`.
+
+    Args:
+        data: images.
+        net: one of `NETS`; default "convnet".
+        epochs: of the teacher; the student trains half as long again, over its two stages. Default: by the number of
+            training images.
+        flip: whether mirrored images are still of their class. Default: yes for colour images, no for grey ones,
+            which may be letters or digits.
+        quick: a fifth of the epochs, to see everything work.
+        seed: of initial weights, order and augmentation.
+
+    Raises:
+        LeveretUsageError: texts instead of images, an unknown net, `epochs` below 1, or too few images.
+    """
+    if data.kind != "image":
+        raise LeveretUsageError(f"{data.source} holds texts; the main job shrinks nets for images")
+    net = net or NETS[0]
+    if net not in NETS:
+        raise LeveretUsageError(f"net must be one of {', '.join(NETS)}, got {net!r}")
+    if epochs is not None and epochs < 1:
+        raise LeveretUsageError(f"epochs must be at least 1, got {epochs}")
+    images = len(data.train)
+    if images < 2 * data.num_classes:
+        raise LeveretUsageError(f"{images} training images are too few for {data.num_classes} classes")
+    channels, height, width = data.image_shape
+    side = min(height, width)
+    teacher_epochs = epochs if epochs is not None else (20 if images >= 20_000 else 30 if images >= 4_000 else 40)
+    if quick and epochs is None:
+        teacher_epochs = max(2, teacher_epochs // 5)
+    student = max(2, round(1.5 * teacher_epochs))
+    small = images < 4_000
+    return Recipe(
+        net=net,
+        in_channels=channels,
+        side=side,
+        num_classes=data.num_classes,
+        teacher_epochs=teacher_epochs,
+        student_epochs=(student - round(0.6 * student), round(0.6 * student)),
+        batch_size=32 if small else 128,
+        teacher_lr=0.05 if small else 0.1,
+        student_lr=2e-3,
+        label_smoothing=0.1,
+        augment=Augment(
+            flip=channels == 3 if flip is None else flip,
+            shift=min(side // 8, 8),
+            cutout=side // 4 if images >= 20_000 else 0,
+        ),
+        seed=seed,
+    )
