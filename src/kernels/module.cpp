@@ -1,6 +1,145 @@
-// The Python face of the kernels: leveret.runtime._kernels.
+// The Python face of the kernels: leveret.runtime._kernels. Shapes are checked by leveret.runtime.kernels, once.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "bitconv/layer.hpp"
+#include "floatconv/layer.hpp"
+#include "isa/choose.hpp"
+#include "threads/pool.hpp"
 
 namespace nb = nanobind;
+using namespace leveret;
 
-NB_MODULE(_kernels, m) { m.doc() = "Leveret's kernels."; }
+namespace {
+
+template <typename T>
+using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+using Floats = Array<const float>;
+using Words = Array<const std::uint64_t>;
+using Bytes = Array<const std::uint8_t>;
+template <typename T>
+using Maybe = std::optional<T>;
+
+template <typename A>
+auto pointer(const Maybe<A>& array) -> decltype(array->data()) {
+    return array ? array->data() : nullptr;
+}
+
+// height, width, kernel, stride, padding, dilation, output: each down and across
+Window window_of(const std::array<std::int64_t, 12>& v) {
+    return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11]};
+}
+
+Epilogue epilogue_of(const Maybe<Floats>& scale, const Maybe<Floats>& shift, const Maybe<Floats>& add,
+                     const Maybe<Floats>& slope, const Maybe<Floats>& after) {
+    return {pointer(scale), pointer(shift), pointer(add), pointer(slope), pointer(after)};
+}
+
+// about 32 k elements are worth another thread
+std::size_t grain(std::size_t per_row) { return std::max<std::size_t>(1, 32768 / std::max<std::size_t>(per_row, 1)); }
+
+void pack(Floats x, std::size_t channels, Maybe<Floats> threshold, Maybe<Bytes> flip, Array<std::uint64_t> out,
+          int threads) {
+    const std::size_t rows = channels ? x.size() / channels : 0, words = (channels + 63) / 64;
+    const float* from = x.data();
+    const float* t = pointer(threshold);
+    const std::uint8_t* f = pointer(flip);
+    std::uint64_t* to = out.data();
+    const Kernels& kernels = active();
+    nb::gil_scoped_release release;
+    parallel_for(rows, grain(channels), threads, [&](std::size_t begin, std::size_t end) {
+        kernels.pack(from + begin * channels, end - begin, channels, t, f, to + begin * words);
+    });
+}
+
+void affine(Floats x, std::size_t channels, Maybe<Floats> scale, Maybe<Floats> shift, Maybe<Floats> add,
+            Maybe<Floats> slope, Maybe<Floats> after, Array<float> out, int threads) {
+    const std::size_t rows = channels ? x.size() / channels : 0;
+    const Epilogue whole = epilogue_of(scale, shift, add, slope, after);
+    const float* from = x.data();
+    float* to = out.data();
+    const Kernels& kernels = active();
+    nb::gil_scoped_release release;
+    parallel_for(rows, grain(channels), threads, [&](std::size_t begin, std::size_t end) {
+        Epilogue e = whole;
+        if (e.add) e.add += begin * channels;
+        kernels.affine(from + begin * channels, end - begin, channels, e, to + begin * channels);
+    });
+}
+
+void pool(Floats x, const std::array<std::int64_t, 12>& window, bool average, bool count_padding, Array<float> out,
+          int threads) {
+    const Pool2d job{window_of(window), x.shape(3), x.data(), out.data(), count_padding};
+    const std::size_t rows = x.shape(0) * job.window.out_h;
+    const Kernels& kernels = active();
+    nb::gil_scoped_release release;
+    parallel_for(rows, grain(job.window.out_w * job.channels), threads, [&](std::size_t begin, std::size_t end) {
+        (average ? kernels.avg_pool : kernels.max_pool)(job, begin, end);
+    });
+}
+
+}  // namespace
+
+NB_MODULE(_kernels, m) {
+    m.doc() = "Leveret's kernels; call them through leveret.runtime.kernels, which checks shapes.";
+    m.def("available_isas", &available_isas);
+    m.def("isa", [] { return std::string(active().name); });
+    m.def("set_isa", &set_isa);
+    m.def("default_threads", &default_threads);
+    m.def("pack", &pack, nb::arg("x"), nb::arg("channels"), nb::arg("threshold").none(), nb::arg("flip").none(),
+          nb::arg("out"), nb::arg("threads"));
+    m.def("affine", &affine, nb::arg("x"), nb::arg("channels"), nb::arg("scale").none(), nb::arg("shift").none(),
+          nb::arg("add").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
+    m.def("pool", &pool);
+
+    nb::class_<BitConvLayer>(m, "BitConvLayer")
+        .def("__init__",
+             [](BitConvLayer* self, Words weights, std::size_t channels, std::size_t groups) {
+                 new (self) BitConvLayer(weights.data(), weights.shape(0), weights.shape(1), channels, groups);
+             })
+        .def_prop_ro("isa", [](const BitConvLayer& self) { return std::string(self.isa()); })
+        .def(
+            "real",
+            [](const BitConvLayer& self, Words bits, const std::array<std::int64_t, 12>& window, Maybe<Floats> scale,
+               Maybe<Floats> shift, Maybe<Floats> add, Maybe<Floats> slope, Maybe<Floats> after, Array<float> out,
+               int threads) {
+                const Epilogue epilogue = epilogue_of(scale, shift, add, slope, after);
+                nb::gil_scoped_release release;
+                self.run(bits.data(), bits.shape(0), window_of(window), epilogue, out.data(), nullptr, nullptr,
+                         nullptr, threads);
+            },
+            nb::arg("bits"), nb::arg("window"), nb::arg("scale").none(), nb::arg("shift").none(),
+            nb::arg("add").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"),
+            nb::arg("threads"))
+        .def("bits", [](const BitConvLayer& self, Words bits, const std::array<std::int64_t, 12>& window,
+                        Floats threshold, Bytes flip, Array<std::uint64_t> out, int threads) {
+            nb::gil_scoped_release release;
+            self.run(bits.data(), bits.shape(0), window_of(window), {}, nullptr, threshold.data(), flip.data(),
+                     out.data(), threads);
+        });
+
+    nb::class_<FloatConvLayer>(m, "FloatConvLayer")
+        .def("__init__",
+             [](FloatConvLayer* self, Floats weights, std::size_t channels, std::size_t groups) {
+                 new (self) FloatConvLayer(weights.data(), weights.shape(0), weights.shape(1), channels, groups);
+             })
+        .def(
+            "run",
+            [](const FloatConvLayer& self, Floats x, const std::array<std::int64_t, 12>& window, Maybe<Floats> scale,
+               Maybe<Floats> shift, Maybe<Floats> add, Maybe<Floats> slope, Maybe<Floats> after, Array<float> out,
+               int threads) {
+                const Epilogue epilogue = epilogue_of(scale, shift, add, slope, after);
+                nb::gil_scoped_release release;
+                self.run(x.data(), x.shape(0), window_of(window), epilogue, out.data(), threads);
+            },
+            nb::arg("x"), nb::arg("window"), nb::arg("scale").none(), nb::arg("shift").none(), nb::arg("add").none(),
+            nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
+}

@@ -1,0 +1,86 @@
+#include "bitconv/layer.hpp"
+
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "isa/choose.hpp"
+#include "threads/pool.hpp"
+
+namespace leveret {
+namespace {
+
+std::uint8_t* aligned_bytes(std::size_t size) {
+    void* p = std::aligned_alloc(64, (size + 127) / 64 * 64);
+    if (p == nullptr) throw std::bad_alloc();
+    return static_cast<std::uint8_t*>(p);
+}
+
+// Bits from..from+count of one pixel, moved to the front.
+void take_bits(const std::uint64_t* pixel, std::size_t words, std::size_t from, std::size_t count, std::uint64_t* out) {
+    const std::size_t first = from / 64, shift = from % 64;
+    for (std::size_t i = 0; i * 64 < count; ++i) {
+        std::uint64_t word = pixel[first + i] >> shift;
+        if (shift != 0 && first + i + 1 < words) word |= pixel[first + i + 1] << (64 - shift);
+        const std::size_t left = count - i * 64;
+        out[i] = left < 64 ? word & ((std::uint64_t{1} << left) - 1) : word;
+    }
+}
+
+}  // namespace
+
+void BitConvLayer::Free::operator()(void* p) const { std::free(p); }
+
+BitConvLayer::BitConvLayer(const std::uint64_t* weights, std::size_t outputs, std::size_t taps, std::size_t channels,
+                           std::size_t groups)
+    : kernels_(&active()), outputs_(outputs), channels_(channels), groups_(groups) {
+    const std::size_t own = channels / groups, filters = outputs / groups;
+    group_bytes_ = (kernels_->bitconv_bytes(filters, taps, own) + 63) / 64 * 64;
+    weights_.reset(aligned_bytes(group_bytes_ * groups));
+    for (std::size_t g = 0; g < groups; ++g)
+        kernels_->bitconv_prepare(weights + g * filters * taps * ((own + 63) / 64), filters, taps, own,
+                                  weights_.get() + g * group_bytes_);
+}
+
+void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Window& window, const Epilogue& epilogue,
+                       float* out, const float* threshold, const std::uint8_t* flip, std::uint64_t* out_bits,
+                       int threads) const {
+    const std::size_t pixels = batch * window.height * window.width;
+    const std::size_t words = (channels_ + 63) / 64, own = channels_ / groups_, own_words = (own + 63) / 64;
+    const std::size_t filters = outputs_ / groups_, pixel_bytes = kernels_->expanded_bytes(own);
+    std::unique_ptr<std::uint8_t, Free> image(aligned_bytes(pixels * pixel_bytes));
+    std::vector<std::uint64_t> part(groups_ > 1 ? pixels * own_words : 0);
+    for (std::size_t g = 0; g < groups_; ++g) {
+        parallel_for(pixels, 1024, threads, [&](std::size_t begin, std::size_t end) {
+            const std::uint64_t* from = bits + begin * words;
+            if (groups_ > 1) {
+                for (std::size_t i = begin; i < end; ++i)
+                    take_bits(bits + i * words, words, g * own, own, part.data() + i * own_words);
+                from = part.data() + begin * own_words;
+            }
+            kernels_->expand(from, end - begin, own, image.get() + begin * pixel_bytes);
+        });
+        BitConv job{};
+        job.window = window;
+        job.channels = own;
+        job.words = own_words;
+        job.outputs = filters;
+        job.out_stride = outputs_;
+        job.weights = weights_.get() + g * group_bytes_;
+        job.image = image.get();
+        job.threshold = threshold;
+        job.flip = flip;
+        job.out_bits = out_bits;
+        const std::size_t c = g * filters;
+        job.out = out ? out + c : nullptr;
+        job.epilogue = epilogue;
+        if (c > 0)
+            for (const float** values : {&job.epilogue.scale, &job.epilogue.shift, &job.epilogue.add,
+                                         &job.epilogue.slope, &job.epilogue.after})
+                if (*values) *values += c;
+        parallel_for(batch * window.out_h, 1, threads,
+                     [&](std::size_t begin, std::size_t end) { kernels_->bitconv(job, begin, end); });
+    }
+}
+
+}  // namespace leveret

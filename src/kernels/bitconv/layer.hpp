@@ -1,0 +1,32 @@
+// A binary convolution ready to run: weights laid out for one instruction set.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "isa/table.hpp"
+
+namespace leveret {
+
+class BitConvLayer {
+public:
+    // weights: outputs x taps x ceil(channels / groups / 64) words
+    BitConvLayer(const std::uint64_t* weights, std::size_t outputs, std::size_t taps, std::size_t channels,
+                 std::size_t groups);
+
+    // bits: batch x height x width x ceil(channels / 64) words. Either `out` or, with groups == 1, `out_bits`.
+    void run(const std::uint64_t* bits, std::size_t batch, const Window& window, const Epilogue& epilogue, float* out,
+             const float* threshold, const std::uint8_t* flip, std::uint64_t* out_bits, int threads) const;
+
+    const char* isa() const { return kernels_->name; }
+
+private:
+    struct Free {
+        void operator()(void* p) const;
+    };
+    const Kernels* kernels_;
+    std::size_t outputs_, channels_, groups_, group_bytes_;
+    std::unique_ptr<std::uint8_t, Free> weights_;
+};
+
+}  // namespace leveret

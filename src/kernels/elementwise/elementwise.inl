@@ -1,0 +1,45 @@
+// What happens to a sum before it is stored, and the same alone.
+
+// Eight floats that the compiler keeps in whatever registers the instruction set has.
+typedef float Float8 __attribute__((vector_size(32)));
+typedef std::int32_t Int8x __attribute__((vector_size(32)));
+
+inline Float8 load8(const float* p) {
+    Float8 v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+
+inline void store8(float* p, Float8 v) { std::memcpy(p, &v, sizeof v); }
+
+// The epilogue of channels c..c+7; `add` points at the output's own place.
+inline Float8 finish8(Float8 v, const Epilogue& e, std::size_t c, const float* add) {
+    if (e.scale) v *= load8(e.scale + c);
+    if (e.shift) v += load8(e.shift + c);
+    if (add) v += load8(add);
+    if (e.slope) v = v > 0 ? v : v * load8(e.slope + c);
+    if (e.after) v += load8(e.after + c);
+    return v;
+}
+
+inline float finish1(float v, const Epilogue& e, std::size_t c, const float* add) {
+    if (e.scale) v *= e.scale[c];
+    if (e.shift) v += e.shift[c];
+    if (add) v += *add;
+    if (e.slope) v = v > 0 ? v : v * e.slope[c];
+    if (e.after) v += e.after[c];
+    return v;
+}
+
+// Store `count` finished sums for channels c...; `at` is their place in the output.
+inline void finish(const float* sums, std::size_t count, const Epilogue& e, std::size_t c, std::size_t at, float* out) {
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        store8(out + at + i, finish8(load8(sums + i), e, c + i, e.add ? e.add + at + i : nullptr));
+    for (; i < count; ++i) out[at + i] = finish1(sums[i], e, c + i, e.add ? e.add + at + i : nullptr);
+}
+
+void affine(const float* x, std::size_t rows, std::size_t channels, const Epilogue& e, float* out) {
+    for (std::size_t row = 0; row < rows; ++row)
+        finish(x + row * channels, channels, e, 0, row * channels, out);
+}

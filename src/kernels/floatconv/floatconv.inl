@@ -1,0 +1,98 @@
+// Real convolution of channels-last images, six output pixels by sixteen filters at a time.
+//
+// weights: [block of 16 outputs][tap][channel][16]; a last block is filled up with zeros.
+
+constexpr std::size_t float_lanes = 16;
+constexpr std::size_t float_tile = 6;
+
+std::size_t floatconv_floats(std::size_t outputs, std::size_t taps, std::size_t channels) {
+    return (outputs + float_lanes - 1) / float_lanes * float_lanes * taps * channels;
+}
+
+void floatconv_prepare(const float* weights, std::size_t outputs, std::size_t taps, std::size_t channels, float* out) {
+    for (std::size_t block = 0; block < outputs; block += float_lanes)
+        for (std::size_t i = 0; i < taps * channels; ++i)
+            for (std::size_t lane = 0; lane < float_lanes; ++lane) {
+                const std::size_t o = block + lane;
+                *out++ = o < outputs ? weights[o * taps * channels + i] : 0.0f;
+            }
+}
+
+// The place of tap (ky, kx) under output pixel (oy, ox), or `zeros` outside the image.
+inline const float* under(const FloatConv& job, const float* image, std::ptrdiff_t oy, std::ptrdiff_t ox,
+                          std::ptrdiff_t ky, std::ptrdiff_t kx) {
+    const Window& w = job.window;
+    const std::ptrdiff_t y = oy * w.stride_h - w.pad_h + ky * w.dilation_h;
+    const std::ptrdiff_t x = ox * w.stride_w - w.pad_w + kx * w.dilation_w;
+    const bool inside = y >= 0 && y < w.height && x >= 0 && x < w.width;
+    return inside ? image + (y * w.width + x) * static_cast<std::ptrdiff_t>(job.in_stride) : job.zeros;
+}
+
+// Sums of pixels ox..ox+5 of a row for one block of 16 filters. Pixels past the row's end compute zeros.
+inline void float_sums(const FloatConv& job, const float* image, std::ptrdiff_t oy, std::ptrdiff_t ox,
+                       std::size_t count, const float* weights, float (*sums)[float_lanes]) {
+    const Window& w = job.window;
+    Float8 a[float_tile][2] = {};
+    for (std::ptrdiff_t ky = 0; ky < w.kernel_h; ++ky)
+        for (std::ptrdiff_t kx = 0; kx < w.kernel_w; ++kx) {
+            const float* p[float_tile];
+            for (std::size_t i = 0; i < float_tile; ++i)
+                p[i] = i < count ? under(job, image, oy, ox + static_cast<std::ptrdiff_t>(i), ky, kx) : job.zeros;
+            for (std::size_t c = 0; c < job.channels; ++c, weights += float_lanes) {
+                const Float8 w0 = load8(weights), w1 = load8(weights + 8);
+#pragma GCC unroll 6
+                for (std::size_t i = 0; i < float_tile; ++i) {
+                    const float x = p[i][c];
+                    a[i][0] += w0 * x;
+                    a[i][1] += w1 * x;
+                }
+            }
+        }
+    for (std::size_t i = 0; i < float_tile; ++i) {
+        store8(sums[i], a[i][0]);
+        store8(sums[i] + 8, a[i][1]);
+    }
+}
+
+void floatconv(const FloatConv& job, std::size_t begin, std::size_t end) {
+    const Window& w = job.window;
+    const std::size_t block_size = float_lanes * w.kernel_h * w.kernel_w * job.channels;
+    float sums[float_tile][float_lanes];
+    for (std::size_t row = begin; row < end; ++row) {
+        const std::size_t n = row / w.out_h, oy = row % w.out_h;
+        const float* image = job.image + n * w.height * w.width * job.in_stride;
+        for (std::ptrdiff_t ox = 0; ox < w.out_w; ox += float_tile) {
+            const std::size_t left = w.out_w - ox;
+            const std::size_t count = left < float_tile ? left : float_tile;
+            const float* weights = job.weights;
+            for (std::size_t o = 0; o < job.outputs; o += float_lanes, weights += block_size) {
+                float_sums(job, image, oy, ox, count, weights, sums);
+                const std::size_t lanes = job.outputs - o < float_lanes ? job.outputs - o : float_lanes;
+                for (std::size_t i = 0; i < count; ++i)
+                    finish(sums[i], lanes, job.epilogue, o, (row * w.out_w + ox + i) * job.out_stride + o, job.out);
+            }
+        }
+    }
+}
+
+void depthwise(const FloatConv& job, std::size_t begin, std::size_t end) {
+    const Window& w = job.window;
+    float sums[64];
+    for (std::size_t row = begin; row < end; ++row) {
+        const std::size_t n = row / w.out_h, oy = row % w.out_h;
+        const float* image = job.image + n * w.height * w.width * job.in_stride;
+        for (std::ptrdiff_t ox = 0; ox < w.out_w; ++ox)
+            for (std::size_t c = 0; c < job.outputs; c += 64) {
+                const std::size_t count = job.outputs - c < 64 ? job.outputs - c : 64;
+                for (std::size_t i = 0; i < count; ++i) sums[i] = 0;
+                const float* weights = job.weights + c;
+                for (std::ptrdiff_t ky = 0; ky < w.kernel_h; ++ky)
+                    for (std::ptrdiff_t kx = 0; kx < w.kernel_w; ++kx, weights += job.outputs) {
+                        const float* p = under(job, image, oy, ox, ky, kx);
+                        if (p == job.zeros) continue;
+                        for (std::size_t i = 0; i < count; ++i) sums[i] += p[c + i] * weights[i];
+                    }
+                finish(sums, count, job.epilogue, c, (row * w.out_w + ox) * job.out_stride + c, job.out);
+            }
+    }
+}

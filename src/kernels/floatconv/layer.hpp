@@ -1,0 +1,28 @@
+// A real convolution ready to run.
+#pragma once
+
+#include <vector>
+
+#include "isa/table.hpp"
+
+namespace leveret {
+
+class FloatConvLayer {
+public:
+    // weights: outputs x taps x (channels / groups)
+    FloatConvLayer(const float* weights, std::size_t outputs, std::size_t taps, std::size_t channels,
+                   std::size_t groups);
+
+    // image: batch x height x width x channels
+    void run(const float* image, std::size_t batch, const Window& window, const Epilogue& epilogue, float* out,
+             int threads) const;
+
+private:
+    bool is_depthwise() const { return groups_ == channels_ && groups_ == outputs_ && groups_ > 1; }
+
+    const Kernels* kernels_;
+    std::size_t outputs_, taps_, channels_, groups_, group_floats_;
+    std::vector<float> weights_, zeros_;
+};
+
+}  // namespace leveret

@@ -1,0 +1,52 @@
+#include "isa/choose.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace leveret {
+namespace {
+
+std::vector<const Kernels*> available() {
+    std::vector<const Kernels*> sets;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back(avx2_kernels());
+    if (__builtin_cpu_supports("popcnt")) sets.push_back(popcnt_kernels());
+#endif
+    sets.push_back(portable_kernels());
+    return sets;
+}
+
+const Kernels* find(const std::string& name) {
+    std::string known;
+    for (const Kernels* set : available()) {
+        if (name == set->name) return set;
+        known += (known.empty() ? "" : ", ") + std::string(set->name);
+    }
+    throw std::invalid_argument("LEVERET_ISA must be one that this CPU has (" + known + "), got '" + name + "'");
+}
+
+std::atomic<const Kernels*> chosen{nullptr};
+
+}  // namespace
+
+std::vector<std::string> available_isas() {
+    std::vector<std::string> names;
+    for (const Kernels* set : available()) names.emplace_back(set->name);
+    return names;
+}
+
+const Kernels& active() {
+    const Kernels* set = chosen.load();
+    if (set == nullptr) {
+        const char* wish = std::getenv("LEVERET_ISA");
+        set = wish != nullptr && *wish != '\0' ? find(wish) : available().front();
+        chosen.store(set);
+    }
+    return *set;
+}
+
+void set_isa(const std::string& name) { chosen.store(find(name)); }
+
+}  // namespace leveret

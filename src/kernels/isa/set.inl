@@ -1,0 +1,12 @@
+// Gathers the kernels of one instruction set. Included inside that set's namespace, after LEVERET_BITCONV has named
+// the file that holds its binary convolution.
+#include "elementwise/elementwise.inl"
+#include "pack/pack.inl"
+#include LEVERET_BITCONV
+#include "floatconv/floatconv.inl"
+#include "pooling/pooling.inl"
+
+constexpr Kernels kernels{
+    LEVERET_ISA_NAME, pack,      expanded_bytes,    expand,    bitconv_bytes, bitconv_prepare, bitconv,
+    floatconv_floats, floatconv_prepare, floatconv, depthwise, max_pool,      avg_pool,        affine,
+};

@@ -1,0 +1,38 @@
+// Signs of floats as bits, 64 to a word; spare bits are 0.
+
+// bits of x[0..count) with count <= 64
+inline std::uint64_t pack_word(const float* x, std::size_t count, const float* threshold, const std::uint8_t* flip) {
+    std::uint64_t word = 0;
+    std::size_t i = 0;
+#if defined(__AVX2__)
+    for (; i + 8 <= count; i += 8) {
+        const __m256 v = _mm256_loadu_ps(x + i);
+        const __m256 t = threshold ? _mm256_loadu_ps(threshold + i) : _mm256_setzero_ps();
+        unsigned bits = _mm256_movemask_ps(_mm256_cmp_ps(v, t, _CMP_GE_OQ));
+        if (flip) {
+            const unsigned low = _mm256_movemask_ps(_mm256_cmp_ps(v, t, _CMP_LE_OQ));
+            const __m256i f = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(flip + i)));
+            const unsigned which =
+                _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(f, _mm256_setzero_si256())));
+            bits = (bits & ~which) | (low & which);
+        }
+        word |= static_cast<std::uint64_t>(bits) << i;
+    }
+#endif
+    for (; i < count; ++i) {
+        const float t = threshold ? threshold[i] : 0.0f;
+        const bool bit = flip && flip[i] ? x[i] <= t : x[i] >= t;
+        word |= static_cast<std::uint64_t>(bit) << i;
+    }
+    return word;
+}
+
+void pack(const float* x, std::size_t rows, std::size_t channels, const float* threshold, const std::uint8_t* flip,
+          std::uint64_t* out) {
+    for (std::size_t row = 0; row < rows; ++row)
+        for (std::size_t c = 0; c < channels; c += 64) {
+            const std::size_t count = channels - c < 64 ? channels - c : 64;
+            *out++ = pack_word(x + row * channels + c, count, threshold ? threshold + c : nullptr,
+                               flip ? flip + c : nullptr);
+        }
+}

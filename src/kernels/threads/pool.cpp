@@ -1,0 +1,117 @@
+#include "threads/pool.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace leveret {
+namespace {
+
+class Pool {
+public:
+    void run(std::size_t count, std::size_t chunk, int threads,
+             const std::function<void(std::size_t, std::size_t)>& work) {
+        grow(threads - 1);
+        {
+            std::lock_guard lock(mutex_);
+            work_ = &work;
+            count_ = count;
+            chunk_ = chunk;
+            next_.store(0);
+            wanted_ = threads - 1;
+            running_ = 0;
+            ++round_;
+        }
+        wake_.notify_all();
+        drain(work);
+        std::unique_lock lock(mutex_);
+        wanted_ = 0;  // whoever hasn't begun by now is not needed
+        done_.wait(lock, [this] { return running_ == 0; });
+        work_ = nullptr;
+    }
+
+private:
+    void grow(int helpers) {
+        while (static_cast<int>(threads_.size()) < helpers) {
+            threads_.emplace_back([this] { serve(); });
+            threads_.back().detach();
+        }
+    }
+
+    void drain(const std::function<void(std::size_t, std::size_t)>& work) {
+        for (;;) {
+            const std::size_t begin = next_.fetch_add(chunk_);
+            if (begin >= count_) return;
+            work(begin, std::min(begin + chunk_, count_));
+        }
+    }
+
+    void serve() {
+        std::uint64_t seen = 0;
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            wake_.wait(lock, [&] { return round_ != seen && wanted_ > 0; });
+            seen = round_;
+            --wanted_;
+            ++running_;
+            const auto* work = work_;
+            lock.unlock();
+            drain(*work);
+            lock.lock();
+            if (--running_ == 0) done_.notify_one();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable wake_, done_;
+    std::vector<std::thread> threads_;
+    const std::function<void(std::size_t, std::size_t)>* work_ = nullptr;
+    std::size_t count_ = 0, chunk_ = 1;
+    std::atomic<std::size_t> next_{0};
+    std::uint64_t round_ = 0;
+    int wanted_ = 0, running_ = 0;
+};
+
+std::mutex owner;
+Pool* pool = nullptr;  // never destroyed: its threads may outlive the module's own statics
+pid_t pool_pid = 0;
+
+}  // namespace
+
+int default_threads() {
+    if (const char* text = std::getenv("LEVERET_THREADS")) {
+        const int given = std::atoi(text);
+        if (given > 0) return std::min(given, 256);
+    }
+    return std::max(1u, std::thread::hardware_concurrency());
+}
+
+void parallel_for(std::size_t count, std::size_t grain, int threads,
+                  const std::function<void(std::size_t, std::size_t)>& work) {
+    if (count == 0) return;
+    if (threads <= 0) threads = default_threads();
+    grain = std::max<std::size_t>(grain, 1);
+    const std::size_t pieces = (count + grain - 1) / grain;
+    threads = static_cast<int>(std::min<std::size_t>(threads, pieces));
+    std::unique_lock lock(owner, std::try_to_lock);
+    if (threads <= 1 || !lock.owns_lock()) {
+        work(0, count);
+        return;
+    }
+    if (pool == nullptr || pool_pid != getpid()) {  // a forked child has the object but not its threads
+        pool = new Pool;
+        pool_pid = getpid();
+    }
+    // about four pieces a thread even out what other programs take from a core
+    const std::size_t chunk = std::max(grain, count / (static_cast<std::size_t>(threads) * 4));
+    pool->run(count, chunk, threads, work);
+}
+
+}  // namespace leveret

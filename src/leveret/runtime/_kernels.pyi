@@ -1,0 +1,60 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Channels = NDArray[np.float32] | None
+_Row = tuple[int, ...]
+
+def available_isas() -> list[str]: ...
+def isa() -> str: ...
+def set_isa(name: str, /) -> None: ...
+def default_threads() -> int: ...
+def pack(
+    x: NDArray[np.float32],
+    channels: int,
+    threshold: _Channels,
+    flip: NDArray[np.uint8] | None,
+    out: NDArray[np.uint64],
+    threads: int,
+) -> None: ...
+def affine(
+    x: NDArray[np.float32],
+    channels: int,
+    scale: _Channels,
+    shift: _Channels,
+    add: _Channels,
+    slope: _Channels,
+    after: _Channels,
+    out: NDArray[np.float32],
+    threads: int,
+) -> None: ...
+def pool(
+    x: NDArray[np.float32],
+    window: _Row,
+    average: bool,
+    count_padding: bool,
+    out: NDArray[np.float32],
+    threads: int,
+    /,
+) -> None: ...
+
+class BitConvLayer:
+    def __init__(self, weights: NDArray[np.uint64], channels: int, groups: int, /) -> None: ...
+    @property
+    def isa(self) -> str: ...
+    def real(self, bits: NDArray[np.uint64], window: _Row, **steps: Any) -> None: ...
+    def bits(
+        self,
+        bits: NDArray[np.uint64],
+        window: _Row,
+        threshold: NDArray[np.float32],
+        flip: NDArray[np.uint8],
+        out: NDArray[np.uint64],
+        threads: int,
+        /,
+    ) -> None: ...
+
+class FloatConvLayer:
+    def __init__(self, weights: NDArray[np.float32], channels: int, groups: int, /) -> None: ...
+    def run(self, x: NDArray[np.float32], window: _Row, **steps: Any) -> None: ...

@@ -1,0 +1,12 @@
+"""Plain numpy versions of every kernel: the oracle of their tests, and what runs where nothing was compiled.
+
+Same names and arguments as `leveret.runtime.kernels`, without its checks.
+"""
+
+from leveret.runtime.reference.bitconv import bitconv
+from leveret.runtime.reference.bits import pack_bits, unpack_bits
+from leveret.runtime.reference.elementwise import affine
+from leveret.runtime.reference.floatconv import floatconv
+from leveret.runtime.reference.pooling import avg_pool2d, max_pool2d
+
+__all__ = ["affine", "avg_pool2d", "bitconv", "floatconv", "max_pool2d", "pack_bits", "unpack_bits"]
