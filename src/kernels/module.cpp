@@ -39,8 +39,8 @@ Window window_of(const std::array<std::int64_t, 12>& v) {
 }
 
 Epilogue epilogue_of(const Maybe<Floats>& scale, const Maybe<Floats>& shift, const Maybe<Floats>& add,
-                     const Maybe<Floats>& slope, const Maybe<Floats>& after) {
-    return {pointer(scale), pointer(shift), pointer(add), pointer(slope), pointer(after)};
+                     const Maybe<Floats>& before, const Maybe<Floats>& slope, const Maybe<Floats>& after) {
+    return {pointer(scale), pointer(shift), pointer(add), pointer(before), pointer(slope), pointer(after)};
 }
 
 // about 32 k elements are worth another thread
@@ -61,9 +61,9 @@ void pack(Floats x, std::size_t channels, Maybe<Floats> threshold, Maybe<Bytes> 
 }
 
 void affine(Floats x, std::size_t channels, Maybe<Floats> scale, Maybe<Floats> shift, Maybe<Floats> add,
-            Maybe<Floats> slope, Maybe<Floats> after, Array<float> out, int threads) {
+            Maybe<Floats> before, Maybe<Floats> slope, Maybe<Floats> after, Array<float> out, int threads) {
     const std::size_t rows = channels ? x.size() / channels : 0;
-    const Epilogue whole = epilogue_of(scale, shift, add, slope, after);
+    const Epilogue whole = epilogue_of(scale, shift, add, before, slope, after);
     const float* from = x.data();
     float* to = out.data();
     const Kernels& kernels = active();
@@ -97,7 +97,7 @@ NB_MODULE(_kernels, m) {
     m.def("pack", &pack, nb::arg("x"), nb::arg("channels"), nb::arg("threshold").none(), nb::arg("flip").none(),
           nb::arg("out"), nb::arg("threads"));
     m.def("affine", &affine, nb::arg("x"), nb::arg("channels"), nb::arg("scale").none(), nb::arg("shift").none(),
-          nb::arg("add").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
+          nb::arg("add").none(), nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
     m.def("pool", &pool);
 
     nb::class_<BitConvLayer>(m, "BitConvLayer")
@@ -109,15 +109,15 @@ NB_MODULE(_kernels, m) {
         .def(
             "real",
             [](const BitConvLayer& self, Words bits, const std::array<std::int64_t, 12>& window, Maybe<Floats> scale,
-               Maybe<Floats> shift, Maybe<Floats> add, Maybe<Floats> slope, Maybe<Floats> after, Array<float> out,
-               int threads) {
-                const Epilogue epilogue = epilogue_of(scale, shift, add, slope, after);
+               Maybe<Floats> shift, Maybe<Floats> add, Maybe<Floats> before, Maybe<Floats> slope, Maybe<Floats> after,
+               Array<float> out, int threads) {
+                const Epilogue epilogue = epilogue_of(scale, shift, add, before, slope, after);
                 nb::gil_scoped_release release;
                 self.run(bits.data(), bits.shape(0), window_of(window), epilogue, out.data(), nullptr, nullptr,
                          nullptr, threads);
             },
             nb::arg("bits"), nb::arg("window"), nb::arg("scale").none(), nb::arg("shift").none(),
-            nb::arg("add").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"),
+            nb::arg("add").none(), nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"),
             nb::arg("threads"))
         .def("bits", [](const BitConvLayer& self, Words bits, const std::array<std::int64_t, 12>& window,
                         Floats threshold, Bytes flip, Array<std::uint64_t> out, int threads) {
@@ -128,18 +128,18 @@ NB_MODULE(_kernels, m) {
 
     nb::class_<FloatConvLayer>(m, "FloatConvLayer")
         .def("__init__",
-             [](FloatConvLayer* self, Floats weights, std::size_t channels, std::size_t groups) {
-                 new (self) FloatConvLayer(weights.data(), weights.shape(0), weights.shape(1), channels, groups);
+             [](FloatConvLayer* self, Floats weights, std::size_t channels, std::size_t groups, bool exact) {
+                 new (self) FloatConvLayer(weights.data(), weights.shape(0), weights.shape(1), channels, groups, exact);
              })
         .def(
             "run",
             [](const FloatConvLayer& self, Floats x, const std::array<std::int64_t, 12>& window, Maybe<Floats> scale,
-               Maybe<Floats> shift, Maybe<Floats> add, Maybe<Floats> slope, Maybe<Floats> after, Array<float> out,
-               int threads) {
-                const Epilogue epilogue = epilogue_of(scale, shift, add, slope, after);
+               Maybe<Floats> shift, Maybe<Floats> add, Maybe<Floats> before, Maybe<Floats> slope, Maybe<Floats> after,
+               Array<float> out, int threads) {
+                const Epilogue epilogue = epilogue_of(scale, shift, add, before, slope, after);
                 nb::gil_scoped_release release;
                 self.run(x.data(), x.shape(0), window_of(window), epilogue, out.data(), threads);
             },
             nb::arg("x"), nb::arg("window"), nb::arg("scale").none(), nb::arg("shift").none(), nb::arg("add").none(),
-            nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
+            nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
 }

@@ -41,6 +41,7 @@ def steps(rng, shape):
         "scale": floats(rng, c),
         "shift": floats(rng, c),
         "add": floats(rng, *shape),
+        "before": floats(rng, c),
         "slope": floats(rng, c),
         "after": floats(rng, c),
     }
@@ -112,6 +113,37 @@ def test_depthwise_convolution(channels):
     layer = kernels.Conv2d(weight, 2, 1, 1, channels)
     expected = reference.floatconv(x, weight, layer.window, channels)
     np.testing.assert_allclose(layer(x), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.usefixtures("isa")
+@settings(max_examples=30, deadline=None)
+@given(convolutions())
+def test_exact_convolution_is_the_same_to_the_last_bit(case):
+    window, (n, h, w), channels, outputs, groups, seed = case
+    rng = np.random.default_rng(seed)
+    x, weight = floats(rng, n, h, w, channels), floats(rng, outputs, *window.kernel, channels // groups)
+    layer = kernels.Conv2d(weight, window.stride, window.padding, window.dilation, groups, exact=True)
+    np.testing.assert_array_equal(layer(x), reference.floatconv(x, weight, window, groups, exact=True))
+
+
+@pytest.mark.usefixtures("isa")
+def test_the_epilogue_rounds_as_torch_does():
+    """BatchNorm, PReLU and additions in evaluation, bit for bit."""
+    rng = np.random.default_rng(0)
+    x, residual, before, after, slope = (floats(rng, *s) for s in ((8, 5, 5, 24), (8, 5, 5, 24), (24,), (24,), (24,)))
+    norm = torch.nn.BatchNorm2d(24).eval()
+    with torch.no_grad():
+        for values in (norm.running_mean, norm.weight, norm.bias):
+            values.normal_()
+        norm.running_var.uniform_(0.5, 2)
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        shift = torch.addcmul(norm.bias.double(), norm.running_mean.double(), scale.double(), value=-1).float()
+        image = torch.from_numpy(x).permute(0, 3, 1, 2)
+        y = norm(image) + torch.from_numpy(residual).permute(0, 3, 1, 2)
+        y = F.prelu(y + torch.from_numpy(before).view(-1, 1, 1), torch.from_numpy(slope))
+        y = y + torch.from_numpy(after).view(-1, 1, 1)
+    got = kernels.affine(x, scale.numpy(), shift.numpy(), add=residual, before=before, slope=slope, after=after)
+    np.testing.assert_array_equal(got, y.permute(0, 2, 3, 1).numpy())
 
 
 @pytest.mark.usefixtures("isa")

@@ -76,7 +76,7 @@ void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Windo
         job.epilogue = epilogue;
         if (c > 0)
             for (const float** values : {&job.epilogue.scale, &job.epilogue.shift, &job.epilogue.add,
-                                         &job.epilogue.slope, &job.epilogue.after})
+                                         &job.epilogue.before, &job.epilogue.slope, &job.epilogue.after})
                 if (*values) *values += c;
         parallel_for(batch * window.out_h, 1, threads,
                      [&](std::size_t begin, std::size_t end) { kernels_->bitconv(job, begin, end); });

@@ -2,7 +2,6 @@
 
 // Eight floats that the compiler keeps in whatever registers the instruction set has.
 typedef float Float8 __attribute__((vector_size(32)));
-typedef std::int32_t Int8x __attribute__((vector_size(32)));
 
 inline Float8 load8(const float* p) {
     Float8 v;
@@ -12,20 +11,59 @@ inline Float8 load8(const float* p) {
 
 inline void store8(float* p, Float8 v) { std::memcpy(p, &v, sizeof v); }
 
+// a * b + c, rounded once on every instruction set: where there is no such instruction, by way of doubles, which hold the
+// product exactly.
+inline float fma1(float a, float b, float c) {
+#if defined(__FMA__) || defined(__aarch64__)
+    return __builtin_fmaf(a, b, c);
+#else
+    return static_cast<float>(static_cast<double>(a) * b + c);
+#endif
+}
+
+inline Float8 fma8(Float8 a, Float8 b, Float8 c) {
+#if defined(__FMA__)
+    return (Float8)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    Float8 v;
+    for (int i = 0; i < 8; ++i) v[i] = fma1(a[i], b[i], c[i]);
+    return v;
+#endif
+}
+
+// a * b + c, fused where that is faster
+inline Float8 muladd8(Float8 a, Float8 b, Float8 c) {
+#if defined(__FMA__) || defined(__aarch64__)
+    return fma8(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 // The epilogue of channels c..c+7; `add` points at the output's own place.
 inline Float8 finish8(Float8 v, const Epilogue& e, std::size_t c, const float* add) {
-    if (e.scale) v *= load8(e.scale + c);
-    if (e.shift) v += load8(e.shift + c);
+    if (e.scale && e.shift)
+        v = fma8(v, load8(e.scale + c), load8(e.shift + c));
+    else if (e.scale)
+        v *= load8(e.scale + c);
+    else if (e.shift)
+        v += load8(e.shift + c);
     if (add) v += load8(add);
+    if (e.before) v += load8(e.before + c);
     if (e.slope) v = v > 0 ? v : v * load8(e.slope + c);
     if (e.after) v += load8(e.after + c);
     return v;
 }
 
 inline float finish1(float v, const Epilogue& e, std::size_t c, const float* add) {
-    if (e.scale) v *= e.scale[c];
-    if (e.shift) v += e.shift[c];
+    if (e.scale && e.shift)
+        v = fma1(v, e.scale[c], e.shift[c]);
+    else if (e.scale)
+        v *= e.scale[c];
+    else if (e.shift)
+        v += e.shift[c];
     if (add) v += *add;
+    if (e.before) v += e.before[c];
     if (e.slope) v = v > 0 ? v : v * e.slope[c];
     if (e.after) v += e.after[c];
     return v;

@@ -43,8 +43,9 @@ inline void float_sums(const FloatConv& job, const float* image, std::ptrdiff_t 
 #pragma GCC unroll 6
                 for (std::size_t i = 0; i < float_tile; ++i) {
                     const float x = p[i][c];
-                    a[i][0] += w0 * x;
-                    a[i][1] += w1 * x;
+                    const Float8 all = {x, x, x, x, x, x, x, x};
+                    a[i][0] = muladd8(w0, all, a[i][0]);
+                    a[i][1] = muladd8(w1, all, a[i][1]);
                 }
             }
         }
@@ -52,6 +53,30 @@ inline void float_sums(const FloatConv& job, const float* image, std::ptrdiff_t 
         store8(sums[i], a[i][0]);
         store8(sums[i] + 8, a[i][1]);
     }
+}
+
+// The same in double, four lanes to a register, rounded to float at the end. Products of floats are exact in double, and
+// so nearly are their sums: whatever the order of adding, the float that comes out is the same.
+inline void exact_sums(const FloatConv& job, const float* image, std::ptrdiff_t oy, std::ptrdiff_t ox,
+                       std::size_t count, const float* weights, float (*sums)[float_lanes]) {
+    const Window& w = job.window;
+    double a[float_tile][float_lanes] = {};
+    for (std::ptrdiff_t ky = 0; ky < w.kernel_h; ++ky)
+        for (std::ptrdiff_t kx = 0; kx < w.kernel_w; ++kx) {
+            const float* p[float_tile];
+            for (std::size_t i = 0; i < float_tile; ++i)
+                p[i] = i < count ? under(job, image, oy, ox + static_cast<std::ptrdiff_t>(i), ky, kx) : job.zeros;
+            for (std::size_t c = 0; c < job.channels; ++c, weights += float_lanes) {
+                double wide[float_lanes];
+                for (std::size_t lane = 0; lane < float_lanes; ++lane) wide[lane] = weights[lane];
+                for (std::size_t i = 0; i < float_tile; ++i) {
+                    const double x = p[i][c];
+                    for (std::size_t lane = 0; lane < float_lanes; ++lane) a[i][lane] += x * wide[lane];
+                }
+            }
+        }
+    for (std::size_t i = 0; i < float_tile; ++i)
+        for (std::size_t lane = 0; lane < float_lanes; ++lane) sums[i][lane] = static_cast<float>(a[i][lane]);
 }
 
 void floatconv(const FloatConv& job, std::size_t begin, std::size_t end) {
@@ -66,7 +91,7 @@ void floatconv(const FloatConv& job, std::size_t begin, std::size_t end) {
             const std::size_t count = left < float_tile ? left : float_tile;
             const float* weights = job.weights;
             for (std::size_t o = 0; o < job.outputs; o += float_lanes, weights += block_size) {
-                float_sums(job, image, oy, ox, count, weights, sums);
+                (job.exact ? exact_sums : float_sums)(job, image, oy, ox, count, weights, sums);
                 const std::size_t lanes = job.outputs - o < float_lanes ? job.outputs - o : float_lanes;
                 for (std::size_t i = 0; i < count; ++i)
                     finish(sums[i], lanes, job.epilogue, o, (row * w.out_w + ox + i) * job.out_stride + o, job.out);

@@ -6,8 +6,8 @@
 namespace leveret {
 
 FloatConvLayer::FloatConvLayer(const float* weights, std::size_t outputs, std::size_t taps, std::size_t channels,
-                               std::size_t groups)
-    : kernels_(&active()), outputs_(outputs), taps_(taps), channels_(channels), groups_(groups), zeros_(channels) {
+                               std::size_t groups, bool exact)
+    : kernels_(&active()), exact_(exact), outputs_(outputs), taps_(taps), channels_(channels), groups_(groups), zeros_(channels) {
     const std::size_t own = channels / groups, filters = outputs / groups;
     if (is_depthwise()) {
         group_floats_ = taps;
@@ -39,10 +39,11 @@ void FloatConvLayer::run(const float* image, std::size_t batch, const Window& wi
         job.image = image + g * (channels_ / groups);
         job.zeros = zeros_.data();
         job.out = out + c;
+        job.exact = exact_;
         job.epilogue = epilogue;
         if (c > 0)
             for (const float** values : {&job.epilogue.scale, &job.epilogue.shift, &job.epilogue.add,
-                                         &job.epilogue.slope, &job.epilogue.after})
+                                         &job.epilogue.before, &job.epilogue.slope, &job.epilogue.after})
                 if (*values) *values += c;
         const auto kernel = each_alone ? kernels_->depthwise : kernels_->floatconv;
         parallel_for(batch * window.out_h, 1, threads,

@@ -10,12 +10,14 @@
 
 namespace leveret {
 
-// v = sum * scale + shift;  v += add;  v = v > 0 ? v : v * slope;  v += after.  Null pointers leave a step out.
-// All but `add` have one value per output channel; `add` has the output's shape.
+// v = fma(sum, scale, shift);  v += add;  v += before;  v = v > 0 ? v : v * slope;  v += after.
+// Null pointers leave a step out. All but `add` have one value per output channel; `add` has the output's shape.
+// Every step rounds as PyTorch's own operators do, so that signs taken later are the same signs.
 struct Epilogue {
     const float* scale = nullptr;
     const float* shift = nullptr;
     const float* add = nullptr;
+    const float* before = nullptr;
     const float* slope = nullptr;
     const float* after = nullptr;
 };
@@ -54,6 +56,7 @@ struct FloatConv {
     std::size_t outputs;     // of the group
     std::size_t out_stride;  // floats between output pixels
     const float* weights;    // as floatconv_prepare laid them out
+    bool exact;              // add in double and round once
     const float* image;
     const float* zeros;      // at least `channels` zeros: what stands outside the image
     float* out;

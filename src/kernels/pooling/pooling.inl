@@ -28,8 +28,8 @@ inline void pool_rows(const Pool2d& job, std::size_t begin, std::size_t end, boo
             if (places == 0) {
                 std::memset(out, 0, job.channels * sizeof(float));
             } else if (average) {
-                const float share = 1.0f / static_cast<float>(job.count_padding ? padded : places);
-                for (std::size_t c = 0; c < job.channels; ++c) out[c] *= share;
+                const float count = static_cast<float>(job.count_padding ? padded : places);
+                for (std::size_t c = 0; c < job.channels; ++c) out[c] /= count;
             }
         }
     }

@@ -1,7 +1,7 @@
 """Nets: plain `torch.nn.Module`s from images to logits, and the blocks that they are built from."""
 
-from leveret.nets._blocks import BasicBlock, ConvBlock, ConvNetBlock, ResNetBlock
+from leveret.nets._blocks import BasicBlock, ConvBlock, ConvNetBlock, ExactConv2d, ResNetBlock
 from leveret.nets._convnet import ConvNet
 from leveret.nets._resnet import ResNet
 
-__all__ = ["BasicBlock", "ConvBlock", "ConvNet", "ConvNetBlock", "ResNet", "ResNetBlock"]
+__all__ = ["BasicBlock", "ConvBlock", "ConvNet", "ConvNetBlock", "ExactConv2d", "ResNet", "ResNetBlock"]

@@ -12,7 +12,7 @@ from typing import Protocol
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["BasicBlock", "ConvBlock", "ConvNetBlock", "ResNetBlock"]
+__all__ = ["BasicBlock", "ConvBlock", "ConvNetBlock", "ExactConv2d", "ResNetBlock"]
 
 
 class ConvNetBlock(Protocol):
@@ -29,17 +29,41 @@ class ResNetBlock(Protocol):
     def __call__(self, in_channels: int, out_channels: int, /, *, stride: int = ...) -> nn.Module: ...
 
 
+class ExactConv2d(nn.Conv2d):
+    """A convolution that, in eval mode, adds in float64 and rounds once.
+
+    The order in which a float32 convolution adds differs from one library to the next, and with it the last bit. Binary
+    layers that follow can turn such a bit into a flipped sign; behind this layer PyTorch and a packed net see the same
+    signs. It stands in the stem of binary nets, where it costs little; training is float32 as ever.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            return super().forward(x)
+        bias = None if self.bias is None else self.bias.double()
+        y = F.conv2d(x.double(), self.weight.double(), bias, self.stride, self.padding, self.dilation, self.groups)
+        return y.to(x.dtype)
+
+
 class ConvBlock(nn.Sequential):
     """Convolution → max-pool (if `pool`) → BatchNorm → ReLU.
 
     Pooling right after the convolution gives the same numbers as after ReLU wherever BatchNorm's scale is positive,
-    and leaves a quarter of the places to normalise.
+    and leaves a quarter of the places to normalise. `exact` takes an `ExactConv2d`.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, kernel_size: int = 3, stride: int = 1, pool: bool = False
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel_size: int = 3,
+        stride: int = 1,
+        pool: bool = False,
+        exact: bool = False,
     ) -> None:
-        conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False)
+        make = ExactConv2d if exact else nn.Conv2d
+        conv = make(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False)
         super().__init__(
             conv, *([nn.MaxPool2d(2)] if pool else []), nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)
         )

@@ -56,7 +56,7 @@ class ConvNet(nn.Module):
         if not 0 <= dropout < 1:
             raise LeveretUsageError(f"dropout must be in [0, 1), got {dropout}")
         self.in_channels = in_channels
-        self.stem = ConvBlock(in_channels, widths[0], pool=stem_pool)
+        self.stem = ConvBlock(in_channels, widths[0], pool=stem_pool, exact=block is not ConvBlock)
         self.blocks = nn.Sequential()
         channels = widths[0]
         for stage, out_channels in enumerate(widths):

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
-from leveret.nets._blocks import BasicBlock, ResNetBlock
+from leveret.nets._blocks import BasicBlock, ExactConv2d, ResNetBlock
 from leveret.nets._checks import check_images, positive
 
 __all__ = ["ResNet"]
@@ -53,10 +53,11 @@ class ResNet(nn.Module):
             )
         self.in_channels = in_channels
         channels = widths[0]
+        make = nn.Conv2d if block is BasicBlock else ExactConv2d
         if stem == "small":
-            self.stem = nn.Sequential(nn.Conv2d(in_channels, channels, 3, 1, 1, bias=False))
+            self.stem = nn.Sequential(make(in_channels, channels, 3, 1, 1, bias=False))
         elif stem == "large":
-            self.stem = nn.Sequential(nn.Conv2d(in_channels, channels, 7, 2, 3, bias=False))
+            self.stem = nn.Sequential(make(in_channels, channels, 7, 2, 3, bias=False))
         else:
             raise LeveretUsageError(f"stem must be 'small' or 'large', got {stem!r}")
         self.stem.extend([nn.BatchNorm2d(channels), nn.ReLU(inplace=True)])

@@ -24,6 +24,7 @@ def affine(
     scale: _Channels,
     shift: _Channels,
     add: _Channels,
+    before: _Channels,
     slope: _Channels,
     after: _Channels,
     out: NDArray[np.float32],
@@ -56,5 +57,5 @@ class BitConvLayer:
     ) -> None: ...
 
 class FloatConvLayer:
-    def __init__(self, weights: NDArray[np.float32], channels: int, groups: int, /) -> None: ...
+    def __init__(self, weights: NDArray[np.float32], channels: int, groups: int, exact: bool, /) -> None: ...
     def run(self, x: NDArray[np.float32], window: _Row, **steps: Any) -> None: ...

@@ -5,8 +5,8 @@ takes `LEVERET_THREADS`, or every core. `LEVERET_ISA` chooses the instruction se
 "reference" is numpy.
 
 What a convolution, or `affine` alone, does with its sums before they are stored, every step optional:
-`v = sum · scale + shift;  v += add;  v = v > 0 ? v : v · slope;  v += after` — `add` has the output's shape, the others
-a value per channel.
+`v = fma(sum, scale, shift);  v += add;  v += before;  v = v > 0 ? v : v · slope;  v += after` — `add` has the output's
+shape, the others a value per channel. Each step rounds as PyTorch's own operators do.
 """
 
 from __future__ import annotations
@@ -162,6 +162,7 @@ class BitConv2d:
         shift: Channels = None,
         *,
         add: Floats | None = None,
+        before: Channels = None,
         slope: Channels = None,
         after: Channels = None,
         threads: int = 0,
@@ -169,7 +170,7 @@ class BitConv2d:
         """`(n, h, w, ceil(in / 64))` to sums `(n, out_h, out_w, out)` float32, through the epilogue."""
         bits = self._checked(bits)
         shape = (len(bits), *self.window.out(*bits.shape[1:3]), self.out_channels)
-        steps = _epilogue(shape, scale, shift, add, slope, after)
+        steps = _epilogue(shape, scale, shift, add, before, slope, after)
         if self._native is None:
             sums = reference.bitconv(bits, self.weight, self.in_channels, self.window, self.groups)
             return reference.affine(sums, **steps)
@@ -214,13 +215,16 @@ class BitLinear:
         shift: Channels = None,
         *,
         add: Floats | None = None,
+        before: Channels = None,
         slope: Channels = None,
         after: Channels = None,
         threads: int = 0,
     ) -> Floats:
         """Sums `(n, out)` float32, through the epilogue."""
         more = None if add is None else add[:, None, None]
-        out = self._conv.real(self._as_image(bits), scale, shift, add=more, slope=slope, after=after, threads=threads)
+        out = self._conv.real(
+            self._as_image(bits), scale, shift, add=more, before=before, slope=slope, after=after, threads=threads
+        )
         return out[:, 0, 0]
 
     def bits(self, bits: Words, threshold: Floats, flip: NDArray[np.uint8], *, threads: int = 0) -> Words:
@@ -235,7 +239,10 @@ class BitLinear:
 
 
 class Conv2d:
-    """Real convolution: images `(n, h, w, in)`, weights `(out, kernel_h, kernel_w, in / groups)` float32."""
+    """Real convolution: images `(n, h, w, in)`, weights `(out, kernel_h, kernel_w, in / groups)` float32.
+
+    `exact` adds in double and rounds once, so that the result doesn't depend on the order of adding.
+    """
 
     def __init__(
         self,
@@ -244,7 +251,10 @@ class Conv2d:
         padding: int | Pair = 0,
         dilation: int | Pair = 1,
         groups: int = 1,
+        *,
+        exact: bool = False,
     ) -> None:
+        self.exact = exact
         self.weight = _floats("weight", weight)
         if self.weight.ndim != 4:
             raise LeveretUsageError(f"weight must be (out, kernel_h, kernel_w, in / groups), got {self.weight.shape}")
@@ -255,7 +265,9 @@ class Conv2d:
         self._native: Any = None
         if not _use_reference:
             out, kh, kw, own = self.weight.shape
-            self._native = native.FloatConvLayer(self.weight.reshape(out, kh * kw, own), self.in_channels, groups)
+            self._native = native.FloatConvLayer(
+                self.weight.reshape(out, kh * kw, own), self.in_channels, groups, exact
+            )
 
     def __call__(
         self,
@@ -264,6 +276,7 @@ class Conv2d:
         shift: Channels = None,
         *,
         add: Floats | None = None,
+        before: Channels = None,
         slope: Channels = None,
         after: Channels = None,
         threads: int = 0,
@@ -273,9 +286,9 @@ class Conv2d:
         if x.ndim != 4 or x.shape[3] != self.in_channels:
             raise LeveretUsageError(f"x must be (n, h, w, {self.in_channels}), got {x.shape}")
         shape = (len(x), *self.window.out(*x.shape[1:3]), self.out_channels)
-        steps = _epilogue(shape, scale, shift, add, slope, after)
+        steps = _epilogue(shape, scale, shift, add, before, slope, after)
         if self._native is None:
-            return reference.affine(reference.floatconv(x, self.weight, self.window, self.groups), **steps)
+            return reference.affine(reference.floatconv(x, self.weight, self.window, self.groups, self.exact), **steps)
         out = np.empty(shape, np.float32)
         self._native.run(x, self.window.as_row(*x.shape[1:3]), **steps, out=out, threads=threads)
         return out
@@ -296,6 +309,7 @@ class Linear:
         shift: Channels = None,
         *,
         add: Floats | None = None,
+        before: Channels = None,
         slope: Channels = None,
         after: Channels = None,
         threads: int = 0,
@@ -304,7 +318,9 @@ class Linear:
         x = _floats("x", x)
         if x.ndim != 2 or x.shape[1] != self.weight.shape[1]:
             raise LeveretUsageError(f"x must be (n, {self.weight.shape[1]}), got {x.shape}")
-        return affine(x @ self.weight.T, scale, shift, add=add, slope=slope, after=after, threads=threads)
+        return affine(
+            x @ self.weight.T, scale, shift, add=add, before=before, slope=slope, after=after, threads=threads
+        )
 
 
 def affine(
@@ -313,13 +329,14 @@ def affine(
     shift: Channels = None,
     *,
     add: Floats | None = None,
+    before: Channels = None,
     slope: Channels = None,
     after: Channels = None,
     threads: int = 0,
 ) -> Floats:
     """The epilogue alone, on `(…, c)` float32."""
     x = _floats("x", x)
-    steps = _epilogue(x.shape, scale, shift, add, slope, after)
+    steps = _epilogue(x.shape, scale, shift, add, before, slope, after)
     if _use_reference or x.size == 0:
         return reference.affine(x, **steps)
     out = np.empty_like(x)
@@ -394,13 +411,20 @@ def _per_channel(name: str, x: Channels, channels: int) -> Channels:
 
 
 def _epilogue(
-    shape: tuple[int, ...], scale: Channels, shift: Channels, add: Floats | None, slope: Channels, after: Channels
+    shape: tuple[int, ...],
+    scale: Channels,
+    shift: Channels,
+    add: Floats | None,
+    before: Channels,
+    slope: Channels,
+    after: Channels,
 ) -> dict[str, Any]:
     channels = shape[-1]
     return {
         "scale": _per_channel("scale", scale, channels),
         "shift": _per_channel("shift", shift, channels),
         "add": None if add is None else _of_shape("add", add, shape, np.float32),
+        "before": _per_channel("before", before, channels),
         "slope": _per_channel("slope", slope, channels),
         "after": _per_channel("after", after, channels),
     }

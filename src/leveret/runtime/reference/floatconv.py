@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
@@ -40,14 +42,18 @@ def windows(x: NDArray[np.float32], window: Window, fill: float = 0.0) -> NDArra
 
 
 def floatconv(
-    x: NDArray[np.float32], weight: NDArray[np.float32], window: Window, groups: int = 1
+    x: NDArray[np.float32], weight: NDArray[np.float32], window: Window, groups: int = 1, exact: bool = False
 ) -> NDArray[np.float32]:
-    """`(n, h, w, in)` with weights `(out, kernel_h, kernel_w, in / groups)` to `(n, out_h, out_w, out)`."""
+    """`(n, h, w, in)` with weights `(out, kernel_h, kernel_w, in / groups)` to `(n, out_h, out_w, out)`.
+
+    `exact` adds in double and rounds once.
+    """
+    dtype: Any = np.float64 if exact else np.float32
     outputs, own = weight.shape[0] // groups, weight.shape[3]
-    parts = []
+    parts: list[NDArray[Any]] = []
     for g in range(groups):
         seen = windows(x[..., g * own : (g + 1) * own], window)
-        flat = np.ascontiguousarray(seen).reshape(*seen.shape[:3], -1)
-        filters = weight[g * outputs : (g + 1) * outputs].reshape(outputs, -1)
+        flat: NDArray[Any] = np.ascontiguousarray(seen, dtype).reshape(*seen.shape[:3], -1)
+        filters: NDArray[Any] = weight[g * outputs : (g + 1) * outputs].reshape(outputs, -1).astype(dtype)
         parts.append(flat @ filters.T)
     return np.concatenate(parts, axis=3).astype(np.float32)

@@ -54,9 +54,9 @@ class BinaryWeightBlock(nn.Sequential):
 
 
 class BiRealBlock(nn.Module):
-    """`RPReLU(BatchNorm(sign(x + b) ⊛ sign(W) α) + shortcut(x))`: one binary convolution with a real way round it.
+    """`RPReLU(BatchNorm(sign(x + b) ⊛ sign(W)) + shortcut(x))`: one binary convolution with a real way round it.
 
-    The shortcut halves by average pooling and widens by repeating channels (ReActNet, fig. 5), so that it costs no
+    α is left out, since the BatchNorm that follows takes up any scale of a channel. The shortcut halves by average pooling and widens by repeating channels (ReActNet, fig. 5), so that it costs no
     real weights; where `out_channels` is no multiple of `in_channels` it is a real 1x1 convolution with BatchNorm.
     """
 
@@ -71,6 +71,7 @@ class BiRealBlock(nn.Module):
             kernel_size,
             stride * (2 if pool else 1),
             kernel_size // 2,
+            weight_scale=False,
             weight_gradient="clipped",
             input_gradient="approx",
         )

@@ -1,0 +1,275 @@
+"""The commands: their arguments, and which job each one calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from leveret import __version__
+from leveret.cli._guard import complain, guarded, note
+
+__all__ = ["app", "main"]
+
+# boxes and colours for people; plain text, and no time for loading rich, for pipes
+app = typer.Typer(
+    name="leveret",
+    help="Small, quick networks on an ordinary CPU: train, shrink, pack, run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if sys.stdout is not None and sys.stdout.isatty() else None,
+)
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="'digits', a folder of class folders, a .npz, parquet, csv or jsonl file, or hf:NAME.", show_default=True
+    ),
+]
+Model = Annotated[Path, typer.Argument(help="A packed model, MODEL.lvr.", show_default=False)]
+Seed = Annotated[int, typer.Option(help="Of splits, initial weights, order and augmentation.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Make unreadable samples an error, not a counted warning.")]
+Size = Annotated[
+    str | None, typer.Option(help="Scale images to this: 32, or 32x48 (height x width).", show_default=False)
+]
+Channels = Annotated[int | None, typer.Option(help="1 for grey, 3 for colour.", show_default=False)]
+ImageColumn = Annotated[str | None, typer.Option(help="Column with images, in a table.", show_default=False)]
+LabelColumn = Annotated[str | None, typer.Option(help="Column with labels, in a table.", show_default=False)]
+ValFraction = Annotated[float, typer.Option(help="Share of the training samples held out for validation.")]
+TestFraction = Annotated[float, typer.Option(help="Share of all samples held out for the test.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"leveret {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def shrink(
+    source: Source = "digits",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the model, checkpoints, figures and report.")
+    ] = Path("out"),
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Of the teacher; the student's follow. Default: by the data's size.", show_default=False
+        ),
+    ] = None,
+    net: Annotated[
+        str | None, typer.Option(help="convnet, resnet20 or resnet18. Default: convnet.", show_default=False)
+    ] = None,
+    seed: Seed = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="A fifth of the epochs, to see everything work.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that the folder holds.")] = False,
+    flip: Annotated[
+        bool | None,
+        typer.Option(
+            "--flip/--no-flip", help="Train on mirrored images too. Default: colour yes, grey no.", show_default=False
+        ),
+    ] = None,
+    strict: Strict = False,
+    size: Size = None,
+    channels: Channels = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    val_fraction: ValFraction = 0.1,
+    test_fraction: TestFraction = 0.2,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only the outcome.")] = False,
+) -> None:
+    """Train a teacher, distil it into a binary student, pack that, compare them, and write a report."""
+    with guarded():
+        from leveret.jobs import shrink as job
+
+        result = job.run(
+            source,
+            out,
+            net=net,
+            epochs=epochs,
+            seed=seed,
+            resume=resume,
+            strict=strict,
+            quick=quick,
+            flip=flip,
+            progress=not quiet,
+            data_options=_data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
+        )
+        from leveret.cli._show import show_shrink
+
+        show_shrink(result)
+
+
+@app.command()
+def predict(
+    model: Model,
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Images, folders, .npz files; - reads paths from stdin, one a line.", show_default=False),
+    ],
+    top: Annotated[int, typer.Option("--top", min=1, help="Name the K likeliest classes.", metavar="K")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines: one object an image.")] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of the kernels. Default: LEVERET_THREADS, or all cores.", show_default=False),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any image can't be read.")] = False,
+) -> None:
+    """Say the class of images, with a packed model."""
+    with guarded():
+        from leveret.jobs import predict as job
+
+        # paths come from file systems, which hold more than UTF-8
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+        done = failed = 0
+        for prediction in job.run(model, _with_stdin(paths), top=top, threads=threads):
+            if prediction.error is not None:
+                failed += 1
+                complain(f"warning: {prediction.source}: {prediction.error}", "yellow")
+            else:
+                done += 1
+            if as_json:
+                typer.echo(json.dumps(prediction.as_dict()))
+            elif prediction.error is None:
+                shares = (f"{name}\t{share:.4f}" for name, share in prediction.top)
+                typer.echo("\t".join((prediction.source, *shares)))
+        if failed:
+            of = f"{failed} of {done + failed} images could not be read"
+            if strict or not done:
+                complain(f"error: {of}", "red")
+                raise typer.Exit(1)
+            complain(f"warning: {of}", "yellow")
+
+
+@app.command()
+def inspect(model: Model, as_json: Json = False) -> None:
+    """Show a packed model's layers, shapes, bits, bytes and operations."""
+    with guarded():
+        from leveret.jobs import inspect as job
+
+        found = job.run(model)
+        if as_json:
+            _print_json(found.as_dict())
+        else:
+            from leveret.cli._show import show_inspection
+
+            show_inspection(found)
+
+
+@app.command()
+def data(
+    source: Source = "digits",
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet to this PNG.", show_default=False)] = None,
+    as_json: Json = False,
+    seed: Annotated[int, typer.Option(help="Of the splits.")] = 0,
+    strict: Strict = False,
+    size: Size = None,
+    channels: Channels = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    text_column: Annotated[str | None, typer.Option(help="Column with texts, in a table.", show_default=False)] = None,
+    val_fraction: ValFraction = 0.1,
+    test_fraction: TestFraction = 0.2,
+) -> None:
+    """Show what a source holds: classes, counts, sizes, what can't be read."""
+    with guarded():
+        from leveret.jobs import data as job
+
+        options = _data_options(size, channels, image_column, label_column, val_fraction, test_fraction)
+        loaded = job.run(
+            source,
+            sheet=sheet,
+            progress=sys.stderr.isatty(),
+            seed=seed,
+            strict=strict,
+            text_column=text_column,
+            **options,
+        )
+        if as_json:
+            _print_json(loaded.as_dict())
+        else:
+            from leveret.cli._show import show
+
+            show(loaded.summary())
+        if sheet is not None:
+            note(f"wrote {sheet}")
+
+
+@app.command()
+def reproduce(
+    name: Annotated[str, typer.Argument(help="A paper's experiment.", show_default=False)],
+    part: Annotated[list[str] | None, typer.Option("--part", help="Only this part; may be repeated.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds.", show_default=False)] = None,
+    data_folder: Annotated[
+        Path | None, typer.Option("--data", help="Folder of the datasets.", envvar="LEVERET_SHARED_DATA")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for results.", show_default=False)] = None,
+) -> None:
+    """Run a paper's experiment again and set its table beside the paper's."""
+    with guarded():
+        from leveret import experiments
+
+        given: dict[str, Any] = {"parts": part or None, "seeds": seeds, "data": data_folder, "out": out}
+        experiments.run(name, **{key: value for key, value in given.items() if value is not None})
+
+
+def main() -> None:
+    """The `leveret` script."""
+    try:
+        app()
+    except KeyboardInterrupt:  # before or after a command's body
+        sys.exit(130)
+
+
+def _with_stdin(paths: list[str]) -> Iterator[str]:
+    for path in paths:
+        if path != "-":
+            yield path
+            continue
+        for line in sys.stdin.buffer:
+            name = os.fsdecode(line.rstrip(b"\r\n"))
+            if name:
+                yield name
+
+
+def _data_options(
+    size: str | None,
+    channels: int | None,
+    image_column: str | None,
+    label_column: str | None,
+    val_fraction: float,
+    test_fraction: float,
+) -> dict[str, Any]:
+    return {
+        "size": _size(size),
+        "channels": channels,
+        "image_column": image_column,
+        "label_column": label_column,
+        "val_fraction": val_fraction,
+        "test_fraction": test_fraction,
+    }
+
+
+def _size(text: str | None) -> int | tuple[int, int] | None:
+    if text is None:
+        return None
+    numbers = text.lower().replace("×", "x").split("x")
+    if not 1 <= len(numbers) <= 2 or not all(n.strip().isdecimal() for n in numbers):
+        raise typer.BadParameter(f"size must be a number of pixels such as 32, or 32x48, got {text!r}")
+    sides = [int(n) for n in numbers]
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

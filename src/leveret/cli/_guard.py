@@ -1,0 +1,75 @@
+"""How a command ends: exit codes, one red line for an error, one yellow line for a warning.
+
+0 fine; 1 an error that Leveret names; 2 a wrong command line; 130 stopped by Ctrl-C. `LEVERET_DEBUG=1` shows tracebacks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from leveret.errors import LeveretError, LeveretWarning
+
+__all__ = ["complain", "guarded", "note"]
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Run a command's body; turn what it raises into a message and an exit code."""
+    debug = os.environ.get("LEVERET_DEBUG", "") not in ("", "0")
+    with warnings.catch_warnings():
+        _show_warnings(debug)
+        try:
+            yield
+            sys.stdout.flush()
+        except (LeveretError, FloatingPointError) as error:
+            if debug:
+                raise
+            complain(f"error: {_one_line(error)}", "red")
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt as stop:
+            if debug:
+                raise
+            complain(f"\n{stop}" if str(stop) else "\nstopped", "yellow")
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            # the reader (`| head`) has had enough; what Python still holds must not complain at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+
+def complain(message: str, colour: str) -> None:
+    """A line on stderr, coloured on a terminal."""
+    plain = "NO_COLOR" in os.environ or not sys.stderr.isatty()
+    typer.echo(message if plain else typer.style(message, fg=colour), err=True)
+
+
+def note(message: str) -> None:
+    """A line on stderr, in the terminal's own colour."""
+    typer.echo(message, err=True)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _show_warnings(debug: bool) -> None:
+    """Leveret's own warnings as one line each; those of other libraries only where one debugs."""
+    if not debug:
+        warnings.simplefilter("ignore")
+    warnings.simplefilter("always", LeveretWarning)
+    usual = warnings.showwarning
+
+    def show(message: Any, category: Any, *rest: Any, **options: Any) -> None:
+        if issubclass(category, LeveretWarning):
+            complain(f"warning: {message}", "yellow")
+        else:
+            usual(message, category, *rest, **options)
+
+    warnings.showwarning = show

@@ -1,0 +1,110 @@
+"""The folder of a main job: whose it is, what it holds, and whether a new call may go on with it.
+
+`config.json` is written first and says what the run is; `report.html` is written last. Whatever stands between is a
+stage's finished output, or a checkpoint from which the stage goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from leveret._files import write_json
+from leveret.errors import LeveretUsageError
+
+__all__ = ["RunFolder", "differences"]
+
+_FINISHED = ("model.lvr", "metrics.json", "report.html")
+_MOST_DIFFERENCES = 3
+
+
+class RunFolder:
+    """Paths of a run's outputs.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"
+        self.teacher = path / "teacher"
+        self.student = path / "student"
+        self.model = path / "model.lvr"
+        self.metrics = path / "metrics.json"
+        self.report = path / "report.html"
+
+    @property
+    def finished(self) -> bool:
+        """Every output stands."""
+        return all((self.path / name).exists() for name in _FINISHED)
+
+    def check(self, resume: bool) -> None:
+        """Refuse a folder that a new run would overwrite, before any work is done.
+
+        Raises:
+            LeveretUsageError: it holds a run and `resume` is not set, or files of something else, or is no folder.
+        """
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise LeveretUsageError(f"{self.path} is a file; the output must be a folder, new or empty")
+        if self.config.exists():
+            if not resume:
+                state = "a finished run" if self.finished else "a run that was stopped"
+                advice = "name another folder" if self.finished else "go on with it by --resume, or name another folder"
+                raise LeveretUsageError(f"{self.path} holds {state} already; {advice}")
+            return
+        # a run killed at its very first write leaves a temporary file and no more
+        others = sorted(p.name for p in self.path.iterdir() if not _is_leftover(p))
+        if others:
+            raise LeveretUsageError(
+                f"{self.path} is not empty ({', '.join(others[:3])}{', …' if len(others) > 3 else ''}) "
+                "and holds no run of Leveret; name a new or empty folder"
+            )
+
+    def begin(self, config: dict[str, Any]) -> None:
+        """Write `config.json`, or make sure that the one there is of the same run.
+
+        Raises:
+            LeveretUsageError: it is of another run, naming what differs; or it can't be read.
+        """
+        plain = json.loads(json.dumps(config))
+        if self.config.exists():
+            try:
+                then = json.loads(self.config.read_text(encoding="utf-8"))
+                found = differences(then["run"], plain["run"])
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise LeveretUsageError(f"{self.config} is damaged ({error}); name another folder") from error
+            if found:
+                more = len(found) - _MOST_DIFFERENCES
+                named = "; ".join(found[:_MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+                raise LeveretUsageError(
+                    f"{self.path} holds another run than this: {named}. "
+                    "Resume with the same data and options, or name another folder"
+                )
+            for leftover in filter(_is_leftover, self.path.iterdir()):
+                leftover.unlink(missing_ok=True)
+        else:
+            write_json(self.config, plain)
+
+
+def differences(then: Any, now: Any, name: str = "") -> list[str]:
+    """What differs between two JSON values, as "seed was 0, now 1"."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        found = []
+        for key in dict.fromkeys((*then, *now)):
+            found += differences(then.get(key), now.get(key), f"{name}.{key}" if name else key)
+        return found
+    return [] if then == now else [f"{name} was {_short(then)}, now {_short(now)}"]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _is_leftover(path: Path) -> bool:
+    """A temporary file of `leveret._files.replacing`, left by a kill."""
+    return path.name.startswith(".") and path.name.endswith(".tmp")

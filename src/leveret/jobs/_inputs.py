@@ -1,0 +1,124 @@
+"""What `predict` is pointed at, as single images: files, folders searched at any depth, rows of `.npz` arrays."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leveret.data.images import EXTENSIONS
+from leveret.errors import LeveretDataError
+
+__all__ = ["Item", "inputs"]
+
+_ARRAYS = ("x_test", "x", "images")
+_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image, or why there is none.
+
+    Attributes:
+        source: a path, or `file.npz:name[row]`.
+        pixels: `(channels, height, width)` uint8, where the image is a row of an array; else None: `source` is a file.
+        error: why there is no image, or None.
+    """
+
+    source: str
+    pixels: NDArray[np.uint8] | None = None
+    error: str | None = None
+
+
+def inputs(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Item]:
+    """The images that `paths` name, in order; folders in the order of their names, hidden files left out."""
+    for path in paths:
+        text = os.fspath(path)
+        if os.path.isdir(text):
+            yield from _folder(text)
+        elif text.lower().endswith(".npz"):
+            yield from _archive(text)
+        else:
+            yield Item(text)
+
+
+def _folder(path: str) -> Iterator[Item]:
+    failed: list[Item] = []
+    found = False
+    for folder, folders, files in os.walk(path, onerror=lambda e: failed.append(Item(str(e.filename), error=_why(e)))):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS:
+                found = True
+                yield Item(os.path.join(folder, name))
+    yield from failed
+    if not found and not failed:
+        yield Item(path, error=f"a folder without images ({', '.join(sorted(EXTENSIONS))})")
+
+
+def _archive(path: str) -> Iterator[Item]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = _array_name(archive)
+            for start, pixels in _chunks(archive, name, path):
+                for i, image in enumerate(pixels, start):
+                    yield Item(f"{path}:{name}[{i}]", image)
+    except LeveretDataError as error:
+        yield Item(path, error=" ".join(str(error).split()))
+    except FileNotFoundError:
+        yield Item(path, error="no such file")
+    except OSError as error:
+        yield Item(path, error=_why(error))
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds on damaged content
+        yield Item(path, error=f"not a whole .npz file of plain arrays ({' '.join(str(error).split())})")
+
+
+def _array_name(archive: zipfile.ZipFile) -> str:
+    names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    wanted = [name for name in _ARRAYS if name in names] or (names if len(names) == 1 else [])
+    if not wanted:
+        raise LeveretDataError(
+            f"must hold {', '.join(_ARRAYS[:-1])} or {_ARRAYS[-1]}, or one array; it holds {', '.join(names) or 'none'}"
+        )
+    return wanted[0]
+
+
+def _chunks(archive: zipfile.ZipFile, name: str, path: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Rows as uint8 `(n, channels, height, width)`, with the number of the first."""
+    from leveret.data._npz import pixels_of
+
+    title = f"{Path(path).name}: {name}"
+    with archive.open(f"{name}.npy") as file:
+        shape, fortran, dtype = _header(file)
+        if dtype != np.uint8 or fortran or len(shape) < 3:
+            # whether fractions reach to 1 or to 255 shows only in the whole array
+            array = np.lib.format.read_array(_rewound(archive, name), allow_pickle=False)
+            yield 0, pixels_of(array, title)
+            return
+        size = int(np.prod(shape[1:]))
+        for start in range(0, shape[0], _ROWS):
+            rows = min(_ROWS, shape[0] - start)
+            buffer = file.read(rows * size)
+            if len(buffer) < rows * size:
+                raise LeveretDataError(f"{name} ends in the middle of row {start + len(buffer) // max(size, 1)}")
+            yield start, pixels_of(np.frombuffer(buffer, np.uint8).reshape(rows, *shape[1:]), title)
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(file)
+
+
+def _rewound(archive: zipfile.ZipFile, name: str) -> Any:
+    return archive.open(f"{name}.npy")
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,131 @@
+"""How fast models are, side by side: the same images, the same threads, turn by turn in one run, medians."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+__all__ = ["Speed", "default_threads", "measure", "torch_model"]
+
+Model = Callable[[NDArray[np.uint8]], Any]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Medians.
+
+    Attributes:
+        ms_per_image: at batch 1.
+        images_per_second: at batch `batch`.
+    """
+
+    ms_per_image: float
+    images_per_second: float
+    batch: int
+
+
+def default_threads() -> int:
+    """`LEVERET_THREADS`, or the cores that this process may use."""
+    given = os.environ.get("LEVERET_THREADS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def measure(
+    models: Mapping[str, Model],
+    images: NDArray[np.uint8],
+    *,
+    threads: int,
+    batch: int = 64,
+    seconds: float = 3.0,
+) -> dict[str, Speed]:
+    """Time each model from pixels to logits, taking turns, so that all meet the same state of the machine.
+
+    Args:
+        models: functions of uint8 `(n, channels, height, width)`.
+        images: at least one; repeated to fill a batch.
+        threads: of torch meanwhile; the other models are to use as many.
+        seconds: to spend on each batch size, all models together.
+    """
+    whole = np.ascontiguousarray(np.resize(images, (batch, *images.shape[1:])))
+    singles = [np.ascontiguousarray(whole[i : i + 1]) for i in range(batch)]
+    with _torch_threads(threads):
+        one = _turns(models, singles, seconds, at_least=9)
+        many = _turns(models, [whole], seconds, at_least=5)
+    return {key: Speed(1000 * one[key], batch / many[key], batch) for key in models}
+
+
+def torch_model(net: nn.Module, normalization: Any, example: NDArray[np.uint8], threads: int) -> Model:
+    """The net as a function of pixels, in whichever memory layout is faster here for a batch like `example`."""
+    net.eval()
+    candidates: dict[str, Model] = {}
+    for name, layout in (("rows", torch.contiguous_format), ("channels", torch.channels_last)):
+        candidates[name] = _in_layout(net, normalization, layout)
+    with _torch_threads(threads):
+        # `to` converts the weights in place, so each layout is timed on its own
+        taken = {name: _turns({name: model}, [example], 0.2, at_least=3)[name] for name, model in candidates.items()}
+    return candidates[min(taken, key=lambda name: taken[name])]
+
+
+def _in_layout(net: nn.Module, normalization: Any, layout: torch.memory_format) -> Model:
+    mean = 255 * torch.tensor(normalization.mean).reshape(1, -1, 1, 1)
+    scale = 1 / (255 * torch.tensor(normalization.std).reshape(1, -1, 1, 1))
+
+    def run(pixels: NDArray[np.uint8]) -> Any:
+        with torch.inference_mode():
+            x = (torch.from_numpy(pixels).float() - mean) * scale
+            return net(x.contiguous(memory_format=layout)).numpy()
+
+    def prepared(pixels: NDArray[np.uint8]) -> Any:
+        net.to(memory_format=layout)  # type: ignore[call-overload]
+        return run(pixels)
+
+    # converting weights that are in the layout already costs a walk over them; done once, at the first call
+    state = {"ready": False}
+
+    def model(pixels: NDArray[np.uint8]) -> Any:
+        if state["ready"]:
+            return run(pixels)
+        state["ready"] = True
+        return prepared(pixels)
+
+    return model
+
+
+def _turns(
+    models: Mapping[str, Model], batches: list[NDArray[np.uint8]], seconds: float, at_least: int
+) -> dict[str, float]:
+    for model in models.values():
+        for _ in range(2):
+            model(batches[0])
+    taken: dict[str, list[float]] = {key: [] for key in models}
+    end = time.perf_counter() + seconds
+    turn = 0
+    while turn < at_least or (time.perf_counter() < end and turn < 500):
+        for key, model in models.items():
+            start = time.perf_counter()
+            model(batches[turn % len(batches)])
+            taken[key].append(time.perf_counter() - start)
+        turn += 1
+    return {key: median(values) for key, values in taken.items()}
+
+
+@contextmanager
+def _torch_threads(threads: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,133 @@
+"""`predict`: a packed model over image files, folders and arrays, in bounded memory and without torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leveret.data.images import decode_image
+from leveret.errors import LeveretDataError, LeveretUsageError
+from leveret.jobs._inputs import Item, inputs
+
+__all__ = ["Prediction", "run"]
+
+_MOST_IMAGES = 64
+_MOST_FLOATS = 4_000_000  # activations that may be alive at once: 16 MB, each held about twice
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one image.
+
+    Attributes:
+        source: the file, or `file.npz:name[row]`.
+        top: (class, probability) pairs, the likeliest first; empty if the image could not be read.
+        error: why the image could not be read, or None.
+    """
+
+    source: str
+    top: tuple[tuple[str, float], ...] = ()
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        if self.error is not None:
+            return {"path": self.source, "error": self.error}
+        top = [{"class": name, "probability": round(share, 6)} for name, share in self.top]
+        return {"path": self.source, **top[0], **({"top": top} if len(top) > 1 else {})}
+
+
+def run(
+    model: str | os.PathLike[str] | Any,
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    top: int = 1,
+    threads: int | None = None,
+) -> Iterator[Prediction]:
+    """Predict the class of each image, in the order of `paths`.
+
+    Args:
+        model: path of a `.lvr` file, or a `leveret.runtime.Packed`.
+        paths: image files; folders, searched for images at any depth; `.npz` files of images. Taken one by one, so
+            that an endless list is fine.
+        top: how many classes to name, at most as many as there are.
+        threads: of the kernels; None takes `LEVERET_THREADS` or all cores.
+
+    Yields:
+        A `Prediction` an image; one with `error` set for each that could not be read.
+
+    Raises:
+        LeveretUsageError: `top` or `threads` below 1. Raised at once, as is:
+        LeveretFormatError: the model is not a whole, valid .lvr file.
+    """
+    if top < 1:
+        raise LeveretUsageError(f"top must be at least 1, got {top}")
+    if threads is not None and threads < 1:
+        raise LeveretUsageError(f"threads must be at least 1, got {threads}")
+    packed = model
+    if isinstance(model, str | os.PathLike):
+        from leveret import runtime
+
+        packed = runtime.load(model)
+    return _predictions(packed, paths, top, threads)
+
+
+def batch_size(packed: Any) -> int:
+    """How many images at once keep the activations within a few megabytes."""
+    largest = max((_size(layer.in_shape) + _size(layer.out_shape) for layer in packed.layers()), default=1)
+    return max(1, min(_MOST_IMAGES, _MOST_FLOATS // max(largest, 1)))
+
+
+def _predictions(packed: Any, paths: Iterable[Any], top: int, threads: int | None) -> Iterator[Prediction]:
+    shape = tuple(packed.input.shape)
+    most = batch_size(packed)
+    waiting: list[tuple[str, NDArray[np.uint8] | None, str | None]] = []
+    images = 0
+    for item in inputs(paths):
+        pixels, error = _read(item, shape)
+        waiting.append((item.source, pixels, error))
+        images += pixels is not None
+        if images == most or len(waiting) == 16 * _MOST_IMAGES:
+            yield from _flush(packed, waiting, top, threads)
+            waiting, images = [], 0
+    yield from _flush(packed, waiting, top, threads)
+
+
+def _read(item: Item, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8] | None, str | None]:
+    if item.error is not None:
+        return None, item.error
+    if item.pixels is not None:
+        if item.pixels.shape != shape:
+            return None, f"an image of shape {item.pixels.shape}, the model takes {shape}"
+        return item.pixels, None
+    try:
+        return decode_image(item.source, shape), None
+    except LeveretDataError as error:
+        return None, str(error)
+
+
+def _flush(packed: Any, waiting: list[Any], top: int, threads: int | None) -> Iterator[Prediction]:
+    batch = [pixels for _, pixels, _ in waiting if pixels is not None]
+    ranked = iter(_rank(packed, np.stack(batch), top, threads) if batch else ())
+    for source, pixels, error in waiting:
+        yield Prediction(source, error=error) if pixels is None else Prediction(source, next(ranked))
+
+
+def _rank(packed: Any, images: NDArray[np.uint8], top: int, threads: int | None) -> list[tuple[tuple[str, float], ...]]:
+    logits = packed(images, threads=threads).astype(np.float64)
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    shares /= shares.sum(1, keepdims=True)
+    order = np.argsort(-shares, axis=1, kind="stable")[:, :top]
+    names = tuple(packed.classes) or tuple(map(str, range(shares.shape[1])))
+    return [tuple((names[k], float(row[k])) for k in best) for row, best in zip(shares, order, strict=True)]
+
+
+def _size(shape: Any) -> int:
+    size = 1
+    for length in shape:
+        size *= int(length)
+    return size
