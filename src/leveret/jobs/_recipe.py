@@ -63,7 +63,7 @@ class Recipe:
         if self.side <= 12:
             return ConvNet(self.in_channels, self.num_classes, depth=5, widths=(64, 128))
         if self.side <= 40:
-            widths = (64, 128, 256) if self.in_channels == 3 else (32, 96, 192)
+            widths = (64, 256, 256) if self.in_channels == 3 else (32, 96, 192)
             return ConvNet(self.in_channels, self.num_classes, depth=7, widths=widths)
         return ConvNet(self.in_channels, self.num_classes, depth=9, widths=(32, 64, 128, 256), stem_pool=True)
 
@@ -185,7 +185,7 @@ def recipe_for(
         raise LeveretUsageError(f"{images} training images are too few for {data.num_classes} classes")
     channels, height, width = data.image_shape
     side = min(height, width)
-    teacher_epochs = epochs if epochs is not None else (20 if images >= 20_000 else 30 if images >= 4_000 else 40)
+    teacher_epochs = epochs if epochs is not None else (16 if images >= 20_000 else 30 if images >= 4_000 else 40)
     if quick and epochs is None:
         teacher_epochs = max(2, teacher_epochs // 5)
     student = max(2, round(1.5 * teacher_epochs))
@@ -203,8 +203,7 @@ def recipe_for(
         label_smoothing=0.1,
         augment=Augment(
             flip=channels == 3 if flip is None else flip,
-            shift=min(side // 8, 8),
-            cutout=side // 4 if images >= 20_000 else 0,
+            shift=max(1, min(round(side / 15), 8)),
         ),
         seed=seed,
     )

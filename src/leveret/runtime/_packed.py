@@ -1,0 +1,311 @@
+"""`Packed`: a net that runs on numpy and our kernels alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leveret.errors import LeveretFormatError, LeveretUsageError
+from leveret.runtime import _format
+from leveret.runtime._graph import INPUT, Graph
+from leveret.runtime._values import Value
+from leveret.runtime.ops import OPS, Op
+
+__all__ = ["InputContract", "LayerInfo", "Packed", "load"]
+
+# activations of a batch that may be alive at once; larger batches are cut
+_MEMORY = 64 << 20
+
+
+@dataclass(frozen=True)
+class InputContract:
+    """What a packed net takes.
+
+    Attributes:
+        shape: `(channels, height, width)`.
+        mean, std: per channel, of pixels scaled to 0..1; None if only normalised floats are taken.
+    """
+
+    shape: tuple[int, int, int]
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One step of a packed net.
+
+    Attributes:
+        name, op: of the step.
+        in_shape, out_shape: of one sample, channels first.
+        bits: of a weight.
+        parameters: numbers that were learned.
+        bytes: in the file.
+        macs, binary_macs: multiply-accumulates per sample, on floats and on bits.
+    """
+
+    name: str
+    op: str
+    in_shape: tuple[int, ...]
+    out_shape: tuple[int, ...]
+    bits: int
+    parameters: int
+    bytes: int
+    macs: int
+    binary_macs: int
+
+
+class Packed:
+    """A packed net. Make one with `leveret.pack` or `leveret.runtime.load`.
+
+    Attributes:
+        input: what it takes.
+        classes: names, in the order of the logits; may be empty.
+        provenance: what the packer wrote down.
+        format_version: of the file, or what a new file will be.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        tensors: Mapping[str, NDArray[Any]],
+        contract: InputContract,
+        classes: Sequence[str] = (),
+        provenance: Mapping[str, Any] | None = None,
+        format_version: str = _format.FORMAT_VERSION,
+    ) -> None:
+        """Check everything and lay out the weights.
+
+        Raises:
+            LeveretFormatError: names the step that is wrong, and how.
+        """
+        self.graph = graph
+        self.tensors = dict(tensors)
+        self.input = contract
+        self.classes = tuple(classes)
+        self.provenance = dict(provenance or {})
+        self.format_version = format_version
+        self._ops = self._build()
+        self._free = self._last_uses()
+        self._bytes_per_sample = self._peak()
+        for op in self._ops:
+            op.prepare()
+
+    def __call__(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.float32]:
+        """Logits `(n, num_classes)` float32.
+
+        Args:
+            images: `(n, channels, height, width)`, or one image without n: uint8 pixels, which are normalised as the
+                input contract says, or float32, taken as normalised already.
+            threads: default `LEVERET_THREADS`, or every core.
+
+        Raises:
+            LeveretUsageError: another shape or dtype.
+        """
+        if threads is not None and threads < 1:
+            raise LeveretUsageError(f"threads must be at least 1, got {threads}")
+        images = self._checked(images)
+        most = max(1, _MEMORY // max(self._bytes_per_sample, 1))
+        parts = [self._run(images[i : i + most], threads or 0) for i in range(0, max(len(images), 1), most)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def predict(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.int64]:
+        """The most likely class of each image, `(n,)` int64."""
+        return self(images, threads=threads).argmax(1).astype(np.int64)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a `.lvr` file, whole or not at all.
+
+        Raises:
+            LeveretError: it can't be written; an older file stays as it was.
+        """
+        contract: dict[str, Any] = {"dtype": "uint8" if self.input.mean else "float32", "shape": list(self.input.shape)}
+        if self.input.mean is not None and self.input.std is not None:
+            contract |= {"mean": list(self.input.mean), "std": list(self.input.std)}
+        metadata = {
+            "graph": self.graph.to_json(),
+            "input": json.dumps(contract),
+            "classes": json.dumps(list(self.classes)),
+            "provenance": json.dumps(self.provenance),
+        }
+        _format.write(path, metadata, self.tensors)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Packed:
+        """Read a `.lvr` file.
+
+        Raises:
+            LeveretFormatError: not a whole, valid file of a version that this Leveret reads; says what and where.
+        """
+        return load(path)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(array.nbytes for array in self.tensors.values())
+
+    @property
+    def binary_bytes_ratio(self) -> float | None:
+        """How many times smaller the binary layers' weights, their scale α included, are than in float32.
+
+        None without binary layers.
+        """
+        binary = [op for op in self._ops if op.bits == 1]
+        if not binary:
+            return None
+        floats = sum(4 * op.weight_count for op in binary)
+        ours = sum(
+            op.arrays["weight"].nbytes + (op.arrays["scale"].nbytes if "scale" in op.arrays else 0) for op in binary
+        )
+        return floats / ours
+
+    def layers(self) -> list[LayerInfo]:
+        """What each step is and costs."""
+        return [
+            LayerInfo(
+                step.name,
+                step.op,
+                op.inputs[0].shape,
+                op.output.shape,
+                op.bits,
+                op.parameters,
+                op.nbytes,
+                *op.macs(),
+            )
+            for step, op in zip(self.graph.steps, self._ops, strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        return (
+            f"Packed({len(self._ops)} steps, {self.nbytes:,} bytes, input {self.input.shape}, "
+            f"{self._ops[-1].output.channels} classes)"
+        )
+
+    def _build(self) -> list[Op]:
+        channels, height, width = _contract_shape(self.input)
+        values = {INPUT: Value((height, width), channels)}
+        used: set[str] = set()
+        ops = []
+        for step in self.graph.steps:
+            try:
+                if step.op not in OPS:
+                    raise LeveretFormatError(f"unknown operation {step.op!r}; this Leveret knows {', '.join(OPS)}")
+                arrays = {}
+                for role, name in step.tensors.items():
+                    if name not in self.tensors:
+                        raise LeveretFormatError(f"tensor {name!r} is not in the file")
+                    arrays[role] = self.tensors[name]
+                    used.add(name)
+                op = OPS[step.op]([values[name] for name in step.inputs], step.attributes, arrays)
+            except LeveretFormatError as error:
+                raise LeveretFormatError(f"step {step.name!r} ({step.op}): {error}") from None
+            values[step.name] = op.output
+            ops.append(op)
+        last = ops[-1].output
+        if last.bits or last.size:
+            raise LeveretFormatError(f"the last step must give logits, one row a sample; it gives {last.shape}")
+        if self.classes and last.channels != len(self.classes):
+            raise LeveretFormatError(f"the net gives {last.channels} logits for {len(self.classes)} classes")
+        if unused := self.tensors.keys() - used:
+            raise LeveretFormatError(f"no step uses tensor {sorted(unused)[0]!r}")
+        return ops
+
+    def _last_uses(self) -> list[list[str]]:
+        """After each step, the values that nobody needs any more."""
+        last: dict[str, int] = {}
+        for i, step in enumerate(self.graph.steps):
+            for name in step.inputs:
+                last[name] = i
+        free: list[list[str]] = [[] for _ in self.graph.steps]
+        for name, i in last.items():
+            free[i].append(name)
+        return free
+
+    def _peak(self) -> int:
+        """Bytes of a sample's values alive at once, at the worst step."""
+        channels, height, width = self.input.shape
+        sizes = {INPUT: Value((height, width), channels).nbytes}
+        peak = alive = sizes[INPUT]
+        for step, op, free in zip(self.graph.steps, self._ops, self._free, strict=True):
+            sizes[step.name] = op.output.nbytes
+            alive += sizes[step.name]
+            peak = max(peak, alive)
+            alive -= sum(sizes[name] for name in free)
+        return peak
+
+    def _checked(self, images: Any) -> NDArray[Any]:
+        if not isinstance(images, np.ndarray) or images.dtype not in (np.uint8, np.float32):
+            got = getattr(images, "dtype", type(images).__name__)
+            raise LeveretUsageError(f"images must be a uint8 or float32 array, got {got}")
+        if images.ndim == 3:
+            images = images[None]
+        if images.ndim != 4 or images.shape[1:] != self.input.shape:
+            expected = ", ".join(map(str, self.input.shape))
+            raise LeveretUsageError(f"images must be (n, {expected}), got {images.shape}")
+        if images.dtype == np.uint8 and self.input.mean is None:
+            raise LeveretUsageError("this net was packed without a normalisation; give it normalised float32 images")
+        return images
+
+    def _run(self, images: NDArray[Any], threads: int) -> NDArray[np.float32]:
+        x = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+        if x.dtype == np.uint8:
+            # the same operations in the same precision as in training
+            mean = np.asarray(self.input.mean, np.float32) * np.float32(255)
+            std = np.asarray(self.input.std, np.float32) * np.float32(255)
+            x = (x.astype(np.float32) - mean) / std
+        values: dict[str, NDArray[Any]] = {INPUT: x}
+        for step, op, free in zip(self.graph.steps, self._ops, self._free, strict=True):
+            values[step.name] = op.run([values[name] for name in step.inputs], threads)
+            for name in free:
+                del values[name]
+        return values[self.graph.steps[-1].name]
+
+
+def load(path: str | os.PathLike[str]) -> Packed:
+    """Read a `.lvr` file; see `Packed.load`."""
+    content = _format.read(path)
+    try:
+        graph = Graph.from_json(content.metadata.get("graph", ""))
+        contract = _read_contract(_format.metadata_value(content.metadata, "input"))
+        classes = _format.metadata_value(content.metadata, "classes")
+        provenance = _format.metadata_value(content.metadata, "provenance")
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise LeveretFormatError("the classes must be a list of names")
+        if not isinstance(provenance, dict):
+            raise LeveretFormatError("the provenance must be an object")
+        return Packed(graph, content.tensors, contract, classes, provenance, content.metadata["version"])
+    except LeveretFormatError as error:
+        raise LeveretFormatError(f"{os.fspath(path)}: {error}") from None
+
+
+def _read_contract(value: Any) -> InputContract:
+    if not isinstance(value, dict):
+        raise LeveretFormatError("the input contract must be an object")
+    shape, mean, std = value.get("shape"), value.get("mean"), value.get("std")
+    if not isinstance(shape, list) or len(shape) != 3:
+        raise LeveretFormatError(f"the input's shape must be (channels, height, width), got {shape!r}")
+    for name, row in (("mean", mean), ("std", std)):
+        if row is not None and (
+            not isinstance(row, list)
+            or len(row) != shape[0]
+            or not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in row)
+        ):
+            raise LeveretFormatError(f"the input's {name} must be a number per channel, got {row!r}")
+    if (mean is None) != (std is None) or (std is not None and min(std) <= 0):
+        raise LeveretFormatError("the input must have both mean and std, std above 0, or neither")
+    contract = InputContract(tuple(shape), None if mean is None else tuple(mean), None if std is None else tuple(std))
+    _contract_shape(contract)
+    return contract
+
+
+def _contract_shape(contract: InputContract) -> tuple[int, int, int]:
+    for n in contract.shape:
+        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 16_384:
+            raise LeveretFormatError(f"the input's shape must be whole numbers in 1..16384, got {contract.shape}")
+    return contract.shape

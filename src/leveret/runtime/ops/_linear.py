@@ -1,0 +1,108 @@
+"""Linear layers: real, with binary weights, and binary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from leveret.errors import LeveretFormatError
+from leveret.runtime import kernels
+from leveret.runtime._values import Value
+from leveret.runtime.ops._base import EPILOGUE, Array, Op, bit_values, real_values
+
+__all__ = ["BinaryWeightLinear", "BitLinear", "Linear"]
+
+
+class _Product(Op):
+    """What all linear layers share."""
+
+    takes = (1, 2)
+    _kernel: Any
+
+    def _output(self, columns: int) -> Value:
+        weight = self.arrays["weight"]
+        if weight.ndim != 2 or weight.shape[1] != columns or 0 in weight.shape:
+            raise LeveretFormatError(
+                f"weight must be (out, {columns}) for {self.inputs[0].channels} features, got {weight.shape}"
+            )
+        output = Value((), weight.shape[0])
+        if len(self.inputs) == 2 and self.inputs[1] != output:
+            raise LeveretFormatError(f"adds an input of shape {self.inputs[1].shape} to {output.shape}")
+        self.check_epilogue(output.channels)
+        return output
+
+
+class Linear(_Product):
+    """Real product; weight `(out, in)`."""
+
+    name = "linear"
+    tensors: ClassVar = {"weight": (np.float32, True), **EPILOGUE}
+
+    def infer(self) -> Value:
+        return self._output(real_values(self, 0).channels)
+
+    def prepare(self) -> None:
+        self._kernel = kernels.Linear(self._real_weight())
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        add = inputs[1] if len(inputs) == 2 else None
+        return self._kernel(inputs[0], **self.epilogue(), add=add, threads=threads)
+
+    def macs(self) -> tuple[int, int]:
+        return self.inputs[0].channels * self.output.channels, 0
+
+    def _real_weight(self) -> Array:
+        return self.arrays["weight"]
+
+
+class BinaryWeightLinear(Linear):
+    """Real inputs, binary weights: bits in the file, `(out, ceil(in / 64))`, ±1 at work."""
+
+    name = "binary_weight_linear"
+    tensors: ClassVar = {"weight": (np.uint64, True), **EPILOGUE}
+
+    def infer(self) -> Value:
+        return self._output(-(-real_values(self, 0).channels // 64))
+
+    @property
+    def bits(self) -> int:
+        return 1
+
+    @property
+    def weight_count(self) -> int:
+        return self.arrays["weight"].shape[0] * self.inputs[0].channels
+
+    def _real_weight(self) -> Array:
+        return kernels.unpack_bits(self.arrays["weight"], self.inputs[0].channels)
+
+
+class BitLinear(_Product):
+    """Binary inputs and weights, real sums through the epilogue."""
+
+    name = "bit_linear"
+    tensors: ClassVar = {"weight": (np.uint64, True), **EPILOGUE}
+
+    def infer(self) -> Value:
+        if any(value.bits for value in self.inputs[1:]):
+            raise LeveretFormatError("adds floats, got bits")
+        return self._output(-(-bit_values(self, 0).channels // 64))
+
+    def prepare(self) -> None:
+        self._kernel = kernels.BitLinear(self.arrays["weight"], self.inputs[0].channels)
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        add = inputs[1] if len(inputs) == 2 else None
+        return self._kernel.real(inputs[0], **self.epilogue(), add=add, threads=threads)
+
+    def macs(self) -> tuple[int, int]:
+        return 0, self.inputs[0].channels * self.output.channels
+
+    @property
+    def bits(self) -> int:
+        return 1
+
+    @property
+    def weight_count(self) -> int:
+        return self.arrays["weight"].shape[0] * self.inputs[0].channels
