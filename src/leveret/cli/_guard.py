@@ -1,6 +1,7 @@
 """How a command ends: exit codes, one red line for an error, one yellow line for a warning.
 
-0 fine; 1 an error that Leveret names; 2 a wrong command line; 130 stopped by Ctrl-C. `LEVERET_DEBUG=1` shows tracebacks.
+0 fine; 1 an error that Leveret names; 2 a wrong command line; 130 stopped by Ctrl-C.
+`LEVERET_DEBUG=1` shows tracebacks.
 """
 
 from __future__ import annotations

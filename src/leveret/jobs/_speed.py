@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -68,37 +69,23 @@ def measure(
 
 def torch_model(net: nn.Module, normalization: Any, example: NDArray[np.uint8], threads: int) -> Model:
     """The net as a function of pixels, in whichever memory layout is faster here for a batch like `example`."""
-    net.eval()
-    candidates: dict[str, Model] = {}
-    for name, layout in (("rows", torch.contiguous_format), ("channels", torch.channels_last)):
-        candidates[name] = _in_layout(net, normalization, layout)
+    layouts = (torch.contiguous_format, torch.channels_last)
+    candidates = {str(layout): _in_layout(net, normalization, layout) for layout in layouts}
     with _torch_threads(threads):
-        # `to` converts the weights in place, so each layout is timed on its own
-        taken = {name: _turns({name: model}, [example], 0.2, at_least=3)[name] for name, model in candidates.items()}
+        taken = _turns(candidates, [example], 0.4, at_least=3)
     return candidates[min(taken, key=lambda name: taken[name])]
 
 
 def _in_layout(net: nn.Module, normalization: Any, layout: torch.memory_format) -> Model:
+    # a copy, since `to` converts the weights in place
+    net = copy.deepcopy(net).eval().to(memory_format=layout)  # type: ignore[call-overload]
     mean = 255 * torch.tensor(normalization.mean).reshape(1, -1, 1, 1)
     scale = 1 / (255 * torch.tensor(normalization.std).reshape(1, -1, 1, 1))
 
-    def run(pixels: NDArray[np.uint8]) -> Any:
+    def model(pixels: NDArray[np.uint8]) -> Any:
         with torch.inference_mode():
             x = (torch.from_numpy(pixels).float() - mean) * scale
             return net(x.contiguous(memory_format=layout)).numpy()
-
-    def prepared(pixels: NDArray[np.uint8]) -> Any:
-        net.to(memory_format=layout)  # type: ignore[call-overload]
-        return run(pixels)
-
-    # converting weights that are in the layout already costs a walk over them; done once, at the first call
-    state = {"ready": False}
-
-    def model(pixels: NDArray[np.uint8]) -> Any:
-        if state["ready"]:
-            return run(pixels)
-        state["ready"] = True
-        return prepared(pixels)
 
     return model
 

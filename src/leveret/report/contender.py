@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from leveret.report.words import points, share, size, times
+from leveret.report.words import factor, points, share, size
 
 __all__ = ["Contender", "headlines"]
 
@@ -58,12 +58,8 @@ def headlines(contenders: Sequence[Contender]) -> list[str]:
     )
     return [
         accuracy,
-        f"size: {_factor(first.bytes / last.bytes, 'smaller', 'larger')}, {size(first.bytes)} to {size(last.bytes)}",
-        f"time: {_factor(first.ms_per_image / last.ms_per_image, 'faster', 'slower')} one by one "
+        f"size: {factor(first.bytes / last.bytes, 'smaller', 'larger')}, {size(first.bytes)} to {size(last.bytes)}",
+        f"time: {factor(first.ms_per_image / last.ms_per_image, 'faster', 'slower')} one by one "
         f"({first.ms_per_image:.3g} to {last.ms_per_image:.3g} ms an image), "
-        f"{_factor(last.images_per_second / first.images_per_second, 'faster', 'slower')} in batches of {last.batch}",
+        f"{factor(last.images_per_second / first.images_per_second, 'faster', 'slower')} in batches of {last.batch}",
     ]
-
-
-def _factor(ratio: float, better: str, worse: str) -> str:
-    return f"{times(ratio)} {better}" if ratio >= 1 else f"{times(1 / ratio)} {worse}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["count", "duration", "operations", "points", "share", "size", "times"]
+__all__ = ["count", "duration", "factor", "operations", "points", "share", "size", "times"]
 
 
 def share(value: float) -> str:
@@ -57,3 +57,8 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def factor(ratio: float, better: str, worse: str) -> str:
+    """A ratio in words that are true either way: "2.0x faster", "1.25x slower"."""
+    return f"{times(ratio)} {better}" if ratio >= 1 else f"{times(1 / ratio)} {worse}"

@@ -1,0 +1,345 @@
+"""`shrink`, the main job: a teacher, a binary student that learns from it, packed, compared, reported.
+
+Every stage leaves its output whole before the next begins, and `config.json` says whose they are, so that a run that
+was stopped or killed at any moment goes on with `resume=True`: finished stages are loaded, a stage under way goes on
+after its last finished epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leveret._files import write_json
+from leveret.errors import LeveretError, LeveretUsageError, LeveretWarning
+from leveret.jobs._folder import RunFolder
+from leveret.jobs._interruption import JobInterrupted
+from leveret.report.contender import Contender, headlines
+from leveret.report.words import duration
+
+__all__ = ["JobInterrupted", "ShrinkResult", "run"]
+
+_TIMING_SECONDS = {False: 4.0, True: 1.0}  # by quick
+
+
+@dataclass(frozen=True)
+class ShrinkResult:
+    """What the main job left.
+
+    Attributes:
+        out: the folder with `model.lvr`, `report.html`, `metrics.json`, `config.json`, `teacher/`, `student/`.
+        metrics: the content of `metrics.json`.
+    """
+
+    out: Path
+    metrics: dict[str, Any]
+
+    @property
+    def models(self) -> tuple[Contender, ...]:
+        """Teacher, student and packed student."""
+        return tuple(Contender.from_dict(values) for values in self.metrics["models"].values())
+
+    @property
+    def headlines(self) -> list[str]:
+        """Accuracy, size and time of the packed student against the teacher, a sentence each."""
+        return headlines(self.models)
+
+
+def run(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    net: str | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    strict: bool = False,
+    quick: bool = False,
+    flip: bool | None = None,
+    progress: bool = True,
+    data_options: Mapping[str, Any] | None = None,
+) -> ShrinkResult:
+    """Train, distil, pack, compare and report.
+
+    Args:
+        source: as for `leveret.load`; images.
+        out: a new or empty folder, or with `resume` that of a run with the same data and options.
+        net, epochs, seed, flip, quick: as for the recipe: "convnet", "resnet20" or "resnet18"; of the teacher (the
+            student's follow from them); of everything random; whether to train on mirrored images; a fifth of the
+            epochs.
+        resume: go on with the run in `out`; one that is finished is only read.
+        strict: make unreadable samples an error instead of a counted warning.
+        progress: say on stderr what goes on.
+        data_options: passed on to `leveret.load`.
+
+    Raises:
+        LeveretUsageError: an argument out of range, a folder in use, or a resumed run that differs; says in what.
+        LeveretDataError: the source is missing or can't be used.
+        LeveretError: a file could not be written, for instance on a full disk.
+        JobInterrupted: Ctrl-C; a KeyboardInterrupt whose message says what is kept.
+    """
+    folder = RunFolder(Path(out))
+    folder.check(resume)
+    options = {key: value for key, value in (data_options or {}).items() if value is not None}
+    asked = {"net": net, "epochs": epochs, "quick": quick, "flip": flip, "seed": seed}
+    job = _Job(folder, str(source), seed, progress, quick, _command(str(source), folder.path, asked, strict, options))
+    with job.stoppable():
+        return job.run(asked, {**options, "strict": strict})
+
+
+class _Job:
+    """One run, stage after stage."""
+
+    def __init__(self, folder: RunFolder, source: str, seed: int, progress: bool, quick: bool, command: str) -> None:
+        self.folder = folder
+        self.source = source
+        self.seed = seed
+        self.progress = progress
+        self.quick = quick
+        self.command = command
+        self.kept: list[str] = []
+
+    def run(self, asked: dict[str, Any], load_options: dict[str, Any]) -> ShrinkResult:
+        from leveret.data import load
+
+        started = time.perf_counter()
+        data = load(self.source, seed=self.seed, progress=self.progress and sys.stderr.isatty(), **load_options)
+        if len(data.test) == 0:
+            raise LeveretUsageError(f"{data.source} has no test part to compare on; leave test_fraction above 0")
+        from leveret.jobs import _recipe
+
+        recipe = _recipe.recipe_for(data, **asked)
+        described = recipe.describe()
+        self.folder.begin(_config(self.source, data, described, load_options, asked))
+        if self.folder.finished:
+            self._say(f"{self.folder.path} is finished already")
+            return ShrinkResult(self.folder.path, json.loads(self.folder.metrics.read_text(encoding="utf-8")))
+        self._say(f"{data.name}: {len(data.train):,} training images, {data.num_classes} classes")
+        teacher = self._train("teacher", lambda where: recipe.train_teacher(data, where, **self._how))
+        student = self._train("student", lambda where: recipe.train_student(teacher.net, data, where, **self._how))
+        packed = self._pack(data, student, described)
+        comparison = self._compare(data, teacher.net, student.net, packed)
+        metrics = _metrics(data, teacher, student, packed, comparison)
+        self._report(data, teacher, student, comparison, metrics, described)
+        result = ShrinkResult(self.folder.path, metrics)
+        self._say(f"done in {duration(time.perf_counter() - started)}")
+        return result
+
+    @property
+    def _how(self) -> dict[str, Any]:
+        # a folder of this run holds nothing but this run's checkpoints, so there is never a reason not to use them
+        return {"resume": True, "progress": self.progress}
+
+    def _train(self, stage: str, train: Any) -> Any:
+        where = getattr(self.folder, stage)
+        self._say(f"\ntraining the {stage}")
+        with _disk_errors(self.folder.path):
+            result = train(where)
+        if result.interrupted:
+            done = len(result.history)
+            self.kept.append(f"{done} {'epoch' if done == 1 else 'epochs'} of the {stage}")
+            raise KeyboardInterrupt
+        self.kept.append(f"the {stage}")
+        return result
+
+    def _pack(self, data: Any, student: Any, described: dict[str, Any]) -> Any:
+        import numpy as np
+        import torch
+
+        from leveret import __version__, packing, runtime
+
+        self._say("\npacking")
+        example = data.normalization.apply(data.train.fetch(np.arange(min(4, len(data.train)))))
+        packed = packing.pack(
+            student.net.eval(),
+            torch.from_numpy(example),
+            normalization=data.normalization,
+            classes=data.classes,
+            provenance={
+                "leveret": __version__,
+                "data": data.name,
+                "net": described.get("net"),
+                "seed": self.seed,
+                "training images": len(data.train),
+                "validation accuracy": student.best_accuracy,
+            },
+        )
+        packed.save(self.folder.model)
+        self.kept.append(self.folder.model.name)
+        # what is measured is what stands in the file
+        return runtime.load(self.folder.model)
+
+    def _compare(self, data: Any, teacher: Any, student: Any, packed: Any) -> Any:
+        from leveret.jobs._contenders import compare
+
+        self._say("comparing")
+        nbytes = self.folder.model.stat().st_size
+        comparison = compare(data, teacher, student, packed, nbytes, seconds=_TIMING_SECONDS[self.quick])
+        if comparison.agreement < 0.999:
+            warnings.warn(
+                f"the packed model names another class than PyTorch for {1 - comparison.agreement:.2%} of the test "
+                "images; less than 0.1 % is usual",
+                LeveretWarning,
+                stacklevel=2,
+            )
+        return comparison
+
+    def _report(
+        self,
+        data: Any,
+        teacher: Any,
+        student: Any,
+        comparison: Any,
+        metrics: dict[str, Any],
+        described: dict[str, Any],
+    ) -> None:
+        from leveret.jobs._environment import environment
+        from leveret.jobs._samples import samples
+        from leveret.report.main_job import MainJob, main_job_page
+        from leveret.report.page import write_page
+
+        metrics["environment"] = environment(comparison.threads)
+        write_json(self.folder.metrics, metrics)
+        page = main_job_page(
+            MainJob(
+                data=_public(data),
+                contenders=comparison.contenders,
+                evaluation=comparison.evaluation,
+                teacher_history=teacher.history,
+                student_history=student.history,
+                samples=samples(data, comparison.evaluation),
+                recipe=described,
+                environment=metrics["environment"],
+                agreement=comparison.agreement,
+                binary_bytes_ratio=metrics["binary_bytes_ratio"],
+            )
+        )
+        write_page(page, self.folder.report)
+        self.kept.append(self.folder.report.name)
+
+    def _say(self, text: str) -> None:
+        if self.progress:
+            print(text, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def stoppable(self) -> Iterator[None]:
+        """Turn Ctrl-C, whenever it comes, into a message that says what is kept."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self.folder.config.exists():
+                raise JobInterrupted("stopped before the training began; nothing was written") from None
+            kept = ", ".join(self.kept) or "every finished epoch"
+            raise JobInterrupted(f"stopped; {self.folder.path} keeps {kept}. To go on:\n  {self.command}") from None
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Writing a checkpoint to a full or vanished disk, as one clear error."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _cannot_write(path, reason) from error
+    except RuntimeError as error:
+        # torch's own archive writer
+        if "PytorchStreamWriter" not in str(error) and "inline_container" not in str(error):
+            raise
+        raise _cannot_write(path, "the disk is full or was removed") from error
+
+
+def _cannot_write(path: Path, reason: str) -> LeveretError:
+    return LeveretError(
+        f"{path} could not be written: {reason}. Every finished epoch is kept; make room and go on with --resume"
+    )
+
+
+def _config(
+    source: str, data: Any, described: dict[str, Any], load_options: dict[str, Any], asked: dict[str, Any]
+) -> dict[str, Any]:
+    from leveret import __version__
+
+    return {
+        "leveret": __version__,
+        "source": source,
+        "options": {**{key: value for key, value in asked.items() if value is not None}, **load_options},
+        # what a resumed run must have in common; the source may have moved
+        "run": {
+            "data": {
+                "classes": list(data.classes),
+                "image_shape": list(data.image_shape),
+                "samples": {name: len(split) for name, split in data.splits.items()},
+                # sums over many pixels may differ in their last digits from one machine to the next
+                "mean": [round(value, 5) for value in data.normalization.mean],
+                "std": [round(value, 5) for value in data.normalization.std],
+            },
+            "seed": asked["seed"],
+            "recipe": described,
+        },
+    }
+
+
+def _metrics(data: Any, teacher: Any, student: Any, packed: Any, comparison: Any) -> dict[str, Any]:
+    first, last = comparison.contenders[0], comparison.contenders[-1]
+    ratio = packed.binary_bytes_ratio
+    return {
+        "data": {"name": data.name, "classes": data.num_classes, "test_images": len(data.test)},
+        "models": {contender.key: contender.as_dict() for contender in comparison.contenders},
+        "accuracy_change": last.accuracy - first.accuracy,
+        "times_smaller": first.bytes / last.bytes,
+        "times_faster": first.ms_per_image / last.ms_per_image,
+        "times_faster_in_batches": last.images_per_second / first.images_per_second,
+        "binary_bytes_ratio": float(ratio) if ratio else None,
+        "agreement": comparison.agreement,
+        "largest_logit_difference": comparison.largest_difference,
+        "training": {
+            name: {"seconds": result.seconds, "samples_seen": result.samples_seen, "history": result.history}
+            for name, result in (("teacher", teacher), ("student", student))
+        },
+        "packed": comparison.evaluation.as_dict(),
+    }
+
+
+def _public(data: Any) -> dict[str, Any]:
+    """The data's summary for the page, with file names in place of the machine's paths."""
+    found = data.as_dict()
+    folder = str(Path(data.source).absolute()) + os.sep
+
+    def short(text: str) -> str:
+        for prefix in (folder, str(data.source).rstrip(os.sep) + os.sep):
+            text = text.replace(prefix, "")
+        return text.replace(folder.rstrip(os.sep), data.name).replace(str(data.source), data.name)
+
+    found["source"] = data.name
+    found["skipped"] = [{"where": short(s["where"]), "reason": short(s["reason"])} for s in found["skipped"]]
+    for key in ("notes", "warnings"):
+        found[key] = [short(text) for text in found[key]]
+    return found
+
+
+def _command(source: str, out: Path, asked: dict[str, Any], strict: bool, options: dict[str, Any]) -> str:
+    """The command that goes on with this run."""
+    words = ["leveret", "shrink", source, "-o", str(out)]
+    for key, value in {**asked, **options}.items():
+        flag = "--" + key.replace("_", "-")
+        if key == "flip" and value is not None:
+            words.append("--flip" if value else "--no-flip")
+        elif value is True:
+            words.append(flag)
+        elif value not in (None, False) and (key, value) not in _DEFAULTS:
+            words += [flag, "x".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+    if strict:
+        words.append("--strict")
+    return shlex.join([*words, "--resume"])
+
+
+_DEFAULTS = {("seed", 0), ("val_fraction", 0.1), ("test_fraction", 0.2)}

@@ -1,0 +1,195 @@
+"""What a page is made of, as plain data: any method's report is a `Page` of sections of these blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+__all__ = [
+    "Block",
+    "Commands",
+    "Facts",
+    "Figure",
+    "Gallery",
+    "Matrix",
+    "Page",
+    "Paragraph",
+    "Picture",
+    "Section",
+    "Table",
+    "Tile",
+]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the headline.
+
+    Attributes:
+        value: large: "12x smaller".
+        label: what it is of.
+        detail: small print below.
+        tone: "good", "bad" or "plain".
+    """
+
+    value: str
+    label: str
+    detail: str = ""
+    tone: Literal["good", "bad", "plain"] = "plain"
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Words."""
+
+    text: str
+    kind: ClassVar[str] = "paragraph"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under column headers; the first cell of a row is its header.
+
+    Attributes:
+        caption: read out by screen readers, shown above.
+        columns: headers.
+        rows: texts, as many as columns each.
+        strong: number of the row that stands out, or None.
+        bars: columns whose cells are percentages to be drawn as bars too.
+        scroll: long: show a window onto it.
+        cards: on a narrow screen show each row as a card; else the table scrolls sideways.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    strong: int | None = None
+    bars: tuple[int, ...] = ()
+    scroll: bool = False
+    cards: bool = False
+    kind: ClassVar[str] = "table"
+
+    def __post_init__(self) -> None:
+        for i, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"row {i} of {self.caption!r} has {len(row)} cells, there are {len(self.columns)} columns"
+                )
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A square table of counts, shaded by each row's shares.
+
+    Attributes:
+        caption: as of a table.
+        row_title, column_title: what rows and columns are: "true class", "predicted class".
+        labels: of rows and columns.
+        counts: `counts[row][column]`.
+    """
+
+    caption: str
+    row_title: str
+    column_title: str
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    kind: ClassVar[str] = "matrix"
+
+    @property
+    def shares(self) -> list[list[float]]:
+        """Each count over its row's sum, in 0..1."""
+        return [[count / max(sum(row), 1) for count in row] for row in self.counts]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A plot.
+
+    Attributes:
+        svg: an `<svg>` element, from `leveret.report.figures`.
+        alt: what it shows, for those who can't see it.
+        caption: below it.
+        wide: takes the whole width rather than a column.
+    """
+
+    svg: str
+    alt: str
+    caption: str
+    wide: bool = False
+    kind: ClassVar[str] = "figure"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of a gallery.
+
+    Attributes:
+        uri: `data:image/…`.
+        alt: what it shows.
+        lines: below it; the first stands out.
+        pixelated: scale it with hard edges, as tiny images need.
+    """
+
+    uri: str
+    alt: str
+    lines: tuple[str, ...]
+    pixelated: bool = False
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Images with a title."""
+
+    title: str
+    pictures: tuple[Picture, ...]
+    tone: Literal["good", "bad", "plain"] = "plain"
+    kind: ClassVar[str] = "gallery"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names with values; `folded` hides them until they are asked for."""
+
+    title: str
+    items: tuple[tuple[str, str], ...]
+    folded: bool = False
+    kind: ClassVar[str] = "facts"
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Lines for a shell, each with what it does."""
+
+    lines: tuple[tuple[str, str], ...]
+    kind: ClassVar[str] = "commands"
+
+
+Block = Paragraph | Table | Matrix | Figure | Gallery | Facts | Commands
+
+
+@dataclass(frozen=True)
+class Section:
+    """Blocks under a heading."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    intro: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole report.
+
+    Attributes:
+        title: of the page.
+        lead: a sentence or two below it.
+        tiles: the headline's figures.
+        sections: in order.
+        footer: the last line.
+    """
+
+    title: str
+    lead: str
+    tiles: tuple[Tile, ...] = ()
+    sections: tuple[Section, ...] = field(default_factory=tuple)
+    footer: str = ""

@@ -1,0 +1,83 @@
+"""Plots as SVG elements that take the page's colours and font, in light and in dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["COLOURS", "WIDTH", "axes_of", "drawing", "svg_of"]
+
+# what matplotlib draws with -> the page's variable; colours that no plot would pick by chance
+COLOURS = {
+    "ink": "#010203",
+    "faint": "#010204",
+    "grid": "#010205",
+    "a": "#010206",
+    "b": "#010207",
+    "c": "#010208",
+    "accent": "#010209",
+}
+WIDTH = 5.4  # inches: about the size at which a column of the page shows it, so that text keeps its size
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Matplotlib's settings for the page; without a display, without touching the caller's own settings."""
+    import matplotlib
+
+    settings: dict[str, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "leveret",
+        "font.size": 10.5,
+        "axes.edgecolor": COLOURS["grid"],
+        "axes.labelcolor": COLOURS["faint"],
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": COLOURS["grid"],
+        "grid.linewidth": 0.7,
+        "text.color": COLOURS["ink"],
+        "xtick.color": COLOURS["faint"],
+        "ytick.color": COLOURS["faint"],
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "figure.facecolor": "none",
+        "axes.facecolor": "none",
+        "savefig.facecolor": "none",
+    }
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def axes_of(height: float = 3.4, width: float = WIDTH) -> tuple[Any, Any]:
+    """A new figure that no window will show, and its axes."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure, figure.subplots()
+
+
+def svg_of(figure: Any, name: str) -> str:
+    """The figure as an `<svg>` element; `name` keeps its ids apart from those of the page's other plots."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].strip()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
+    text = re.sub(r'(href="#|url\(#)', rf"\1{name}-", text)
+    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
+    text = re.sub(r"(font-family|font): [^;\"]*sans-serif[^;\"]*;?", "", text)
+    # shown at the width of its place; the view box keeps the proportions
+    text = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", text, count=1)
+    text = text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+    for variable, colour in COLOURS.items():
+        text = text.replace(colour, f"var(--{variable})")
+    return text

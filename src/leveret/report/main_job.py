@@ -1,0 +1,223 @@
+"""The main job's report: what became of the accuracy, the bytes and the time when the net was shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leveret.metrics import Evaluation
+from leveret.report.blocks import Block, Commands, Facts, Gallery, Page, Paragraph, Picture, Section, Table, Tile
+from leveret.report.confusion import confusion_blocks
+from leveret.report.contender import Contender
+from leveret.report.curves import learning_curves
+from leveret.report.pictures import data_uri
+from leveret.report.tables import comparison_table, per_class_table
+from leveret.report.words import count, duration, factor, points, share, size, times
+
+__all__ = ["MainJob", "Sample", "main_job_page"]
+
+_MOST_SKIPPED = 50
+_TINY = 64
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A test image, `(channels, height, width)` uint8, its class, what the model said and how sure it was."""
+
+    pixels: NDArray[np.uint8]
+    true: str
+    said: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class MainJob:
+    """All that the page shows.
+
+    Attributes:
+        data: `Data.as_dict()`, without paths of the machine.
+        contenders: teacher, student, packed student.
+        evaluation: of the packed student on the test part.
+        teacher_history, student_history: rows of `FitResult.history`.
+        samples: some test images, right and wrong ones.
+        recipe, environment: names and values.
+        agreement: share of test images for which packed model and PyTorch name the same class.
+        binary_bytes_ratio: bytes of the binary layers' weights in float32 over those in the file, or None.
+    """
+
+    data: Mapping[str, Any]
+    contenders: Sequence[Contender]
+    evaluation: Evaluation
+    teacher_history: Sequence[Mapping[str, Any]]
+    student_history: Sequence[Mapping[str, Any]]
+    samples: Sequence[Sample]
+    recipe: Mapping[str, Any]
+    environment: Mapping[str, str]
+    agreement: float
+    binary_bytes_ratio: float | None
+
+
+def main_job_page(job: MainJob) -> Page:
+    """The page, ready to render."""
+    sections = [
+        Section("Comparison", tuple(_comparison(job)), "Same test images, same threads, timed in turns in one run."),
+        Section("Use the model", (_commands(),)),
+        Section("Sample predictions", tuple(_galleries(job))),
+        Section(
+            "Learning curves", tuple(learning_curves({"teacher": job.teacher_history, "student": job.student_history}))
+        ),
+        Section("Mistakes", tuple(confusion_blocks(job.evaluation)), "Of the packed model, on the test images."),
+        Section("Classes", (per_class_table(job.evaluation),)),
+        Section("Data", tuple(_data(job.data))),
+        Section("How it was made", tuple(_made(job))),
+    ]
+    return Page(
+        title=f"A small net for {job.data['name']}",
+        lead=_lead(job),
+        tiles=tuple(_tiles(job)),
+        sections=tuple(section for section in sections if section.blocks),
+        footer=f"Made by Leveret {job.environment.get('leveret', '')}".strip(),
+    )
+
+
+def _lead(job: MainJob) -> str:
+    first, last = job.contenders[0], job.contenders[-1]
+    classes = count(len(job.evaluation.classes), "class", "classes")
+    return (
+        f"A teacher with real weights learned {classes} from {count(job.data['samples']['train'], 'image', 'images')}; "
+        f"a student with binary weights learned from the teacher and was packed into a file of {size(last.bytes)}. "
+        f"On {count(last.samples, 'test image', 'test images')} the packed student is right for "
+        f"{share(last.accuracy)}, the teacher for {share(first.accuracy)}."
+    )
+
+
+def _tiles(job: MainJob) -> list[Tile]:
+    first, last = job.contenders[0], job.contenders[-1]
+    change = last.accuracy - first.accuracy
+    low, high = last.interval
+    kept = f"{points(change)} against the teacher; 95 % interval {100 * low:.1f} – {100 * high:.1f} %"
+    batches = last.images_per_second / first.images_per_second
+    speed = (
+        f"{first.ms_per_image:.3g} → {last.ms_per_image:.3g} ms an image, one by one; "
+        f"in batches of {last.batch} {factor(batches, 'faster', 'slower')}"
+    )
+    smaller, faster = first.bytes / last.bytes, first.ms_per_image / last.ms_per_image
+    return [
+        # within the interval's own width nobody can tell the two apart
+        Tile(share(last.accuracy), "accuracy", kept, "good" if change >= -(high - low) / 2 else "plain"),
+        Tile(factor(smaller, "smaller", "larger"), "size", f"{size(first.bytes)} → {size(last.bytes)}", _tone(smaller)),
+        Tile(factor(faster, "faster", "slower"), "time", speed, _tone(faster)),
+    ]
+
+
+def _comparison(job: MainJob) -> list[Block]:
+    first = job.contenders[0]
+    words = (
+        "Time runs from pixels to logits: medians, one by one and in batches, PyTorch in its faster memory layout. "
+        "An operation is a multiply-accumulate for one image. The size is that of float32 weights, or of the packed "
+        "file. The packed model names the same class as the student in PyTorch for "
+        f"{share(job.agreement)} of the test images."
+    )
+    if job.binary_bytes_ratio:
+        words += f" Its binary layers take {times(job.binary_bytes_ratio)} fewer bytes than in float32."
+    if first.samples < 1000:
+        words += f" With {first.samples:,} test images the intervals are wide; small differences may be chance."
+    return [comparison_table(job.contenders, strong=len(job.contenders) - 1), Paragraph(words)]
+
+
+def _commands() -> Commands:
+    return Commands(
+        (
+            ("leveret predict model.lvr photo.png", "say the class of an image, a folder of images or an array file"),
+            ("leveret inspect model.lvr", "list the layers, their bits, bytes and operations"),
+        )
+    )
+
+
+def _galleries(job: MainJob) -> list[Gallery]:
+    wrong = tuple(_picture(sample) for sample in job.samples if sample.said != sample.true)
+    right = tuple(_picture(sample) for sample in job.samples if sample.said == sample.true)
+    galleries = []
+    if wrong:
+        galleries.append(Gallery("Wrong, where the model was surest", wrong, "bad"))
+    if right:
+        galleries.append(Gallery("Right", right, "good"))
+    return galleries
+
+
+def _picture(sample: Sample) -> Picture:
+    sure = f"{100 * sample.probability:.0f} % sure"
+    tiny = max(sample.pixels.shape[1:]) <= _TINY
+    if sample.said == sample.true:
+        alt = f"Test image of class {sample.true}, predicted rightly, {sure}"
+        return Picture(data_uri(sample.pixels), alt, (sample.true, sure), tiny)
+    alt = f"Test image of class {sample.true}, predicted as {sample.said}, {sure}"
+    return Picture(data_uri(sample.pixels), alt, (f"said {sample.said}", f"is {sample.true}", sure), tiny)
+
+
+def _data(data: Mapping[str, Any]) -> list[Block]:
+    channels, height, width = data["image_shape"]
+    parts = data["samples"]
+    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+    counts = data["class_counts"]["train"]
+    skipped = data["skipped"]
+    items = [
+        ("images", f"{colour}, {height} x {width} pixels"),
+        ("training, validation, test", f"{parts['train']:,}, {parts['val']:,}, {parts['test']:,}"),
+        ("classes", f"{len(data['classes']):,}, of {min(counts):,} to {max(counts):,} training images"),
+        ("samples found", f"{data['found']:,}"),
+        ("skipped", f"{len(skipped):,}" if skipped else "none"),
+    ]
+    blocks: list[Block] = [Facts("Data", tuple(items))]
+    notes = [("warning", text) for text in data["warnings"]] + [("note", text) for text in data["notes"]]
+    if notes:
+        blocks.append(Facts("Decisions and warnings", tuple(notes), folded=True))
+    if skipped:
+        rows = tuple((str(s["where"]), str(s["reason"])) for s in skipped[:_MOST_SKIPPED])
+        more = f", the first {_MOST_SKIPPED} of {len(skipped):,}" if len(skipped) > _MOST_SKIPPED else ""
+        blocks.append(Table(f"Skipped samples{more}", ("sample", "reason"), rows, scroll=len(rows) > 10))
+    names = tuple(
+        (name, *(f"{part[i]:,}" for part in data["class_counts"].values())) for i, name in enumerate(data["classes"])
+    )
+    blocks.append(Table("Images of each class", ("class", *data["class_counts"]), names, scroll=len(names) > 16))
+    return blocks
+
+
+def _made(job: MainJob) -> list[Block]:
+    seconds = [sum(row.get("seconds", 0.0) for row in rows) for rows in (job.teacher_history, job.student_history)]
+    trained = tuple(
+        (f"{name}: {key}", value)
+        for name, rows, taken in zip(
+            ("teacher", "student"), (job.teacher_history, job.student_history), seconds, strict=True
+        )
+        for key, value in (
+            ("epochs", f"{len(rows):,}"),
+            ("time", duration(taken)),
+            ("images seen", f"{rows[-1].get('samples_seen', 0):,}" if rows else "0"),
+        )
+    )
+    return [
+        Facts("Training", trained),
+        Facts("Recipe", tuple(_flat(job.recipe)), folded=True),
+        Facts("Measured on", tuple(job.environment.items()), folded=True),
+    ]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found = []
+    for key, value in values.items():
+        name = f"{prefix}{str(key).replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            found += _flat(value, f"{name}: ")
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            found.append((name, {"True": "yes", "False": "no"}.get(text, text)))
+    return found
+
+
+def _tone(ratio: float) -> Any:
+    return "good" if ratio >= 1 else "bad"
