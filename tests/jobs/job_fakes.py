@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ class FakePacked:
     """Scores class k by how bright the k-th band of pixels is; knows every attribute that the jobs read."""
 
     format_version = "1.0"
-    provenance = {"leveret": "test", "seed": 0, "share": 0.123456}
+    provenance: ClassVar = {"leveret": "test", "seed": 0, "share": 0.123456}
     binary_bytes_ratio = 31.0
     nbytes = 1234
 
@@ -66,8 +66,8 @@ def load_fake(path: Any) -> FakePacked:
 class FakeRecipe:
     """Epochs that only write a number; `stop_at` raises what a user or a disk would, in front of an epoch."""
 
-    calls: list[str] = []
-    stop_at: dict[tuple[str, int], BaseException | str] = {}
+    calls: ClassVar[list[str]] = []
+    stop_at: ClassVar[dict[tuple[str, int], BaseException | str]] = {}
 
     def __init__(self, data: Any, options: dict[str, Any]) -> None:
         self.data = data
@@ -111,7 +111,7 @@ class FakeRecipe:
                     "lr": 0.1,
                     "seconds": 0.5,
                     "samples_seen": 100 * epoch,
-                }  # fmt: skip
+                }
             )
             last.write_text(json.dumps(rows))
         return SimpleNamespace(

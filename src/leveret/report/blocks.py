@@ -56,6 +56,7 @@ class Table:
         rows: texts, as many as columns each.
         strong: number of the row that stands out, or None.
         bars: columns whose cells are percentages to be drawn as bars too.
+        text: columns of words, set at the left; numbers stand at the right.
         scroll: long: show a window onto it.
         cards: on a narrow screen show each row as a card; else the table scrolls sideways.
     """
@@ -65,6 +66,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     strong: int | None = None
     bars: tuple[int, ...] = ()
+    text: tuple[int, ...] = ()
     scroll: bool = False
     cards: bool = False
     kind: ClassVar[str] = "table"

@@ -24,7 +24,7 @@ def confusion_blocks(evaluation: Evaluation) -> list[Block]:
     if len(counts) <= _MOST_IN_A_TABLE:
         blocks.append(
             Matrix(
-                "Confusion matrix: images of each true class, by the class that was predicted",
+                "Confusion matrix, in images",
                 "true class",
                 "predicted class",
                 evaluation.classes,
@@ -39,7 +39,9 @@ def confusion_blocks(evaluation: Evaluation) -> list[Block]:
             (evaluation.classes[true], evaluation.classes[said], f"{number:,}", share(part))
             for true, said, number, part in worst
         )
-        blocks.append(Table("Commonest confusions", ("true class", "taken for", "images", "of its class"), rows))
+        blocks.append(
+            Table("Commonest confusions", ("true class", "taken for", "images", "of its class"), rows, text=(1,))
+        )
     return blocks
 
 
@@ -83,7 +85,6 @@ def _heat_map(evaluation: Evaluation) -> Figure:
         f"Share of each true class that was predicted as each class; every {step}th of {k} classes is named."
         if step > 1
         else "Share of each true class that was predicted as each class.",
-        wide=True,
     )
 
 

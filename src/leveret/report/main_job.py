@@ -179,7 +179,7 @@ def _data(data: Mapping[str, Any]) -> list[Block]:
     if skipped:
         rows = tuple((str(s["where"]), str(s["reason"])) for s in skipped[:_MOST_SKIPPED])
         more = f", the first {_MOST_SKIPPED} of {len(skipped):,}" if len(skipped) > _MOST_SKIPPED else ""
-        blocks.append(Table(f"Skipped samples{more}", ("sample", "reason"), rows, scroll=len(rows) > 10))
+        blocks.append(Table(f"Skipped samples{more}", ("sample", "reason"), rows, text=(1,), scroll=len(rows) > 10))
     names = tuple(
         (name, *(f"{part[i]:,}" for part in data["class_counts"].values())) for i, name in enumerate(data["classes"])
     )

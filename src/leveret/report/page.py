@@ -29,6 +29,7 @@ def render(page: Page) -> str:
     environment.filters["slug"] = _slug
     environment.filters["safe_svg"] = Markup
     environment.filters["percent"] = _percent
+    environment.filters["unbroken"] = _unbroken
     style = Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8"))
     return environment.get_template("page.html").render(page=page, style=style)
 
@@ -41,6 +42,11 @@ def write_page(page: Page, path: str | os.PathLike[str]) -> None:
 
 def _slug(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "section"
+
+
+def _unbroken(text: str) -> str:
+    """With numbers kept together with their units: "97.2 %", "1.2 MB"."""
+    return re.sub(r"(?<=\d) (?=(?:%|[kMG]?B|[kMG]|ms|s|min|h)(?!\w))", "\u00a0", text)
 
 
 def _percent(text: str) -> float:
