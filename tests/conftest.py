@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,3 +33,19 @@ def few_digits(digits: Any) -> Any:
         image_shape=digits.image_shape,
         normalization=digits.normalization,
     )
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real datasets, for tests marked `shared_data`."""
+    return Path(os.environ["LEVERET_SHARED_DATA"])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = os.environ.get("LEVERET_SHARED_DATA")
+    if folder and Path(folder).is_dir():
+        return
+    reason = "needs real datasets: set LEVERET_SHARED_DATA to the folder that holds them"
+    for item in items:
+        if item.get_closest_marker("shared_data"):
+            item.add_marker(pytest.mark.skip(reason=reason))

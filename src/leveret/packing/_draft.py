@@ -1,0 +1,83 @@
+"""A net on its way from torch to the runtime: steps with their tensors at hand, to be fused before they are final."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leveret.runtime._graph import Graph, Step
+
+__all__ = ["Draft", "DraftStep"]
+
+
+@dataclass
+class DraftStep:
+    """A step of `leveret.runtime._graph` with arrays instead of their names."""
+
+    name: str
+    op: str
+    inputs: list[str]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+
+class Draft:
+    """Steps in order; the last one's result is the net's."""
+
+    def __init__(self) -> None:
+        self.steps: list[DraftStep] = []
+        self._names: set[str] = set()
+
+    def add(
+        self,
+        name: str,
+        op: str,
+        inputs: list[str],
+        attributes: dict[str, Any] | None = None,
+        arrays: dict[str, NDArray[Any]] | None = None,
+    ) -> str:
+        """Append a step; gives its name, which is `name` with a number if that is taken."""
+        unique, number = name, 2
+        while unique in self._names:
+            unique, number = f"{name}:{number}", number + 1
+        self._names.add(unique)
+        self.steps.append(DraftStep(unique, op, inputs, attributes or {}, arrays or {}))
+        return unique
+
+    def producer(self, name: str) -> DraftStep | None:
+        """The step that gives `name`; None for the input."""
+        return next((step for step in self.steps if step.name == name), None)
+
+    def consumers(self, name: str) -> list[DraftStep]:
+        """The steps that take `name`."""
+        return [step for step in self.steps if name in step.inputs]
+
+    def rename(self, step: DraftStep, name: str) -> None:
+        """Give a step another name, everywhere."""
+        for other in self.steps:
+            other.inputs = [name if taken == step.name else taken for taken in other.inputs]
+        step.name = name
+
+    def remove_unused(self) -> None:
+        """Drop steps whose results nobody takes, but for the last."""
+        needed = {self.steps[-1].name}
+        kept = []
+        for step in reversed(self.steps):
+            if step.name in needed:
+                needed.update(step.inputs)
+                kept.append(step)
+        self.steps = kept[::-1]
+
+    def finished(self) -> tuple[Graph, dict[str, NDArray[Any]]]:
+        """The graph and its tensors, named by step and role."""
+        tensors = {}
+        steps = []
+        for step in self.steps:
+            names = {role: f"{step.name}.{role}" for role in step.arrays}
+            for role, array in step.arrays.items():
+                tensors[names[role]] = np.ascontiguousarray(array)
+            steps.append(Step(step.name, step.op, step.inputs, step.attributes, names))
+        return Graph(steps), tensors

@@ -1,0 +1,145 @@
+"""Fusing: steps that need no pass over memory of their own move into their neighbours.
+
+The kernels' epilogue is `v = fma(sum, scale, shift); v += add; v += before; v = leaky(v, slope); v += after`. A step
+joins its producer if it takes a later place there, so that every rounding stays where torch has it; only real
+convolutions, whose sums no library repeats to the last bit anyway, also take up a BatchNorm behind their bias.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from leveret.packing._draft import Draft, DraftStep
+from leveret.packing._thresholds import affine_thresholds, sum_thresholds
+
+__all__ = ["fuse"]
+
+_WITH_EPILOGUE = frozenset(
+    {"affine", "binary_weight_conv2d", "binary_weight_linear", "bit_conv2d", "bit_linear", "conv2d", "linear"}
+)
+_PLACES = {"scale": 0, "shift": 0, "before": 2, "slope": 3, "after": 4}
+_ADD = 1
+
+
+def fuse(draft: Draft) -> None:
+    """Fuse what can be, in place."""
+    _join_epilogues(draft)
+    _fold_into_thresholds(draft)
+    draft.remove_unused()
+    _sums_to_bits(draft)
+    draft.remove_unused()
+
+
+def _join_epilogues(draft: Draft) -> None:
+    for step in list(draft.steps):
+        if step.op != "affine":
+            continue
+        for place, name in enumerate(step.inputs):
+            producer = draft.producer(name)
+            if producer is None or producer.op not in _WITH_EPILOGUE or len(draft.consumers(name)) != 1:
+                continue
+            if step.inputs.count(name) == 1 and _joined(producer, step, place):
+                draft.steps.remove(producer)
+                draft.rename(step, producer.name)
+                break
+
+
+def _joined(producer: DraftStep, step: DraftStep, place: int) -> bool:
+    """Move the producer into `step`, which keeps its position; False if their order forbids it."""
+    arrays = dict(producer.arrays)
+    inputs = list(producer.inputs)
+    last = _last_place(producer)
+    if len(step.inputs) == 2:
+        # an addition comes alone: its own later steps have not joined it yet, or could not
+        if last >= _ADD or set(step.arrays) & {"scale", "shift"}:
+            return False
+        inputs.append(step.inputs[1 - place])
+        arrays |= step.arrays
+    elif "scale" in step.arrays:
+        if last >= 0 and not _folds(producer, last):
+            return False
+        _fold_scale(arrays, step)
+        arrays |= {role: a for role, a in step.arrays.items() if role not in ("scale", "shift")}
+    elif set(step.arrays) == {"shift"}:
+        role = "shift" if last < 0 else "before" if last < 2 else "after" if last == 3 else None
+        if role is None:
+            return False
+        arrays[role] = step.arrays["shift"]
+    elif min((_PLACES[role] for role in step.arrays), default=5) > last:
+        arrays |= step.arrays
+    else:
+        return False
+    step.op, step.inputs, step.attributes, step.arrays = producer.op, inputs, producer.attributes, arrays
+    return True
+
+
+def _last_place(step: DraftStep) -> int:
+    """The last place of the epilogue that a step has taken; −1 for none."""
+    places = [_PLACES[role] for role in step.arrays if role in _PLACES]
+    if len(step.inputs) == 2:
+        places.append(_ADD)
+    return max(places, default=-1)
+
+
+def _folds(producer: DraftStep, last: int) -> bool:
+    """Whether a scale may be multiplied into the one that is there: where sums aren't repeatable to the last bit."""
+    return last == 0 and producer.op in ("conv2d", "linear") and not producer.attributes.get("exact", False)
+
+
+def _fold_scale(arrays: dict[str, np.ndarray], step: DraftStep) -> None:
+    scale, shift = step.arrays["scale"].astype(np.float64), step.arrays.get("shift")
+    old_shift = arrays.get("shift")
+    if old_shift is not None:
+        shift = (old_shift * scale + (0 if shift is None else shift)).astype(np.float32)
+    if "scale" in arrays:
+        scale = scale * arrays["scale"]
+    arrays["scale"] = scale.astype(np.float32)
+    if shift is not None:
+        arrays["shift"] = shift
+
+
+def _fold_into_thresholds(draft: Draft) -> None:
+    """A BatchNorm or a learned shift before a sign becomes the sign's threshold."""
+    for step in draft.steps:
+        if step.op != "bits" or step.arrays:
+            continue
+        producer = draft.producer(step.inputs[0])
+        if producer is None or producer.op != "affine" or len(producer.inputs) != 1:
+            continue
+        if set(producer.arrays) not in ({"scale", "shift"}, {"shift"}, {"scale"}):
+            continue
+        scale = producer.arrays.get("scale")
+        shift = producer.arrays.get("shift")
+        if shift is None:
+            assert scale is not None
+            shift = np.zeros_like(scale)
+        threshold, flip = affine_thresholds(scale, shift)
+        step.arrays = {"threshold": threshold, **({"flip": flip} if flip.any() else {})}
+        step.inputs = list(producer.inputs)
+
+
+def _sums_to_bits(draft: Draft) -> None:
+    """A binary convolution whose sums only their signs are taken of gives bits at once."""
+    for step in list(draft.steps):
+        if step.op != "bits":
+            continue
+        producer = draft.producer(step.inputs[0])
+        if producer is None or producer.op != "bit_conv2d" or len(producer.inputs) != 1:
+            continue
+        if len(draft.consumers(producer.name)) != 1 or not producer.arrays.keys() <= {"weight", "scale", "shift"}:
+            continue
+        outputs, height, width, words = producer.arrays["weight"].shape
+        found = sum_thresholds(
+            height * width * words * 64,
+            producer.arrays.get("scale"),
+            producer.arrays.get("shift"),
+            step.arrays.get("threshold"),
+            step.arrays.get("flip"),
+            outputs,
+        )
+        if found is None:
+            continue
+        step.op, step.inputs, step.attributes = "bit_conv2d_to_bits", producer.inputs, producer.attributes
+        step.arrays = {"weight": producer.arrays["weight"], "threshold": found[0], "flip": found[1]}
+        draft.steps.remove(producer)
+        draft.rename(step, producer.name)

@@ -1,0 +1,106 @@
+"""`pack`: a trained PyTorch net as one that runs on numpy and our kernels alone."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from leveret.errors import LeveretFormatError, LeveretPackError, LeveretUsageError, LeveretWarning
+from leveret.packing import _rules_layers, _rules_values  # noqa: F401  (they register themselves)
+from leveret.packing._fuse import fuse
+from leveret.packing._lower import lower
+from leveret.runtime import InputContract, Packed
+
+__all__ = ["pack"]
+
+_TOLERANCE = 1e-3
+
+
+def pack(
+    net: nn.Module,
+    example: Tensor,
+    *,
+    normalization: Any = None,
+    classes: Sequence[str] = (),
+    provenance: Mapping[str, Any] | None = None,
+) -> Packed:
+    """Trace `net` with torch.export and give the same net as a `Packed`.
+
+    Binary layers become bit kernels, BatchNorm and learned shifts before a sign become its threshold, and what follows
+    a convolution becomes its epilogue. The result is run on `example` and compared with PyTorch.
+
+    Args:
+        net: maps `(n, channels, height, width)` float32 to logits `(n, num_classes)`; packed as in eval mode, itself
+            left as it is.
+        example: a few inputs, normalised.
+        normalization: `mean` and `std` per channel of pixels in 0..1, so that the packed net takes uint8 pixels.
+        classes: names, in the order of the logits.
+        provenance: anything worth keeping in the file, as plain values.
+
+    Raises:
+        LeveretPackError: an operation that the runtime lacks; names the layer.
+        LeveretUsageError: `example` isn't a float32 batch of images, or doesn't fit `net`.
+
+    Warns:
+        LeveretWarning: PyTorch and the packed net differ on the example by more than 1e-3.
+    """
+    if not isinstance(example, Tensor) or example.dim() != 4 or example.dtype != torch.float32 or not len(example):
+        got = f"{tuple(example.shape)} {example.dtype}" if isinstance(example, Tensor) else type(example).__name__
+        raise LeveretUsageError(f"example must be float32 images (n, channels, height, width), got {got}")
+    example = example.detach().cpu()
+    trained = copy.deepcopy(net).cpu().eval()
+    draft = lower(_exported(trained, example))
+    fuse(draft)
+    graph, tensors = draft.finished()
+    channels, height, width = (int(n) for n in example.shape[1:])
+    contract = InputContract(
+        (channels, height, width),
+        None if normalization is None else tuple(float(v) for v in normalization.mean),
+        None if normalization is None else tuple(float(v) for v in normalization.std),
+    )
+    try:
+        packed = Packed(graph, tensors, contract, classes, provenance)
+    except LeveretFormatError as error:
+        raise LeveretPackError(f"{type(net).__name__} can't be packed: {error}") from error
+    _compare(trained, packed, example)
+    return packed
+
+
+def _exported(net: nn.Module, example: Tensor) -> Any:
+    # export takes a batch of one for a constant
+    several = example if len(example) > 1 else example.repeat(2, 1, 1, 1)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            return torch.export.export(net, (several,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
+    except Exception as error:
+        try:
+            with torch.no_grad():
+                net(example)
+        except Exception as own:
+            raise LeveretUsageError(f"example of shape {tuple(example.shape)} doesn't fit the net: {own}") from own
+        reason = str(error).strip().splitlines()[0]
+        raise LeveretPackError(
+            f"torch.export can't trace {type(net).__name__}: {reason}. Branches that depend on values must go"
+        ) from error
+
+
+def _compare(net: nn.Module, packed: Packed, example: Tensor) -> None:
+    with torch.no_grad():
+        expected = net(example).numpy()
+    difference = float(np.abs(packed(example.numpy()) - expected).max())
+    largest = max(1.0, float(np.abs(expected).max()))
+    if not difference <= _TOLERANCE * largest:
+        warnings.warn(
+            LeveretWarning(
+                f"PyTorch's and the packed net's logits differ by up to {difference:.2g} on the example: a value so "
+                "near to 0 that the last bit decides its sign. Compare them on your test data"
+            ),
+            stacklevel=3,
+        )
