@@ -36,9 +36,10 @@ def lively(net):
             n = module.num_features
             module.running_mean.copy_(0.5 * torch.randn(n, generator=generator))
             module.running_var.copy_(0.5 + torch.rand(n, generator=generator))
-            module.weight.data.copy_(torch.randn(n, generator=generator))
-            module.bias.data.copy_(0.3 * torch.randn(n, generator=generator))
-            module.weight.data[0] = 0
+            if module.affine:
+                module.weight.data.copy_(torch.randn(n, generator=generator))
+                module.bias.data.copy_(0.3 * torch.randn(n, generator=generator))
+                module.weight.data[0] = 0
         if isinstance(module, LearnedShift):
             module.bias.data.copy_(0.2 * torch.randn(module.bias.shape, generator=generator))
     return net.eval()

@@ -56,7 +56,8 @@ def test_pixels_are_normalised_as_in_training(packed):
     images = np.random.default_rng(0).integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
     floats = Normalization((0.3,), (0.4,)).apply(images)
     np.testing.assert_array_equal(packed(images), packed(floats))
-    np.testing.assert_array_equal(packed(images[0]), packed(images)[:1])
+    # one row and several go different ways through BLAS
+    np.testing.assert_allclose(packed(images[0]), packed(images)[:1], rtol=1e-5, atol=1e-6)
     assert packed.predict(images).tolist() == packed(images).argmax(1).tolist()
 
 
@@ -207,7 +208,7 @@ def set_text(**values):
         (in_graph(lambda s: s[0]["tensors"].update(weight="nothing")), "'nothing' is not in the file"),
         (in_graph(lambda s: s[0]["tensors"].pop("weight")), "'weight' is missing"),
         (in_graph(lambda s: s[0]["tensors"].update(scale=s[0]["tensors"]["weight"])), "'scale' must be"),
-        (in_graph(lambda s: s[0]["tensors"].update(weight=s[2]["tensors"]["weight"])), "must be float32, got uint64"),
+        (in_graph(lambda s: s[0]["tensors"].update(weight=s[3]["tensors"]["weight"])), "must be float32, got uint64"),
         (in_graph(lambda s: s.pop()), "one row a sample|no step uses|logits for"),
         (lambda t, tensors: tensors.update(extra=np.zeros(3, np.float32)), "no step uses tensor 'extra'"),
         (lambda t, tensors: tensors.update(extra=np.zeros(3, np.int64)), "is int64"),
