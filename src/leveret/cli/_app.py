@@ -55,7 +55,7 @@ def _root(
         raise typer.Exit
 
 
-@app.command()
+@app.command(short_help="Train, distil, pack, compare: the main job.")
 def shrink(
     source: Source = "digits",
     out: Annotated[
@@ -110,7 +110,7 @@ def shrink(
         show_shrink(result)
 
 
-@app.command()
+@app.command(short_help="Say the class of images.")
 def predict(
     model: Model,
     paths: Annotated[
@@ -152,7 +152,7 @@ def predict(
             complain(f"warning: {of}", "yellow")
 
 
-@app.command()
+@app.command(short_help="List a packed model's layers and costs.")
 def inspect(model: Model, as_json: Json = False) -> None:
     """Show a packed model's layers, shapes, bits, bytes and operations."""
     with guarded():
@@ -167,7 +167,7 @@ def inspect(model: Model, as_json: Json = False) -> None:
             show_inspection(found)
 
 
-@app.command()
+@app.command(short_help="Look at a source of data.")
 def data(
     source: Source = "digits",
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet to this PNG.", show_default=False)] = None,
@@ -206,7 +206,7 @@ def data(
             note(f"wrote {sheet}")
 
 
-@app.command()
+@app.command(short_help="Run a paper's experiment again.")
 def reproduce(
     name: Annotated[str, typer.Argument(help="A paper's experiment.", show_default=False)],
     part: Annotated[list[str] | None, typer.Option("--part", help="Only this part; may be repeated.")] = None,

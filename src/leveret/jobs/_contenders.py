@@ -30,6 +30,7 @@ class Comparison:
         agreement: share of test images for which the packed model names the same class as the student in PyTorch.
         largest_difference: of their logits.
         threads: that all used.
+        noise: how far the machine was from quiet while the models were timed: the median turn over the fastest.
     """
 
     contenders: tuple[Contender, ...]
@@ -37,6 +38,7 @@ class Comparison:
     agreement: float
     largest_difference: float
     threads: int
+    noise: float
 
 
 def compare(data: Any, teacher: Any, student: Any, packed: Any, packed_bytes: int, *, seconds: float) -> Comparison:
@@ -80,6 +82,7 @@ def compare(data: Any, teacher: Any, student: Any, packed: Any, packed_bytes: in
         evaluations["packed"],
         *_agreement(evaluations),
         threads,
+        max(speed.noise for speed in speeds.values()),
     )
 
 

@@ -28,11 +28,13 @@ class Speed:
     Attributes:
         ms_per_image: at batch 1.
         images_per_second: at batch `batch`.
+        noise: the median turn over the fastest one, the larger of the two sizes'; near 1 on a quiet machine.
     """
 
     ms_per_image: float
     images_per_second: float
     batch: int
+    noise: float
 
 
 def default_threads() -> int:
@@ -64,7 +66,15 @@ def measure(
     with _torch_threads(threads):
         one = _turns(models, singles, seconds, at_least=9)
         many = _turns(models, [whole], seconds, at_least=5)
-    return {key: Speed(1000 * one[key], batch / many[key], batch) for key in models}
+    return {
+        key: Speed(
+            ms_per_image=1000 * median(one[key]),
+            images_per_second=batch / median(many[key]),
+            batch=batch,
+            noise=max(median(taken[key]) / min(taken[key]) for taken in (one, many)),
+        )
+        for key in models
+    }
 
 
 def torch_model(net: nn.Module, normalization: Any, example: NDArray[np.uint8], threads: int) -> Model:
@@ -73,7 +83,7 @@ def torch_model(net: nn.Module, normalization: Any, example: NDArray[np.uint8], 
     candidates = {str(layout): _in_layout(net, normalization, layout) for layout in layouts}
     with _torch_threads(threads):
         taken = _turns(candidates, [example], 0.4, at_least=3)
-    return candidates[min(taken, key=lambda name: taken[name])]
+    return candidates[min(taken, key=lambda name: median(taken[name]))]
 
 
 def _in_layout(net: nn.Module, normalization: Any, layout: torch.memory_format) -> Model:
@@ -92,7 +102,8 @@ def _in_layout(net: nn.Module, normalization: Any, layout: torch.memory_format) 
 
 def _turns(
     models: Mapping[str, Model], batches: list[NDArray[np.uint8]], seconds: float, at_least: int
-) -> dict[str, float]:
+) -> dict[str, list[float]]:
+    """Seconds of each turn, by model."""
     for model in models.values():
         for _ in range(2):
             model(batches[0])
@@ -105,7 +116,7 @@ def _turns(
             model(batches[turn % len(batches)])
             taken[key].append(time.perf_counter() - start)
         turn += 1
-    return {key: median(values) for key, values in taken.items()}
+    return taken
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,5 +29,5 @@ def run(source: str, *, sheet: str | os.PathLike[str] | None = None, progress: b
 
     data = load(source, progress=progress, **options)
     if sheet is not None:
-        data.contact_sheet(sheet)
+        data.contact_sheet(Path(sheet))
     return data

@@ -23,7 +23,7 @@ from leveret._files import write_json
 from leveret.errors import LeveretError, LeveretUsageError, LeveretWarning
 from leveret.jobs._folder import RunFolder
 from leveret.jobs._interruption import JobInterrupted
-from leveret.report.contender import Contender, headlines
+from leveret.report.contender import NOISY, Contender, headlines
 from leveret.report.words import duration
 
 __all__ = ["JobInterrupted", "ShrinkResult", "run"]
@@ -191,6 +191,13 @@ class _Job:
                 LeveretWarning,
                 stacklevel=2,
             )
+        if comparison.noise > NOISY:
+            warnings.warn(
+                f"the machine was busy while the models were timed (the median turn took {comparison.noise:.1f} times "
+                "the fastest); take the times as rough",
+                LeveretWarning,
+                stacklevel=2,
+            )
         return comparison
 
     def _report(
@@ -220,6 +227,7 @@ class _Job:
                 recipe=described,
                 environment=metrics["environment"],
                 agreement=comparison.agreement,
+                timing_noise=comparison.noise,
                 binary_bytes_ratio=metrics["binary_bytes_ratio"],
             )
         )
@@ -299,6 +307,7 @@ def _metrics(data: Any, teacher: Any, student: Any, packed: Any, comparison: Any
         "times_faster": first.ms_per_image / last.ms_per_image,
         "times_faster_in_batches": last.images_per_second / first.images_per_second,
         "binary_bytes_ratio": float(ratio) if ratio else None,
+        "timing_noise": comparison.noise,
         "agreement": comparison.agreement,
         "largest_logit_difference": comparison.largest_difference,
         "training": {

@@ -28,7 +28,7 @@ def drawing() -> Iterator[None]:
     """Matplotlib's settings for the page; without a display, without touching the caller's own settings."""
     import matplotlib
 
-    settings: dict[str, Any] = {
+    settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "leveret",
         "font.size": 10.5,

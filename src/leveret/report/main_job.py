@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leveret.metrics import Evaluation
 from leveret.report.blocks import Block, Commands, Facts, Gallery, Page, Paragraph, Picture, Section, Table, Tile
 from leveret.report.confusion import confusion_blocks
-from leveret.report.contender import Contender
+from leveret.report.contender import NOISY, Contender
 from leveret.report.curves import learning_curves
 from leveret.report.pictures import data_uri
 from leveret.report.tables import comparison_table, per_class_table
@@ -45,6 +45,7 @@ class MainJob:
         teacher_history, student_history: rows of `FitResult.history`.
         samples: some test images, right and wrong ones.
         recipe, environment: names and values.
+        timing_noise: the median turn over the fastest, while models were timed.
         agreement: share of test images for which packed model and PyTorch name the same class.
         binary_bytes_ratio: bytes of the binary layers' weights in float32 over those in the file, or None.
     """
@@ -58,6 +59,7 @@ class MainJob:
     recipe: Mapping[str, Any]
     environment: Mapping[str, str]
     agreement: float
+    timing_noise: float
     binary_bytes_ratio: float | None
 
 
@@ -124,6 +126,11 @@ def _comparison(job: MainJob) -> list[Block]:
     )
     if job.binary_bytes_ratio:
         words += f" Its binary layers take {times(job.binary_bytes_ratio)} fewer bytes than in float32."
+    if job.timing_noise > NOISY:
+        words += (
+            f" The machine was busy meanwhile: the median turn took {times(job.timing_noise)} the time of the fastest, "
+            "so the times are rough."
+        )
     if first.samples < 1000:
         words += f" With {first.samples:,} test images the intervals are wide; small differences may be chance."
     return [comparison_table(job.contenders, strong=len(job.contenders) - 1), Paragraph(words)]

@@ -1,0 +1,323 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import leveret
+from leveret.cli import main
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call `leveret` with arguments: (exit code, stdout, stderr)."""
+
+    def call(*args):
+        monkeypatch.setattr(sys, "argv", ["leveret", *map(str, args)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def in_a_process(*args, **options):
+    command = [sys.executable, "-m", "leveret.cli", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+
+
+def test_version(run):
+    assert run("--version") == (0, f"leveret {leveret.__version__}\n", "")
+
+
+def test_help_is_plain_and_names_the_commands(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    assert out.isascii()
+    for name in ("shrink", "predict", "inspect", "data", "reproduce"):
+        assert f"\n  {name}" in out
+    assert "..." not in out.split("Commands:")[1]
+
+
+def test_nothing_asked_shows_help(run):
+    code, out, err = run()
+    assert "Commands:" in out + err
+    assert code in (0, 2)
+
+
+@pytest.mark.parametrize(
+    "args", [("sharpen",), ("predict",), ("shrink", "--epochs", "0"), ("predict", "m", "x", "--top", "no"),
+             ("data", "--size", "3x")],
+)  # fmt: skip
+def test_a_wrong_command_line_is_2(run, args):
+    code, out, err = run(*args)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+
+
+def test_predict_goes_on_after_a_broken_file(run, model, pictures):
+    code, out, err = run("predict", model, pictures)
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert code == 0
+    assert [(row[0], row[1]) for row in rows] == [
+        (str(pictures / "a.png"), "top"),
+        (str(pictures / "below" / "b.png"), "bottom"),
+    ]
+    assert all(0.9 < float(row[2]) <= 1 for row in rows)
+    assert f"{pictures / 'broken.png'}: not an image" in err
+    assert "1 of 3 images could not be read" in err
+
+
+def test_predict_strict(run, model, pictures):
+    code, out, err = run("predict", model, pictures, "--strict")
+    assert code == 1
+    assert len(out.splitlines()) == 2
+    assert "error: 1 of 3 images" in err
+
+
+@pytest.mark.parametrize("path", ["broken.png", "nothere.png", "notes.txt", "nothere.npz", "empty"])
+def test_predict_of_nothing_readable_is_1(run, model, pictures, path):
+    (pictures / "empty").mkdir()
+    code, out, err = run("predict", model, pictures / path)
+    assert (code, out) == (1, "")
+    assert path in err
+    assert "error: 1 of 1 images" in err
+
+
+def test_predict_json_lines(run, model, pictures):
+    code, out, _ = run("predict", model, pictures, "--json", "--top", "2")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [row["path"] for row in rows] == [
+        str(pictures / name) for name in ("a.png", "broken.png", os.path.join("below", "b.png"))
+    ]
+    assert rows[0]["class"] == "top"
+    assert [entry["class"] for entry in rows[0]["top"]][0] == "top"
+    assert len(rows[0]["top"]) == 2
+    assert rows[0]["top"][0]["probability"] == rows[0]["probability"] > rows[0]["top"][1]["probability"]
+    assert rows[1].keys() == {"path", "error"}
+
+
+def test_predict_reads_a_list_from_stdin(model, pictures):
+    odd = os.fsencode(pictures) + b"/caf\xe9.png"  # Latin-1, as old disks hold
+    os.rename(pictures / "a.png", odd)
+    listed = odd + b"\n\n" + os.fsencode(pictures / "below" / "b.png") + b"\r\n"
+    command = [sys.executable, "-m", "leveret.cli", "predict", str(model), "-"]
+    done = subprocess.run(command, input=listed, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(b"\t") for line in done.stdout.splitlines()]
+    assert [row[1] for row in rows] == [b"top", b"bottom"]
+    assert rows[0][0] == odd
+
+
+def test_predict_npz(run, model, tmp_path):
+    images = np.zeros((300, 4, 4), np.uint8)
+    images[::2, 0] = 255
+    images[1::2, 3] = 255
+    np.savez(tmp_path / "plain.npz", x=images)
+    np.savez_compressed(tmp_path / "floats.npz", images[:, :, :, None] / 255.0)
+    for name, array in (("plain", "x"), ("floats", "arr_0")):
+        code, out, _ = run("predict", model, tmp_path / f"{name}.npz")
+        rows = [line.split("\t") for line in out.splitlines()]
+        assert code == 0
+        assert [row[1] for row in rows] == ["top", "bottom"] * 150
+        assert rows[299][0] == f"{tmp_path / name}.npz:{array}[299]"
+
+
+def test_predict_bad_npz(run, model, tmp_path):
+    np.savez(tmp_path / "names.npz", a=np.zeros((2, 4, 4)), b=np.zeros(2))
+    np.savez(tmp_path / "size.npz", x=np.zeros((2, 5, 5), np.uint8))
+    np.savez(tmp_path / "nan.npz", x=np.full((2, 4, 4), np.nan))
+    np.savez(tmp_path / "objects.npz", x=np.array([{}], object))
+    np.savez(tmp_path / "whole.npz", x=np.zeros((50, 4, 4), np.uint8))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:400])
+    words = {"names": "it holds a, b", "size": "the model takes (1, 4, 4)", "nan": "NaN", "objects": "objects",
+             "cut": "not a whole .npz"}  # fmt: skip
+    for name, word in words.items():
+        code, out, err = run("predict", model, tmp_path / f"{name}.npz")
+        assert (code, out) == (1, "")
+        assert f"{name}.npz" in err
+        assert word in err
+
+
+def test_predict_imports_nothing_heavy(model, pictures):
+    code = (
+        "import sys; sys.argv = ['leveret', 'predict', *sys.argv[1:]]\n"
+        "from leveret.cli import main\n"
+        "try: main()\n"
+        "finally:\n"
+        "    heavy = {'torch', 'lightning', 'pytorch_lightning', 'datasets', 'matplotlib', 'sklearn', 'pandas'}\n"
+        "    print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, model, pictures / "a.png"], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    assert "\ttop\t" in done.stdout
+
+
+def test_predict_stays_under_120_mb(model, tmp_path):
+    np.savez(tmp_path / "many.npz", x=np.zeros((200_000, 4, 4), np.uint8))
+    code = (
+        "import resource, subprocess, sys\n"
+        "subprocess.run([sys.executable, '-m', 'leveret.cli', 'predict', *sys.argv[1:]], check=True, stdout=-3)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, model, tmp_path / "many.npz"], capture_output=True, text=True, timeout=60
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(done.stdout) * unit < 120e6, done.stderr
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['leveret', '--help']\n"
+        "from leveret.cli import main\n"
+        "try: main()\n"
+        "finally: print(sorted({'torch', 'numpy', 'PIL', 'rich', 'jinja2'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_reader_that_has_had_enough(model, tmp_path):
+    np.savez(tmp_path / "many.npz", x=np.zeros((20_000, 4, 4), np.uint8))
+    command = f"{sys.executable} -m leveret.cli predict {model} {tmp_path / 'many.npz'} | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60)
+    assert len(done.stdout.splitlines()) == 1
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_inspect(run, model):
+    code, out, _ = run("inspect", model)
+    assert code == 0
+    assert "4x4 pixels, grey" in out
+    assert "top, middle, bottom" in out
+    assert "\x1b" not in out
+    [row] = [line.split() for line in out.splitlines() if line.startswith("scores")]
+    assert row == ["scores", "linear", "16", "3", "32", "48", "192", "48"]
+
+
+def test_inspect_json(run, model):
+    code, out, _ = run("inspect", model, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["nbytes"] == model.stat().st_size
+    assert found["totals"] == {"parameters": 48, "bytes": 192, "macs": 48, "binary_macs": 0}
+    assert found["classes"] == ["top", "middle", "bottom"]
+
+
+@pytest.mark.parametrize("command", [("inspect",), ("predict", "x.png")])
+def test_a_damaged_model_is_one_line(run, model, tmp_path, command):
+    content = model.read_bytes()
+    for name, damaged in (("cut", content[:-7]), ("none", b""), ("flipped", content[:-1] + bytes([content[-1] ^ 4]))):
+        path = tmp_path / f"{name}.lvr"
+        path.write_bytes(damaged)
+        code, out, err = run(command[0], path, *command[1:])
+        assert (code, out) == (1, "")
+        assert err.startswith("error: ")
+        assert len(err.splitlines()) == 1
+        assert f"{name}.lvr" in err
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = in_a_process("inspect", tmp_path / "no.lvr", env={**os.environ, "LEVERET_DEBUG": "1"})
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "LeveretFormatError" in done.stderr
+
+
+def test_data(run, tmp_path):
+    code, out, err = run("data", "digits", "--sheet", tmp_path / "sheet.png")
+    assert code == 0
+    assert "8x8 pixels in 10 classes" in out
+    assert "\x1b" not in out
+    assert (tmp_path / "sheet.png").read_bytes()[:4] == b"\x89PNG"
+    assert "sheet.png" in err
+
+
+def test_data_json(run):
+    code, out, _ = run("data", "digits", "--json", "--seed", "3")
+    found = json.loads(out)
+    assert code == 0
+    assert sum(found["samples"].values()) == 1797
+
+
+def test_data_missing(run):
+    code, out, err = run("data", "nowhere")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_warnings_are_a_line_each(run, monkeypatch, model):
+    import warnings
+
+    from leveret.jobs import inspect
+
+    def warned(path):
+        warnings.warn("three files were skipped", leveret.LeveretWarning, stacklevel=2)
+        warnings.warn("some library's own business", UserWarning, stacklevel=2)
+        raise leveret.LeveretDataError("two\n  lines")
+
+    monkeypatch.setattr(inspect, "run", warned)
+    code, _, err = run("inspect", model)
+    assert code == 1
+    assert err == "warning: three files were skipped\nerror: two lines\n"
+
+
+def test_ctrl_c_is_130(run, monkeypatch, model):
+    from leveret.jobs import inspect
+    from leveret.jobs.shrink import JobInterrupted
+
+    for stop, words in ((KeyboardInterrupt(), "stopped"), (JobInterrupted("stopped; 3 epochs"), "stopped; 3 epochs")):
+
+        def stopped(path, stop=stop):
+            raise stop
+
+        monkeypatch.setattr(inspect, "run", stopped)
+        code, out, err = run("inspect", model)
+        assert (code, out) == (130, "")
+        assert err.strip() == words
+
+
+def test_shrink_passes_its_options_on(run, monkeypatch, tmp_path):
+    from leveret.jobs import shrink
+
+    given = {}
+
+    def fake(source, out, **options):
+        given.update(options, source=source, out=out)
+        raise leveret.LeveretUsageError("enough")
+
+    monkeypatch.setattr(shrink, "run", fake)
+    code, _, err = run(
+        "shrink", "photos", "-o", tmp_path, "--epochs", 4, "--net", "resnet20", "--seed", 2, "--resume", "--strict",
+        "--quick", "--size", "32x48", "--channels", 1, "--no-flip", "-q",
+    )  # fmt: skip
+    assert (code, err) == (1, "error: enough\n")
+    assert given["data_options"].items() >= {"size": (32, 48), "channels": 1, "val_fraction": 0.1}.items()
+    expected = {"source": "photos", "out": tmp_path, "epochs": 4, "net": "resnet20", "seed": 2, "resume": True,
+                "strict": True, "quick": True, "flip": False, "progress": False}  # fmt: skip
+    assert given.items() >= expected.items()
+
+
+def test_reproduce_passes_its_options_on(run, monkeypatch, tmp_path):
+    from types import ModuleType
+
+    given = {}
+    fake = ModuleType("leveret.experiments")
+    fake.run = lambda name, **options: given.update(options, name=name)
+    monkeypatch.setitem(sys.modules, "leveret.experiments", fake)
+    monkeypatch.setattr(leveret, "experiments", fake, raising=False)
+    monkeypatch.setenv("LEVERET_SHARED_DATA", str(tmp_path))
+    assert run("reproduce", "main-job", "--part", "digits", "--part", "cifar", "--seeds", 2)[0] == 0
+    assert given == {"name": "main-job", "parts": ["digits", "cifar"], "seeds": 2, "data": tmp_path}
