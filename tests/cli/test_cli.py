@@ -99,7 +99,7 @@ def test_predict_json_lines(run, model, pictures):
         str(pictures / name) for name in ("a.png", "broken.png", os.path.join("below", "b.png"))
     ]
     assert rows[0]["class"] == "top"
-    assert [entry["class"] for entry in rows[0]["top"]][0] == "top"
+    assert rows[0]["top"][0]["class"] == "top"
     assert len(rows[0]["top"]) == 2
     assert rows[0]["top"][0]["probability"] == rows[0]["probability"] > rows[0]["top"][1]["probability"]
     assert rows[1].keys() == {"path", "error"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,6 +41,8 @@ def drawing() -> Iterator[None]:
         "axes.axisbelow": True,
         "grid.color": COLOURS["grid"],
         "grid.linewidth": 0.7,
+        # names of classes are words, whatever dollars they hold
+        "text.parse_math": False,
         "text.color": COLOURS["ink"],
         "xtick.color": COLOURS["faint"],
         "ytick.color": COLOURS["faint"],
@@ -49,7 +52,9 @@ def drawing() -> Iterator[None]:
         "axes.facecolor": "none",
         "savefig.facecolor": "none",
     }
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        # only the layout lacks the glyph; the page's reader has fonts of their own
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 

@@ -175,7 +175,7 @@ def _data(data: Mapping[str, Any]) -> list[Block]:
     items = [
         ("images", f"{colour}, {height} x {width} pixels"),
         ("training, validation, test", f"{parts['train']:,}, {parts['val']:,}, {parts['test']:,}"),
-        ("classes", f"{len(data['classes']):,}, of {min(counts):,} to {max(counts):,} training images"),
+        ("classes", f"{len(data['classes']):,}, of {_range(counts)} training images"),
         ("samples found", f"{data['found']:,}"),
         ("skipped", f"{len(skipped):,}" if skipped else "none"),
     ]
@@ -192,6 +192,11 @@ def _data(data: Mapping[str, Any]) -> list[Block]:
     )
     blocks.append(Table("Images of each class", ("class", *data["class_counts"]), names, scroll=len(names) > 16))
     return blocks
+
+
+def _range(counts: Sequence[int]) -> str:
+    least, most = min(counts), max(counts)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def _made(job: MainJob) -> list[Block]:

@@ -1,0 +1,62 @@
+"""Counting and timing."""
+
+import time
+
+import numpy as np
+import torch
+from torch import nn
+
+from leveret.data import Normalization
+from leveret.jobs._operations import count_operations, float_bytes
+from leveret.jobs._speed import default_threads, measure, torch_model
+from leveret.shrink.binary import XnorConv2d
+
+
+def test_operations_of_known_layers():
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),  # 8*6*6 outputs of 27 each
+        nn.BatchNorm2d(8),
+        nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=4, bias=False),  # 8*3*3 outputs of 18 each
+        XnorConv2d(8, 4, 1),  # 4*3*3 outputs of 8 each, on bits
+        nn.Flatten(),
+        nn.Linear(36, 10),
+    )
+    net.train()
+    assert count_operations(net, torch.zeros(2, 3, 6, 6)) == (8 * 36 * 27 + 8 * 9 * 18 + 360, 4 * 9 * 8)
+    assert net.training
+    assert not any(m._forward_hooks for m in net.modules())
+
+
+def test_float_bytes_leave_counters_out():
+    assert float_bytes(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))) == 4 * (8 + 4 * 2)
+
+
+def test_timing_tells_slow_from_quick_and_restores_threads():
+    before = torch.get_num_threads()
+    models = {"slow": lambda x: time.sleep(0.004), "quick": lambda x: time.sleep(0.001)}
+    found = measure(models, np.zeros((3, 1, 2, 2), np.uint8), threads=1, batch=8, seconds=0.05)
+    assert 3.9 < found["slow"].ms_per_image < 40
+    assert found["quick"].ms_per_image < found["slow"].ms_per_image
+    assert found["quick"].images_per_second > found["slow"].images_per_second
+    assert found["slow"].noise >= 1
+    assert torch.get_num_threads() == before
+
+
+def test_a_timed_net_normalises_and_leaves_the_net_alone():
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten())
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    pixels = np.arange(4, dtype=np.uint8).reshape(1, 1, 2, 2)
+    normalization = Normalization((0.25,), (0.5,))
+    run = torch_model(net, normalization, pixels, threads=1)
+    with torch.inference_mode():
+        expected = net(torch.from_numpy(normalization.apply(pixels))).numpy()
+    np.testing.assert_allclose(run(pixels), expected, atol=1e-5)
+    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+
+
+def test_threads_follow_the_environment(monkeypatch):
+    monkeypatch.setenv("LEVERET_THREADS", "3")
+    assert default_threads() == 3
+    for nonsense in ("", "0", "many"):
+        monkeypatch.setenv("LEVERET_THREADS", nonsense)
+        assert default_threads() >= 1
