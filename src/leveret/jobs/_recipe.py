@@ -78,7 +78,9 @@ class Recipe:
         if self.side <= 12:
             options |= {"depth": 5, "widths": (128, 256)}
         elif self.side <= 40:
-            options |= {"depth": 10 if self.in_channels == 3 else 7, "widths": (64, 128, 256), "stem_pool": True}
+            colour = self.in_channels == 3
+            options |= {"depth": 10 if colour else 7, "widths": (64, 128 if colour else 64, 256 if colour else 128)}
+            options |= {"stem_pool": True}
         else:
             options |= {"depth": 9, "widths": (64, 128, 256, 256), "stem_pool": True}
         return ConvNet(self.in_channels, self.num_classes, **options)
@@ -163,8 +165,8 @@ def recipe_for(
     Args:
         data: images.
         net: one of `NETS`; default "convnet".
-        epochs: of the teacher; the student trains half as long again, over its two stages. Default: by the number of
-            training images.
+        epochs: of the teacher; the student trains a quarter longer, over its two stages. Default: by the number and
+            kind of the training images.
         flip: whether mirrored images are still of their class. Default: yes for colour images, no for grey ones,
             which may be letters or digits.
         quick: a fifth of the epochs, to see everything work.
@@ -185,10 +187,12 @@ def recipe_for(
         raise LeveretUsageError(f"{images} training images are too few for {data.num_classes} classes")
     channels, height, width = data.image_shape
     side = min(height, width)
-    teacher_epochs = epochs if epochs is not None else (16 if images >= 20_000 else 30 if images >= 4_000 else 40)
-    if quick and epochs is None:
-        teacher_epochs = max(2, teacher_epochs // 5)
-    student = max(2, round(1.5 * teacher_epochs))
+    teacher_epochs = epochs
+    if teacher_epochs is None:
+        # colour takes longer to learn than grey
+        teacher_epochs = (16 if channels == 3 else 10) if images >= 20_000 else 30 if images >= 4_000 else 40
+        teacher_epochs = max(2, teacher_epochs // 5) if quick else teacher_epochs
+    student = max(2, round(1.25 * teacher_epochs))
     small = images < 4_000
     return Recipe(
         net=net,

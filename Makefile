@@ -1,0 +1,49 @@
+# Two commands do all the set-up: `make demo` and `make test`. PYTHON chooses another interpreter (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint check clean
+
+help:
+	@echo "make demo   install into $(VENV) and run the main job on the embedded digits, to demo/report.html"
+	@echo "make test   install what the tests need and run them"
+	@echo "make lint   ruff and mypy"
+	@echo "make check  lint and test, as the CI does"
+	@echo "make clean  remove $(VENV), build/ and demo/"
+
+# reinstalled when the build or the kernels change; Python files are seen at once
+SOURCES := pyproject.toml CMakeLists.txt $(shell find src/kernels -type f)
+
+$(VENV)/.installed: $(SOURCES)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20" ninja
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[dev]"
+	touch $@
+
+install: $(VENV)/.installed
+
+demo: install
+	$(BIN)/leveret shrink digits -o demo $(if $(wildcard demo/config.json),--resume)
+	@echo
+	@echo "open demo/report.html in a browser"
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n $(JOBS) --quiet
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test
+
+clean:
+	rm -rf $(VENV) build demo

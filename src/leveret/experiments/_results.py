@@ -1,0 +1,54 @@
+"""Results as data: a JSON file that the experiment writes, and a page rendered from it alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from leveret._files import write_json
+
+__all__ = ["Results", "machine", "markdown_table"]
+
+
+class Results:
+    """The content of one JSON file, written whole after every change.
+
+    Attributes:
+        path: of the file.
+        values: its content; what other parts left is kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def record(self, part: str, figures: dict[str, Any], details: dict[str, Any]) -> None:
+        """Add a part's figures at the top level and its details, stamped with date and machine, under `parts`."""
+        self.values |= figures
+        parts = self.values.setdefault("parts", {})
+        parts[part] = {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), **details}
+        write_json(self.path, self.values)
+
+
+def machine() -> str:
+    """CPU, cores and system, without names of hosts or users."""
+    model = platform.processor() or platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    except OSError:
+        pass
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A GitHub table; bars in cells are escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

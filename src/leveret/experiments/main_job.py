@@ -1,0 +1,288 @@
+"""The main job measured: accuracy on four datasets, bytes, speed, and what the command line costs.
+
+    leveret reproduce main-job --data FOLDER [--part digits] [--seeds 5] [-o docs/results]
+
+FOLDER holds `fashion_mnist.npz` and `cifar10-{train,test}.parquet`. The runs themselves, with their models and reports,
+stay under `OUT/runs`; a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from leveret._files import write_text
+from leveret.errors import LeveretDataError, LeveretUsageError
+from leveret.experiments._results import Results, markdown_table
+from leveret.jobs import shrink
+from leveret.training import duration
+
+__all__ = ["PARTS", "run"]
+
+PARTS = ("digits", "fashion", "cifar", "elpv", "bench")
+
+_SEEDS = 5
+_COMMAND = "leveret reproduce main-job"
+
+# key in the JSON file: what it is, what is asked of it, as a text and as a test, how it is printed
+_FIGURES: dict[str, tuple[str, str, Any, str]] = {
+    "digits_teacher_acc": ("digits, teacher, mean of the seeds", "at least 98.5 %", lambda v: v >= 0.985, "{:.2%}"),
+    "digits_packed_acc": ("digits, packed binary student", "at least 97 %", lambda v: v >= 0.97, "{:.2%}"),
+    "fashion_teacher_acc": ("Fashion-MNIST, teacher", "at least 93 %", lambda v: v >= 0.93, "{:.2%}"),
+    "fashion_packed_acc": ("Fashion-MNIST, packed binary student", "at least 91.5 %", lambda v: v >= 0.915, "{:.2%}"),
+    "cifar_teacher_acc": ("CIFAR-10 (JPEG), teacher", "at least 90 %", lambda v: v >= 0.90, "{:.2%}"),
+    "cifar_packed_acc": ("CIFAR-10 (JPEG), packed binary student", "at least 84 %", lambda v: v >= 0.84, "{:.2%}"),
+    "elpv_teacher_acc": ("elpv solar cells, teacher", "", None, "{:.2%}"),
+    "elpv_packed_acc": ("elpv solar cells, packed binary student", "", None, "{:.2%}"),
+    "binary_bytes_ratio": (
+        "binary layers: float32 bytes / bytes in the file",
+        "at least 30",
+        lambda v: v >= 30,
+        "{:.1f}",
+    ),
+    "xnor_vs_torch": ("XNOR 3x3, one thread, times PyTorch's float speed", "at least 4", lambda v: v >= 4, "{:.1f}"),
+    "fit_vs_plain": ("fit against a plain Lightning script, images/s", "at least 1.2", lambda v: v >= 1.2, "{:.2f}"),
+    "help_s": ("leveret --help, seconds", "under 0.3", lambda v: v < 0.3, "{:.2f}"),
+    "predict_rss_mb": ("leveret predict, peak resident MB", "under 120", lambda v: v < 120, "{:.0f}"),
+    "demo_s": ("make demo after installation, seconds", "under 180", lambda v: v < 180, "{:.0f}"),
+}
+
+
+def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
+    """Run the parts and render the page; see `leveret.experiments.run`."""
+    results = Results(out / "main-job.json")
+    runs = out / "runs"
+    for part in parts:
+        if part == "digits":
+            _digits(results, runs, seeds or _SEEDS)
+        elif part == "bench":
+            _bench(results, runs)
+        else:
+            _one(part, results, runs, data)
+        write_text(out / "main-job.md", _page(results.values))
+    return out / "main-job.md"
+
+
+def _shrink(source: str, out: Path, **options: Any) -> dict[str, Any]:
+    """A main job, or what one that was finished before left."""
+    return shrink.run(source, out, resume=out.exists(), **options).metrics
+
+
+def _digits(results: Results, runs: Path, seeds: int) -> None:
+    jobs = [_shrink("digits", runs / f"digits-{seed}", seed=seed) for seed in range(seeds)]
+    rows = [_row(job, seed=seed) for seed, job in enumerate(jobs)]
+    figures = {
+        "digits_teacher_acc": statistics.mean(row["teacher"] for row in rows),
+        "digits_packed_acc": statistics.mean(row["packed"] for row in rows),
+    }
+    results.record("digits", figures, {"command": f"{_COMMAND} --part digits --seeds {seeds}", "runs": rows})
+
+
+def _one(part: str, results: Results, runs: Path, data: Path | None) -> None:
+    if part == "elpv":
+        source: Path = _elpv(runs / "elpv-images")
+        options: dict[str, Any] = {"epochs": 20, "data_options": {"size": 64}}
+    else:
+        source = _dataset(data, {"fashion": "fashion_mnist.npz", "cifar": "cifar10-train.parquet"}[part])
+        source = source.with_name("cifar10") if part == "cifar" else source
+        options = {"flip": True}
+    job = _shrink(str(source), runs / part, **options)
+    figures = {f"{part}_teacher_acc": _accuracy(job, "teacher"), f"{part}_packed_acc": _accuracy(job, "packed")}
+    if part == "fashion":
+        figures["binary_bytes_ratio"] = job["binary_bytes_ratio"]
+    results.record(part, figures, {"command": f"{_COMMAND} --part {part}", "runs": [_row(job, seed=0)]})
+
+
+def _dataset(data: Path | None, name: str) -> Path:
+    if data is None:
+        raise LeveretUsageError(f"this part needs {name}: give its folder with --data or LEVERET_SHARED_DATA")
+    if not (data / name).is_file():
+        raise LeveretDataError(f"there is no {data / name}")
+    return data / name
+
+
+def _elpv(folder: Path) -> Path:
+    """The elpv-dataset package's images as class folders, made once."""
+    from leveret.data import write_folder
+
+    done = folder / ".complete"
+    if done.exists():
+        return folder
+    try:
+        from elpv_dataset.utils import load_dataset
+    except ImportError:
+        raise LeveretUsageError("this part needs the package elpv-dataset: pip install 'leveret[bench]'") from None
+    images, probabilities, _ = load_dataset()
+    names = ("functional", "possibly defective", "likely defective", "defective")
+    write_folder(images, [names[round(3 * float(p))] for p in probabilities], folder)
+    write_text(done, "")
+    return folder
+
+
+def _accuracy(job: dict[str, Any], model: str) -> float:
+    return float(job["models"][model]["accuracy"])
+
+
+def _row(job: dict[str, Any], **more: Any) -> dict[str, Any]:
+    models = job["models"]
+    return {
+        **more,
+        "teacher": _accuracy(job, "teacher"),
+        "student": _accuracy(job, "student"),
+        "packed": _accuracy(job, "packed"),
+        "interval": models["packed"]["interval"],
+        "teacher_bytes": models["teacher"]["bytes"],
+        "packed_bytes": models["packed"]["bytes"],
+        "teacher_ms": models["teacher"]["ms_per_image"],
+        "packed_ms": models["packed"]["ms_per_image"],
+        "agreement": job["agreement"],
+        "largest_logit_difference": job["largest_logit_difference"],
+        "training_seconds": sum(stage["seconds"] for stage in job["training"].values()),
+        "epochs": [len(stage["history"]) for stage in job["training"].values()],
+    }
+
+
+def _bench(results: Results, runs: Path) -> None:
+    folder = Path("benchmarks")
+    if not (folder / "bitconv.py").is_file():
+        raise LeveretUsageError("the part 'bench' runs benchmarks/: call it from a checkout of the project")
+    demo = runs / "demo"
+    demo_s = _timed(["shrink", "digits", "-o", str(demo)]) if not demo.exists() else None
+    bitconv = _script(folder / "bitconv.py").run()
+    training = _script(folder / "training.py").run()
+    figures = {
+        "xnor_vs_torch": bitconv["xnor_vs_torch"],
+        "fit_vs_plain": training["fit_vs_plain"],
+        "help_s": statistics.median(_timed(["--help"]) for _ in range(9)),
+        "predict_rss_mb": _peak_mb(["predict", str(demo / "model.lvr"), *_pictures(runs / "demo-pictures")]),
+    }
+    if demo_s is not None:
+        figures["demo_s"] = demo_s
+    details = {"command": f"{_COMMAND} --part bench", "bitconv": bitconv, "training": training}
+    results.record("bench", figures, details)
+
+
+def _script(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _command_line(arguments: list[str]) -> list[str]:
+    script = Path(sys.executable).with_name("leveret")
+    return [str(script), *arguments] if script.exists() else [sys.executable, "-m", "leveret.cli", *arguments]
+
+
+def _timed(arguments: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(_command_line(arguments), check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def _peak_mb(arguments: list[str]) -> float:
+    process = subprocess.Popen(_command_line(arguments), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise LeveretUsageError("leveret predict failed; its message stands above")
+    # Linux counts kilobytes, macOS bytes
+    return usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def _pictures(folder: Path) -> list[str]:
+    """The digits' test part as PNG files."""
+    import leveret
+    from leveret.data import write_folder
+
+    if not folder.exists():
+        test = leveret.load("digits").test
+        write_folder(test.fetch(range(len(test))), test.labels, folder)
+    return [str(folder)]
+
+
+def _page(values: dict[str, Any]) -> str:
+    figures = [
+        (
+            what,
+            form.format(values[key]),
+            asked,
+            "" if met is None else "yes" if met(values[key]) else "no",
+        )
+        for key, (what, asked, met, form) in _FIGURES.items()
+        if key in values
+    ]
+    text = [
+        "# The main job, measured",
+        "",
+        "Rendered from `main-job.json`, which the commands below wrote. Accuracies are on the test part.",
+        "",
+        markdown_table(["figure", "measured", "asked", "met"], figures),
+    ]
+    for part, details in values.get("parts", {}).items():
+        text += ["", f"## {part}", "", f"`{details['command']}` · {details['date']} · {details['machine']}", ""]
+        if "runs" in details:
+            text.append(_runs_table(details["runs"]))
+        else:
+            text += _bench_tables(details)
+    return "\n".join(text) + "\n"
+
+
+def _runs_table(rows: list[dict[str, Any]]) -> str:
+    header = [
+        "seed",
+        "teacher",
+        "student",
+        "packed (95 % interval)",
+        "bytes",
+        "smaller",
+        "ms/image",
+        "agree",
+        "training",
+    ]
+    return markdown_table(
+        header,
+        [
+            (
+                str(row["seed"]),
+                f"{row['teacher']:.2%}",
+                f"{row['student']:.2%}",
+                f"{row['packed']:.2%} ({row['interval'][0]:.2%} to {row['interval'][1]:.2%})",
+                f"{row['packed_bytes']:,}",
+                f"{row['teacher_bytes'] / row['packed_bytes']:.1f}x",
+                f"{row['packed_ms']:.2f} (teacher {row['teacher_ms']:.2f})",
+                f"{row['agreement']:.2%}, logits within {row['largest_logit_difference']:.1e}",
+                f"{row['epochs'][0]} + {row['epochs'][1]} epochs, {duration(row['training_seconds'])}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _bench_tables(details: dict[str, Any]) -> list[str]:
+    bitconv, training = details["bitconv"], details["training"]
+    shapes = [
+        (
+            shape["shape"],
+            f"{shape['gmacs']['leveret']:.0f}",
+            f"{shape['gmacs']['torch_nchw']:.1f}",
+            f"{shape['gmacs']['torch_nhwc']:.1f}",
+            f"{shape['ratio']:.1f}",
+        )
+        for shape in bitconv["shapes"]
+    ]
+    return [
+        f"`python benchmarks/bitconv.py`, {bitconv['isa']}, {bitconv['threads']} thread, GMAC/s, packing included:",
+        "",
+        markdown_table(["shape", "leveret", "PyTorch NCHW", "PyTorch channels last", "times as fast"], shapes),
+        "",
+        f"`python benchmarks/training.py`, {training['threads']} threads, images/s: fit {training['fit']:,.0f}, "
+        f"plain Lightning {training['plain']:,.0f}.",
+    ]
