@@ -41,7 +41,7 @@ _FIGURES: dict[str, tuple[str, str, Any, str]] = {
     "elpv_teacher_acc": ("elpv solar cells, teacher", "", None, "{:.2%}"),
     "elpv_packed_acc": ("elpv solar cells, packed binary student", "", None, "{:.2%}"),
     "binary_bytes_ratio": (
-        "binary layers: float32 bytes / bytes in the file",
+        "binary layers, bytes in float32 / in the file",
         "at least 30",
         lambda v: v >= 30,
         "{:.1f}",
@@ -236,19 +236,9 @@ def _page(values: dict[str, Any]) -> str:
 
 
 def _runs_table(rows: list[dict[str, Any]]) -> str:
-    header = [
-        "seed",
-        "teacher",
-        "student",
-        "packed (95 % interval)",
-        "bytes",
-        "smaller",
-        "ms/image",
-        "agree",
-        "training",
-    ]
+    columns = "seed, teacher, student, packed (95 % interval), bytes, smaller, ms/image, agreement, training"
     return markdown_table(
-        header,
+        columns.split(", "),
         [
             (
                 str(row["seed"]),

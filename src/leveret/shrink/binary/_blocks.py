@@ -57,7 +57,8 @@ class BiRealBlock(nn.Module):
     """`RPReLU(BatchNorm(sign(x + b) ⊛ sign(W)) + shortcut(x))`: one binary convolution with a real way round it.
 
     α is left out, since the BatchNorm that follows takes up any scale of a channel. The shortcut halves by average
-    pooling and widens by repeating channels (ReActNet, fig. 5), so that it costs no real weights; where `out_channels` is no multiple of `in_channels` it is a real 1x1 convolution with BatchNorm.
+    pooling and widens by repeating channels (ReActNet, fig. 5), so that it costs no real weights; where `out_channels`
+    is no multiple of `in_channels` it is a real 1x1 convolution with BatchNorm.
     """
 
     def __init__(
