@@ -84,7 +84,7 @@ def test_resume_of_nothing_begins(fake_house, tmp_path):
 
 @pytest.mark.parametrize(
     ("stage", "epoch", "kept"),
-    [("teacher", 1, "0 epochs of the teacher"), ("teacher", 2, "1 epoch of the teacher"),
+    [("teacher", 1, "keeps whatever was finished"), ("teacher", 2, "1 epoch of the teacher"),
      ("student", 3, "the teacher, 2 epochs of the student")],
 )  # fmt: skip
 def test_ctrl_c_in_training_says_what_is_kept_and_resume_repeats_nothing(fake_house, tmp_path, stage, epoch, kept):

@@ -24,7 +24,7 @@ from leveret.errors import LeveretError, LeveretUsageError, LeveretWarning
 from leveret.jobs._folder import RunFolder
 from leveret.jobs._interruption import JobInterrupted
 from leveret.report.contender import NOISY, Contender, headlines
-from leveret.report.words import duration
+from leveret.report.words import count, duration, share
 
 __all__ = ["JobInterrupted", "ShrinkResult", "run"]
 
@@ -146,9 +146,12 @@ class _Job:
             result = train(where)
         if result.interrupted:
             done = len(result.history)
-            self.kept.append(f"{done} {'epoch' if done == 1 else 'epochs'} of the {stage}")
+            if done:
+                self.kept.append(f"{count(done, 'epoch', 'epochs')} of the {stage}")
             raise KeyboardInterrupt
         self.kept.append(f"the {stage}")
+        reached = "" if result.best_accuracy is None else f", {share(result.best_accuracy)} on the validation part"
+        self._say(f"{stage}: {count(len(result.history), 'epoch', 'epochs')}{reached}, {duration(result.seconds)}")
         return result
 
     def _pack(self, data: Any, student: Any, described: dict[str, Any]) -> Any:
@@ -194,7 +197,7 @@ class _Job:
         if comparison.noise > NOISY:
             warnings.warn(
                 f"the machine was busy while the models were timed (the median turn took {comparison.noise:.1f} times "
-                "the fastest); take the times as rough",
+                "the fastest): the times given are those of the fastest turn",
                 LeveretWarning,
                 stacklevel=2,
             )
@@ -246,7 +249,7 @@ class _Job:
         except KeyboardInterrupt:
             if not self.folder.config.exists():
                 raise JobInterrupted("stopped before the training began; nothing was written") from None
-            kept = ", ".join(self.kept) or "every finished epoch"
+            kept = ", ".join(self.kept) or "whatever was finished"
             raise JobInterrupted(f"stopped; {self.folder.path} keeps {kept}. To go on:\n  {self.command}") from None
 
 

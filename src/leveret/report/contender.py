@@ -10,7 +10,7 @@ from leveret.report.words import factor, points, share, size
 
 __all__ = ["NOISY", "Contender", "headlines"]
 
-# the median turn over the fastest, from which on a machine counts as busy
+# the median turn over the fastest, above which a machine counts as busy
 NOISY = 1.8
 
 
@@ -24,8 +24,8 @@ class Contender:
         samples: in the test part.
         loss: mean cross-entropy, in nats.
         bytes: of the weights (float32) or of the file.
-        ms_per_image: median at batch 1.
-        images_per_second: median at batch `batch`.
+        ms_per_image: at batch 1.
+        images_per_second: at batch `batch`.
         macs, binary_macs: multiply-accumulates an image, on floats and on single bits.
     """
 

@@ -119,7 +119,8 @@ def _tiles(job: MainJob) -> list[Tile]:
 def _comparison(job: MainJob) -> list[Block]:
     first = job.contenders[0]
     words = (
-        "Time runs from pixels to logits: medians, one by one and in batches, PyTorch in its faster memory layout. "
+        "Time runs from pixels to logits, one by one and in batches, as the median of many turns, PyTorch in its "
+        "faster memory layout. "
         "An operation is a multiply-accumulate for one image. The size is that of float32 weights, or of the packed "
         "file. The packed model names the same class as the student in PyTorch for "
         f"{share(job.agreement)} of the test images."
@@ -129,7 +130,7 @@ def _comparison(job: MainJob) -> list[Block]:
     if job.timing_noise > NOISY:
         words += (
             f" The machine was busy meanwhile: the median turn took {times(job.timing_noise)} the time of the fastest, "
-            "so the times are rough."
+            "so the fastest turn of each model was taken instead of the median."
         )
     if first.samples < 1000:
         words += f" With {first.samples:,} test images the intervals are wide; small differences may be chance."
