@@ -8,7 +8,7 @@ from torch import nn
 
 from leveret.data import Normalization
 from leveret.jobs._operations import count_operations, float_bytes
-from leveret.jobs._speed import default_threads, measure, torch_model
+from leveret.jobs._speed import best_threads, default_threads, measure, torch_model
 from leveret.shrink.binary import XnorConv2d
 
 
@@ -59,6 +59,15 @@ def test_a_timed_net_normalises_and_leaves_the_net_alone():
         expected = net(torch.from_numpy(normalization.apply(pixels))).numpy()
     np.testing.assert_allclose(run(pixels), expected, atol=1e-5)
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+
+
+def test_threads_that_suit_a_model():
+    def likes(wanted):
+        return lambda x: time.sleep(0.001 if torch.get_num_threads() == wanted else 0.004)
+
+    images = np.zeros((2, 1, 2, 2), np.uint8)
+    assert best_threads(likes(1), images, 3) == 1
+    assert best_threads(likes(3), images, 3) == 3
 
 
 def test_threads_follow_the_environment(monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from leveret.jobs._operations import count_operations, float_bytes
-from leveret.jobs._speed import default_threads, measure, torch_model
+from leveret.jobs._speed import best_threads, default_threads, measure, torch_model
 from leveret.metrics import Evaluation
 from leveret.report.contender import Contender
 from leveret.training import evaluate
@@ -29,7 +29,7 @@ class Comparison:
         evaluation: of the packed model on the test part.
         agreement: share of test images for which the packed model names the same class as the student in PyTorch.
         largest_difference: of their logits.
-        threads: that all used.
+        threads: that all used, the number that suited the teacher best.
         noise: how far the machine was from quiet while the models were timed: the median turn over the fastest.
     """
 
@@ -51,7 +51,6 @@ def compare(data: Any, teacher: Any, student: Any, packed: Any, packed_bytes: in
         packed_bytes: of its file.
         seconds: to spend on timing, per batch size.
     """
-    threads = default_threads()
     pixels = data.test.fetch(np.arange(min(_BATCH, len(data.test))))
     evaluations = {
         "teacher": evaluate(teacher, data),
@@ -66,6 +65,8 @@ def compare(data: Any, teacher: Any, student: Any, packed: Any, packed_bytes: in
         "packed": (sum(int(layer.macs) for layer in layers), sum(int(layer.binary_macs) for layer in layers)),
     }
     nbytes = {"teacher": float_bytes(teacher), "student": float_bytes(student), "packed": packed_bytes}
+    reference = torch_model(teacher, data.normalization, pixels, default_threads())
+    threads = best_threads(reference, pixels, default_threads())
     speeds = measure(
         {
             "teacher": torch_model(teacher, data.normalization, pixels, threads),

@@ -22,7 +22,7 @@ from torch import nn
 
 from leveret.report.contender import NOISY
 
-__all__ = ["Speed", "default_threads", "measure", "torch_model"]
+__all__ = ["Speed", "best_threads", "default_threads", "measure", "torch_model"]
 
 Model = Callable[[NDArray[np.uint8]], Any]
 
@@ -75,6 +75,20 @@ def measure(
     noise = max(median(turns) / min(turns) for taken in (one, many) for turns in taken.values())
     typical = median if noise <= NOISY else min
     return {key: Speed(1000 * typical(one[key]), batch / typical(many[key]), batch, noise) for key in models}
+
+
+def best_threads(model: Model, images: NDArray[np.uint8], most: int) -> int:
+    """1 or `most`: the number of torch's threads with which a model is faster, one by one and in batches together.
+
+    Small nets lose by many threads, and on a busy machine each waits for the slowest. All models of a comparison are to
+    use the number that suits its reference best, so that nothing is won by slowing the reference down.
+    """
+    taken = {}
+    for threads in {1, most}:
+        with _torch_threads(threads):
+            one, many = (median(_turns({"": model}, [x], 0.3, at_least=3)[""]) for x in (images[:1], images))
+        taken[threads] = one * many
+    return min(taken, key=lambda threads: taken[threads])
 
 
 def torch_model(net: nn.Module, normalization: Any, example: NDArray[np.uint8], threads: int) -> Model:

@@ -118,9 +118,11 @@ def _tiles(job: MainJob) -> list[Tile]:
 
 def _comparison(job: MainJob) -> list[Block]:
     first = job.contenders[0]
+    used = job.environment.get("threads used", "")
+    threads = "the same number of threads" if not used else "one thread" if used == "1" else f"{used} threads each"
     words = (
         "Time runs from pixels to logits, one by one and in batches, as the median of many turns, PyTorch in its "
-        "faster memory layout. "
+        f"faster memory layout, with {threads}, as suited the teacher best. "
         "An operation is a multiply-accumulate for one image. The size is that of float32 weights, or of the packed "
         "file. The packed model names the same class as the student in PyTorch for "
         f"{share(job.agreement)} of the test images."
