@@ -1,0 +1,219 @@
+"""Each operation of a graph: what it computes, worked out in plain numpy; its shapes, costs and memory."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lvr_files import small_packed
+
+from leveret.errors import LeveretFormatError
+from leveret.runtime import InputContract, Packed, kernels
+from leveret.runtime._graph import Graph, Step
+from leveret.runtime._values import Value
+from leveret.runtime.ops import OPS
+
+RNG = np.random.default_rng(4)
+IMAGES = RNG.normal(size=(3, 5, 6, 70)).astype(np.float32)
+ROWS = RNG.normal(size=(4, 70)).astype(np.float32)
+OTHER = RNG.normal(size=(3, 5, 6, 70)).astype(np.float32)
+WEIGHT = RNG.normal(size=(7, 1, 1, 70)).astype(np.float32)
+C = {name: RNG.normal(size=70).astype(np.float32) for name in ("scale", "shift", "before", "slope", "after")}
+C7 = {name: value[:7].copy() for name, value in C.items()}
+SIGNS, WEIGHT_SIGNS = np.where(IMAGES >= 0, 1.0, -1.0), np.where(WEIGHT >= 0, 1.0, -1.0)
+FLIP = (RNG.random(70) < 0.5).astype(np.uint8)
+
+
+def words(x):
+    """Signs as bits, independently of the kernels: bit i of word j is channel 64 j + i."""
+    out = np.zeros((*x.shape[:-1], -(-x.shape[-1] // 64)), np.uint64)
+    for channel in range(x.shape[-1]):
+        out[..., channel // 64] |= (x[..., channel] >= 0).astype(np.uint64) << np.uint64(channel % 64)
+    return out
+
+
+def value(array, bits=0):
+    """The shape of a sample; `bits` is how many channels an array of words holds."""
+    return Value(array.shape[1:-1], bits or array.shape[-1], bool(bits))
+
+
+def epilogue(v, add=0.0, scale=1.0, shift=0.0, before=0.0, slope=1.0, after=0.0):
+    v = v * scale + shift + add + before
+    return np.where(v > 0, v, v * slope) + after
+
+
+def product(x, weight):
+    return x @ weight[:, 0, 0].T.astype(np.float64)
+
+
+WORDS = words(IMAGES)
+CASES = {
+    "conv2d": ([IMAGES], {}, {"weight": WEIGHT, **C7}, epilogue(product(IMAGES, WEIGHT), **C7)),
+    "binary_weight_conv2d": ([IMAGES], {}, {"weight": words(WEIGHT)}, product(IMAGES, WEIGHT_SIGNS)),
+    "bit_conv2d": (
+        [WORDS, OTHER[..., :7].copy()],
+        {},
+        {"weight": words(WEIGHT), **C7},
+        epilogue(product(SIGNS, WEIGHT_SIGNS), OTHER[..., :7], **C7),
+    ),
+    "bit_conv2d_to_bits": (
+        [WORDS],
+        {},
+        {"weight": words(WEIGHT), "threshold": np.full(7, 2, np.float32), "flip": FLIP[:7]},
+        words(np.where(FLIP[:7], 2 - product(SIGNS, WEIGHT_SIGNS), product(SIGNS, WEIGHT_SIGNS) - 2)),
+    ),
+    "linear": ([ROWS], {}, {"weight": WEIGHT[:, 0, 0], **C7}, epilogue(product(ROWS, WEIGHT), **C7)),
+    "binary_weight_linear": ([ROWS], {}, {"weight": words(WEIGHT[:, 0, 0])}, product(ROWS, WEIGHT_SIGNS)),
+    "bit_linear": (
+        [words(ROWS)],
+        {},
+        {"weight": words(WEIGHT[:, 0, 0]), "shift": C7["shift"]},
+        product(np.where(ROWS >= 0, 1.0, -1.0), WEIGHT_SIGNS) + C7["shift"],
+    ),
+    "affine": ([IMAGES, OTHER], {}, C, epilogue(IMAGES, OTHER, **C)),
+    "bits": (
+        [IMAGES],
+        {},
+        {"threshold": C["shift"], "flip": FLIP},
+        words(np.where(FLIP, C["shift"] - IMAGES, IMAGES - C["shift"])),
+    ),
+    "max_pool2d": (
+        [IMAGES],
+        {"kernel": [5, 6], "stride": [1, 1]},
+        {},
+        IMAGES.max((1, 2), keepdims=True),
+    ),
+    "avg_pool2d": (
+        [IMAGES],
+        {"kernel": [5, 6], "stride": [1, 1]},
+        {},
+        IMAGES.mean((1, 2), keepdims=True),
+    ),
+    "global_avg_pool": ([IMAGES], {}, {}, IMAGES.mean((1, 2))),
+    "channel_mean": ([IMAGES], {}, {}, IMAGES.mean(3, keepdims=True)),
+    "multiply": ([IMAGES, OTHER[..., :1].copy()], {}, {}, IMAGES * OTHER[..., :1]),
+    "concat": ([IMAGES, OTHER[..., :3].copy()], {}, {}, np.concatenate([IMAGES, OTHER[..., :3]], 3)),
+    "flatten": ([IMAGES], {}, {}, IMAGES.reshape(3, -1)),
+    "clip": ([IMAGES], {"low": -0.5, "high": 1}, {}, np.clip(IMAGES, -0.5, 1)),
+    "function": ([IMAGES], {"function": "silu"}, {}, IMAGES / (1 + np.exp(-IMAGES))),
+}
+# what each case's channels are where its input holds words
+BITS = {"bit_conv2d": 70, "bit_conv2d_to_bits": 70, "bit_linear": 70}
+
+
+def made(name):
+    inputs, attributes, tensors, _ = CASES[name]
+    values = [value(inputs[0], BITS.get(name, 0)), *(value(x) for x in inputs[1:])]
+    return OPS[name](values, attributes, tensors)
+
+
+@pytest.fixture(params=kernels.available_isas())
+def isa(request):
+    before = kernels.isa()
+    kernels.set_isa(request.param)
+    yield request.param
+    kernels.set_isa(before)
+
+
+def test_every_operation_has_a_case():
+    assert CASES.keys() == OPS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_what_it_computes_and_the_shape_it_promised(name, isa):
+    inputs, _, _, expected = CASES[name]
+    op = made(name)
+    op.prepare()
+    got = op.run([np.ascontiguousarray(x) for x in inputs], 1)
+    if op.output.bits:
+        np.testing.assert_array_equal(got, expected)
+    else:
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=2e-5)
+    last = -(-op.output.channels // 64) if op.output.bits else op.output.channels
+    assert got.shape == (len(inputs[0]), *op.output.size, last)
+    assert op.output.nbytes * len(got) == got.nbytes
+
+
+@pytest.mark.parametrize(
+    ("function", "formula"),
+    [
+        ("abs", np.abs),
+        ("sigmoid", lambda x: 1 / (1 + np.exp(-x))),
+        ("tanh", np.tanh),
+        ("gelu_tanh", lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))),
+    ],
+)
+def test_functions(function, formula):
+    x = np.array([[-1e4, -100, -3, -0.1, 0, 0.1, 3, 100, 1e4]], np.float32)
+    op = OPS["function"]([Value((), 9)], {"function": function}, {})
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(op.run([x], 1), formula(x.astype(np.float64)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_no_operation_takes_any_shape_dtype_or_number_of_inputs(name):
+    inputs, attributes, tensors, _ = CASES[name]
+    with pytest.raises(LeveretFormatError, match="inputs, got 0"):
+        OPS[name]([], attributes, tensors)
+    with pytest.raises(LeveretFormatError, match="unknown tensors: odd"):
+        OPS[name]([value(inputs[0], BITS.get(name, 0))] * OPS[name].takes[0], attributes, {"odd": C["scale"]} | tensors)
+    wrong = Value((), 70, bits=name not in BITS)
+    with pytest.raises(LeveretFormatError, match=r"takes (bits, got floats|floats, got bits)"):
+        OPS[name]([wrong] * OPS[name].takes[0], attributes, tensors)
+    for role, array in tensors.items():
+        for broken in (array.astype(np.float64), array[..., :-1], array[None]):
+            with pytest.raises(LeveretFormatError):
+                OPS[name]([value(x, BITS.get(name, 0)) for x in inputs], attributes, {**tensors, role: broken})
+
+
+def test_costs():
+    assert made("conv2d").macs() == (30 * 70 * 7, 0)
+    assert made("binary_weight_conv2d").macs() == (30 * 70 * 7, 0)
+    assert made("bit_conv2d").macs() == made("bit_conv2d_to_bits").macs() == (0, 30 * 70 * 7)
+    assert made("linear").macs() == (70 * 7, 0)
+    assert made("bit_linear").macs() == (0, 70 * 7)
+    for name in ("bit_conv2d", "bit_linear", "binary_weight_conv2d", "binary_weight_linear"):
+        op = made(name)
+        assert (op.bits, op.weight_count) == (1, 70 * 7)
+        assert op.arrays["weight"].nbytes == 7 * 2 * 8
+
+
+def test_the_small_net_adds_up():
+    layers = {layer.name: layer for layer in small_packed().layers()}
+    assert layers["stem"].in_shape == (2, 6, 8)
+    assert layers["stem"].out_shape == layers["sign"].out_shape == layers["conv"].out_shape == (5, 6, 8)
+    assert layers["pool"].out_shape == (5, 3, 4)
+    assert layers["head"].out_shape == (3,)
+    assert layers["conv"].binary_macs == 48 * 9 * 5 * 5
+    assert layers["conv"].parameters == 5 * 9 * 5 + 5
+    assert layers["head"].parameters == 3 * 5 + 3
+
+
+def test_values_are_let_go_once_nobody_needs_them(monkeypatch):
+    """Each step sees only what is still needed: a chain of twenty steps never holds more than two images."""
+    steps = [Step("s0", "clip", ["input"], {"low": -1, "high": 1})]
+    steps += [Step(f"s{i}", "clip", [f"s{i - 1}"], {"low": -1, "high": 1}) for i in range(1, 20)]
+    steps.append(Step("mean", "global_avg_pool", ["s19"]))
+    net = Packed(Graph(steps), {}, InputContract((3, 16, 16)))
+    assert net._bytes_per_sample == 2 * 3 * 16 * 16 * 4
+    monkeypatch.setattr("leveret.runtime._packed._MEMORY", 10 * net._bytes_per_sample)
+    batches = []
+    run = Packed._run
+    monkeypatch.setattr(Packed, "_run", lambda self, x, threads: batches.append(len(x)) or run(self, x, threads))
+    x = np.random.default_rng(0).normal(size=(25, 3, 16, 16)).astype(np.float32)
+    np.testing.assert_allclose(net(x), np.clip(x, -1, 1).mean((2, 3)), rtol=1e-5, atol=1e-6)
+    assert batches == [10, 10, 5]
+
+
+def test_the_description_of_the_format_names_every_operation_attribute_and_tensor():
+    text = (Path(__file__).parents[2] / "docs" / "lvr-format.md").read_text()
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    window = text[text.index("The **window**") : text.index("A **threshold**")]
+    shared = text[text.index("An **epilogue**") : text.index("| op |")]
+    for name, op in OPS.items():
+        row = rows[name]
+        same = rows["conv2d"] if "as `conv2d`" in row else rows["bit_conv2d"] if "as above" in row else ""
+        described = row + same + (window if "window" in row + same else "") + (shared if "epilogue" in row else "")
+        for word in (*op.attributes, *op.tensors):
+            assert f"`{word}`" in described or word in shared, f"{name}: {word}"
+    assert len(OPS) == sum(name in OPS for name in rows)
