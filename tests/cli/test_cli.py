@@ -315,9 +315,10 @@ def test_reproduce_passes_its_options_on(run, monkeypatch, tmp_path):
 
     given = {}
     fake = ModuleType("leveret.experiments")
-    fake.run = lambda name, **options: given.update(options, name=name)
+    fake.run = lambda name, **options: given.update(options, name=name) or tmp_path / "page.md"
     monkeypatch.setitem(sys.modules, "leveret.experiments", fake)
     monkeypatch.setattr(leveret, "experiments", fake, raising=False)
     monkeypatch.setenv("LEVERET_SHARED_DATA", str(tmp_path))
-    assert run("reproduce", "main-job", "--part", "digits", "--part", "cifar", "--seeds", 2)[0] == 0
+    done = run("reproduce", "main-job", "--part", "digits", "--part", "cifar", "--seeds", 2)
+    assert done == (0, f"{tmp_path / 'page.md'}\n", "")
     assert given == {"name": "main-job", "parts": ["digits", "cifar"], "seeds": 2, "data": tmp_path}

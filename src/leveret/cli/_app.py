@@ -221,7 +221,8 @@ def reproduce(
         from leveret import experiments
 
         given: dict[str, Any] = {"parts": part or None, "seeds": seeds, "data": data_folder, "out": out}
-        experiments.run(name, **{key: value for key, value in given.items() if value is not None})
+        page = experiments.run(name, **{key: value for key, value in given.items() if value is not None})
+        typer.echo(page)
 
 
 def main() -> None:

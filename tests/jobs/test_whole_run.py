@@ -1,0 +1,54 @@
+"""The main job with everything real: killed in the middle, resumed, and its model used."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from leveret.jobs import inspect, predict, shrink
+
+
+@pytest.fixture
+def stripes(tmp_path):
+    """120 images of 8x8 with horizontal or vertical stripes."""
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % 2
+    lines = np.where(np.arange(8) % 2, 200, 30)
+    x = np.where(y[:, None, None], lines[:, None] + np.zeros((8, 8)), lines[None] + np.zeros((8, 8)))
+    x = (x + rng.normal(0, 20, x.shape)).clip(0, 255).astype(np.uint8)
+    np.savez(tmp_path / "stripes.npz", x=x, y=y)
+    return tmp_path / "stripes.npz"
+
+
+def test_killed_resumed_and_used(stripes, tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "leveret.cli", "shrink", stripes, "-o", out, "--epochs", "3", "-q"]
+    process = subprocess.Popen(command, env={**os.environ, "LEVERET_CACHE": str(tmp_path / "cache")})
+    end = time.monotonic() + 120
+    while not (out / "teacher" / "last.ckpt").exists() and time.monotonic() < end and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / "report.html").exists()
+
+    result = shrink.run(stripes, out, epochs=3, resume=True, progress=False, data_options={"cache": False})
+    assert {path.name for path in out.iterdir()} == {
+        "config.json", "metrics.json", "model.lvr", "report.html", "student", "teacher"
+    }  # fmt: skip
+    rows = result.metrics["training"]["teacher"]["history"]
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert result.metrics["agreement"] == 1
+    packed = result.models[-1]
+    layers = inspect.run(out / "model.lvr")
+    assert packed.binary_macs == layers.totals["binary_macs"] > 0
+    assert packed.binary_macs == result.models[1].binary_macs
+
+    with np.load(stripes) as arrays:
+        said = [p.top[0][0] for p in predict.run(out / "model.lvr", [stripes])]
+        right = np.mean([int(name) == label for name, label in zip(said, arrays["y"], strict=True)])
+    assert abs(right - packed.accuracy) < 0.35
+    assert right > 0.6
