@@ -165,7 +165,7 @@ def recipe_for(
     Args:
         data: images.
         net: one of `NETS`; default "convnet".
-        epochs: of the teacher; the student trains a quarter longer, over its two stages. Default: by the number and
+        epochs: of the teacher; the student trains as many, over its two stages. Default: by the number and
             kind of the training images.
         flip: whether mirrored images are still of their class. Default: yes for colour images, no for grey ones,
             which may be letters or digits.
@@ -192,7 +192,7 @@ def recipe_for(
         # colour takes longer to learn than grey
         teacher_epochs = (16 if channels == 3 else 10) if images >= 20_000 else 30 if images >= 4_000 else 40
         teacher_epochs = max(2, teacher_epochs // 5) if quick else teacher_epochs
-    student = max(2, round(1.25 * teacher_epochs))
+    student = max(2, teacher_epochs)
     small = images < 4_000
     return Recipe(
         net=net,
