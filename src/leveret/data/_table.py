@@ -39,7 +39,7 @@ def table_files(source: Path) -> dict[str, list[Path]]:
     whose names end in train, val, valid, validation, dev or test (`train-00000-of-00002.parquet` too).
     """
     if source.is_file():
-        return {"all": [source]}
+        return {"all": [source]} if source.suffix.lower() in _FORMATS else {}
     if source.is_dir():
         candidates = [path for path in sorted(source.iterdir()) if path.suffix.lower() in _FORMATS]
         candidates += sorted(source.glob("data/*.parquet"))

@@ -61,8 +61,11 @@ def probe_image(source: str | os.PathLike[str] | bytes) -> tuple[int, int, bool]
     """
     with _opened(source) as image:
         width, height = image.size
-        # EXIF orientations 5 to 8 lie on their side
-        if image.getexif().get(0x0112, 1) >= 5:
+        try:
+            orientation = image.getexif().get(0x0112, 1)
+        except Exception as error:  # a PNG may keep it behind its pixels, which are read for it
+            raise LeveretDataError(_reason(source, error)) from error
+        if orientation >= 5:  # it lies on its side
             width, height = height, width
         return height, width, image.mode in _GREY_MODES
 
