@@ -25,14 +25,18 @@ class Results:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self.values: dict[str, Any] = self._read()
 
     def record(self, part: str, figures: dict[str, Any], details: dict[str, Any]) -> None:
         """Add a part's figures at the top level and its details, stamped with date and machine, under `parts`."""
-        self.values |= figures
+        # another part may have been recorded meanwhile by a process of its own
+        self.values = self._read() | figures
         parts = self.values.setdefault("parts", {})
         parts[part] = {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), **details}
         write_json(self.path, self.values)
+
+    def _read(self) -> dict[str, Any]:
+        return json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
 
 
 def machine() -> str:
