@@ -1,0 +1,94 @@
+"""The recipe: what it decides for which data, and that it trains, resumes and reports its stages."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import leveret
+from leveret.errors import LeveretUsageError
+from leveret.jobs._recipe import NETS, recipe_for
+from leveret.shrink.binary import binary_layers
+
+
+class Sized:
+    def __init__(self, n):
+        self.n = n
+
+    def __len__(self):
+        return self.n
+
+
+def data_like(n=1000, shape=(1, 8, 8), classes=10, kind="image"):
+    return SimpleNamespace(kind=kind, source="x", num_classes=classes, image_shape=shape, train=Sized(n))
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 48), (1, 96, 96)])
+def test_its_nets_take_the_data(shape):
+    recipe = recipe_for(data_like(shape=shape, classes=7))
+    x = torch.randn(2, *shape)
+    teacher, student = recipe.teacher(), recipe.student()
+    assert teacher(x).shape == student(x).shape == (2, 7)
+    assert not binary_layers(teacher)
+    assert binary_layers(student)
+    again = recipe.teacher()
+    assert all(torch.equal(a, b) for a, b in zip(teacher.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("net", NETS[1:])
+def test_residual_nets(net):
+    recipe = recipe_for(data_like(shape=(3, 32, 32)), net=net)
+    assert recipe.student().eval()(torch.randn(1, 3, 32, 32)).shape == (1, 10)
+
+
+def test_epochs_follow_the_data_and_the_user():
+    assert recipe_for(data_like(n=50_000)).teacher_epochs < recipe_for(data_like(n=1000)).teacher_epochs
+    asked = recipe_for(data_like(), epochs=7)
+    assert asked.teacher_epochs == sum(asked.student_epochs) == 7
+    assert recipe_for(data_like(), quick=True).teacher_epochs == 8
+
+
+def test_mirroring_follows_the_channels_unless_told():
+    assert recipe_for(data_like(shape=(3, 32, 32))).augment.flip
+    assert not recipe_for(data_like()).augment.flip
+    assert recipe_for(data_like(), flip=True).augment.flip
+
+
+def test_equal_recipes_describe_equally():
+    assert recipe_for(data_like()).describe() == recipe_for(data_like()).describe()
+    assert recipe_for(data_like()).describe() != recipe_for(data_like(), seed=1).describe()
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "says"),
+    [
+        (data_like(kind="text"), {}, "holds texts"),
+        (data_like(), {"net": "vgg"}, "convnet, resnet20, resnet18"),
+        (data_like(), {"epochs": 0}, "epochs must be at least 1"),
+        (data_like(n=15), {}, "15 training images are too few for 10 classes"),
+    ],
+)
+def test_errors(data, options, says):
+    with pytest.raises(LeveretUsageError, match=says):
+        recipe_for(data, **options)
+
+
+def test_it_trains_in_stages_and_resumes(few_digits, tmp_path):
+    few_digits.kind, few_digits.num_classes = "image", 10
+    recipe = recipe_for(few_digits, epochs=3)
+    teacher = recipe.train_teacher(few_digits, tmp_path / "teacher", progress=False)
+    student = recipe.train_student(teacher.net, few_digits, tmp_path / "student", progress=False)
+    assert [(row["stage"], row["epoch"]) for row in student.history] == [
+        ("activations", 1),
+        ("weights", 1),
+        ("weights", 2),
+    ]
+    seen = [row["samples_seen"] for row in student.history]
+    assert np.all(np.diff(seen) > 0)
+    assert student.samples_seen == seen[-1]
+    again = recipe.train_student(teacher.net, few_digits, tmp_path / "student", resume=True, progress=False)
+    assert again.history == student.history
+    assert all(torch.equal(a, b) for a, b in zip(again.net.parameters(), student.net.parameters(), strict=True))
+    assert not any(layer.real_weights for _, layer in binary_layers(again.net))
+    assert leveret.evaluate(again.net, few_digits).accuracy > 0.2
