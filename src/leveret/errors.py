@@ -32,7 +32,7 @@ class LeveretFormatError(LeveretError, ValueError):
     """A file is not a whole, valid .lvr file of a version that this Leveret reads."""
 
 
-class LeveretPackError(LeveretError, NotImplementedError):
+class LeveretPackError(LeveretError, ValueError):
     """A net holds an operation that the runtime has no kernel for."""
 
 
