@@ -29,6 +29,7 @@ _HOMES = {
     "LeveretError": "leveret.errors",
     "LeveretFormatError": "leveret.errors",
     "LeveretPackError": "leveret.errors",
+    "LeveretTrainingError": "leveret.errors",
     "LeveretUsageError": "leveret.errors",
     "LeveretWarning": "leveret.errors",
 }
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from leveret.errors import LeveretError as LeveretError
     from leveret.errors import LeveretFormatError as LeveretFormatError
     from leveret.errors import LeveretPackError as LeveretPackError
+    from leveret.errors import LeveretTrainingError as LeveretTrainingError
     from leveret.errors import LeveretUsageError as LeveretUsageError
     from leveret.errors import LeveretWarning as LeveretWarning
     from leveret.nets import ConvNet as ConvNet

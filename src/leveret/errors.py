@@ -11,6 +11,7 @@ __all__ = [
     "LeveretError",
     "LeveretFormatError",
     "LeveretPackError",
+    "LeveretTrainingError",
     "LeveretUsageError",
     "LeveretWarning",
 ]
@@ -18,6 +19,10 @@ __all__ = [
 
 class LeveretError(Exception):
     """Base of every error that Leveret raises on purpose."""
+
+
+class LeveretTrainingError(LeveretError, FloatingPointError):
+    """Training can't go on: the loss became infinite or NaN."""
 
 
 class LeveretUsageError(LeveretError, ValueError):

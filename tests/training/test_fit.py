@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import leveret
-from leveret.errors import LeveretUsageError
+from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training import Augment, fit, load_weights
 
 
@@ -123,6 +123,23 @@ def test_gradient_clipping_reaches_lightning(few_digits):
     assert (weights(model) - before).norm() < 1e-5
 
 
+def test_two_processes(few_digits, tmp_path):
+    """Lightning's own arguments; each process sees its share of every batch, and one history is left."""
+    model = net()
+    result = fit(
+        model,
+        few_digits,
+        epochs=2,
+        batch_size=50,
+        out=tmp_path,
+        progress=False,
+        trainer_args={"devices": 2, "strategy": "ddp_spawn"},
+    )
+    assert [row["samples_seen"] for row in result.history] == [200, 400]
+    assert result.samples_seen == 400
+    assert leveret.evaluate(model, few_digits, "val").accuracy == pytest.approx(result.best_accuracy, abs=1e-6)
+
+
 def test_no_validation_part_is_fine(few_digits):
     import copy
 
@@ -134,7 +151,7 @@ def test_no_validation_part_is_fine(few_digits):
 
 
 def test_an_infinite_loss_is_an_error_that_says_what_to_do(few_digits):
-    with pytest.raises(FloatingPointError, match="lower lr"):
+    with pytest.raises(LeveretTrainingError, match="lower lr"):
         fit(net(), few_digits, optimizer="sgd", lr=1e30, epochs=2, progress=False)
 
 

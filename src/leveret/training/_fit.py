@@ -122,7 +122,7 @@ def fit(
 
     Raises:
         LeveretUsageError: an argument out of range, or no such checkpoint.
-        FloatingPointError: the loss became infinite or NaN.
+        LeveretTrainingError: the loss became infinite or NaN.
     """
     _check(epochs, batch_size, weight_decay, gradient_clip, early_stopping, len(data.val))
     has_validation = len(data.val) > 0
@@ -175,9 +175,12 @@ def fit(
             validation = evaluation_loader(
                 data.val, data.normalization, batch_size=max(batch_size, 256), channels_last=channels_last
             )
-        with _quiet_lightning():
+        with _quiet_lightning(), _sharing_tensors(settings):
             trainer = pl.Trainer(**settings)
             interrupted = _run(trainer, module, load(), validation, start)
+        if not history.rows and (folder / checkpoints.LAST).exists():
+            # processes of their own did the work; what they kept is in their checkpoint
+            history.load_state_dict(checkpoints.read_checkpoint(folder / checkpoints.LAST)["callbacks"]["History"])
         result = _result(net, history.rows, folder, interrupted, has_validation, kept=out is not None)
         if keep_best and has_validation and result.best_epoch is not None and not interrupted:
             checkpoints.load_weights(net, folder / checkpoints.BEST)
@@ -272,6 +275,18 @@ def _say_what_is_kept(result: FitResult, folder: Path | None, saved: bool) -> No
         console.print(f"stopped; {result.last_checkpoint} holds epoch {done}: the same call goes on from there")
     if saved:
         console.print(f"{folder / checkpoints.INTERRUPTED} holds the weights of this moment")
+
+
+@contextmanager
+def _sharing_tensors(settings: dict[str, Any]) -> Iterator[None]:
+    """Let spawned processes get tensors through files: through descriptors, those that share memory come twice."""
+    before = torch.multiprocessing.get_sharing_strategy()
+    if "spawn" in str(settings.get("strategy", "")):
+        torch.multiprocessing.set_sharing_strategy("file_system")
+    try:
+        yield
+    finally:
+        torch.multiprocessing.set_sharing_strategy(before)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
+from leveret.errors import LeveretTrainingError
 from leveret.training._batch import Batch
 
 __all__ = ["LightningNet"]
@@ -49,7 +50,7 @@ class LightningNet(pl.LightningModule):
         total = torch.stack(list(losses.values())).sum()
         size = len(batch.labels)
         if not torch.isfinite(total):
-            raise FloatingPointError(
+            raise LeveretTrainingError(
                 f"the loss became {float(total.detach())} in epoch {self.current_epoch + 1}, batch {batch_index + 1}; "
                 "a lower lr or gradient_clip=1.0 usually helps"
             )
