@@ -11,7 +11,6 @@ import pytest
 
 from leveret.jobs import inspect, predict, shrink
 
-
 # enough for the student's few batches an epoch to tell two classes apart
 EPOCHS = 8
 

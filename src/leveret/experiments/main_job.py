@@ -102,7 +102,7 @@ def _digits(results: Results, runs: Path, seeds: int) -> None:
 def _one(part: str, results: Results, runs: Path, data: Path | None) -> None:
     if part == "elpv":
         source: Path = _elpv(runs / "elpv-images")
-        options: dict[str, Any] = {"epochs": 20, "data_options": {"size": 64}}
+        options: dict[str, Any] = {"epochs": 12, "data_options": {"size": 64}}
     else:
         source = _dataset(data, {"fashion": "fashion_mnist.npz", "cifar": "cifar10-train.parquet"}[part])
         source = source.with_name("cifar10") if part == "cifar" else source
