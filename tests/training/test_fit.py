@@ -200,8 +200,11 @@ def test_a_damaged_checkpoint_is_named(few_digits, tmp_path):
 
 def test_weights_of_another_net_are_refused(few_digits, tmp_path):
     fit(net(), few_digits, epochs=1, out=tmp_path, progress=False)
+    other = leveret.ConvNet(1, 10, depth=3, width=4, stages=2)
+    with pytest.raises(LeveretUsageError, match=r"another net.*stem\.0\.weight is \(8, 1, 3, 3\) in the file"):
+        load_weights(other, tmp_path / "best.ckpt")
     with pytest.raises(LeveretUsageError, match="another net"):
-        load_weights(leveret.ConvNet(1, 10, depth=3, width=4, stages=2), tmp_path / "best.ckpt")
+        fit(other, few_digits, epochs=2, out=tmp_path, progress=False)
 
 
 SCRIPT = """

@@ -19,7 +19,16 @@ from torch import nn
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["BEST", "INTERRUPTED", "LAST", "SaveOnInterruption", "epoch_checkpoints", "load_weights", "read_checkpoint"]
+__all__ = [
+    "BEST",
+    "INTERRUPTED",
+    "LAST",
+    "SaveOnInterruption",
+    "epoch_checkpoints",
+    "load_weights",
+    "read_checkpoint",
+    "weights_for",
+]
 
 LAST = "last.ckpt"
 BEST = "best.ckpt"
@@ -85,13 +94,25 @@ def load_weights(net: nn.Module, path: str | Path) -> nn.Module:
     Raises:
         LeveretUsageError: no checkpoint at `path`, damaged, or of a net with other layers or shapes.
     """
-    state = read_checkpoint(Path(path)).get("state_dict", {})
-    weights = {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
-    try:
-        net.load_state_dict(weights)
-    except RuntimeError as error:
-        lines = str(error).splitlines()
-        raise LeveretUsageError(
-            f"{path} was written for another net than this {type(net).__name__}: {' '.join(lines[1:3]).strip()}"
-        ) from error
+    net.load_state_dict(weights_for(net, Path(path)))
     return net
+
+
+def weights_for(net: nn.Module, path: Path) -> dict[str, Any]:
+    """The weights in a checkpoint, checked against the layers and shapes of `net`.
+
+    Raises:
+        LeveretUsageError: names the first layer that differs.
+    """
+    state = read_checkpoint(path).get("state_dict", {})
+    weights = {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
+    own = net.state_dict()
+    for name in [*own, *weights]:
+        here = tuple(own[name].shape) if name in own else "missing"
+        there = tuple(weights[name].shape) if name in weights else "missing"
+        if here != there:
+            raise LeveretUsageError(
+                f"{path} was written for another net than this {type(net).__name__}: {name} is {there} in the file "
+                f"and {here} in the net"
+            )
+    return weights

@@ -129,7 +129,7 @@ def fit(
     with tempfile.TemporaryDirectory(prefix="leveret-") as scratch:
         folder = Path(scratch) if out is None else Path(out)
         folder.mkdir(parents=True, exist_ok=True)
-        start = _starting_point(folder, resume)
+        start = _starting_point(net, folder, resume)
         module = LightningNet(
             net.to(memory_format=torch.channels_last) if channels_last else net,  # type: ignore[call-overload]
             objective if objective is not None else CrossEntropy(),
@@ -215,12 +215,13 @@ def _schedule_of(optimizer: Any, steps: int, *, schedule: Any, warmup: float) ->
     return make_schedule(optimizer, schedule, steps, warmup)
 
 
-def _starting_point(folder: Path, resume: Any) -> Path | None:
+def _starting_point(net: nn.Module, folder: Path, resume: Any) -> Path | None:
     last = folder / checkpoints.LAST
     if resume is False or (resume == "auto" and not last.exists()):
         return None
     start = last if resume is True or resume == "auto" else Path(resume)
-    checkpoints.read_checkpoint(start)  # names a missing or damaged file before anything else happens
+    # names a missing, damaged or foreign file before anything else happens
+    checkpoints.weights_for(net, start)
     return start
 
 
