@@ -90,6 +90,11 @@ class Lowering:
         return re.sub(r"[^\w.]+", "_", path).strip("._") or str(self._node.name)
 
     @property
+    def operator(self) -> str:
+        """The current node's operator, by the name of its rule."""
+        return _name(self._node.target)
+
+    @property
     def out_shape(self) -> tuple[int, ...]:
         """What torch says that the current node gives, without the batch."""
         return tuple(int(n) for n in self._node.meta["val"].shape[1:])
@@ -136,7 +141,7 @@ class Lowering:
 
     def error(self, what: str) -> LeveretPackError:
         """An error that names the layer and the operator."""
-        return LeveretPackError(f"layer {self.path!r}: the runtime has no {_name(self._node.target)} {what}")
+        return LeveretPackError(f"layer {self.path!r}: the runtime has no {self.operator} {what}")
 
     def run(self, program: Any) -> Ref:
         """Lower all nodes of an exported program; gives the reference of its output."""

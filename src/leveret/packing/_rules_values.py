@@ -47,7 +47,7 @@ def _affine(state: Lowering, ref: Ref, **constants: Any) -> Ref:
 @lowers("add", "sub")
 def add(state: Lowering, a: dict[str, Any]) -> Ref:
     first, second = a["self"], a["other"]
-    sign = a.get("alpha", 1) * (-1 if state._node.target._schema.name.startswith("aten::sub") else 1)
+    sign = a.get("alpha", 1) * (-1 if state.operator == "sub" else 1)
     if isinstance(first, Ref) and isinstance(second, Ref):
         if first.shape != second.shape or first.order != second.order:
             raise state.error(f"of shapes {first.shape} and {second.shape}")
@@ -123,8 +123,7 @@ def clip(state: Lowering, a: dict[str, Any]) -> Ref:
 
 @lowers("abs", "sigmoid", "silu", "tanh")
 def function(state: Lowering, a: dict[str, Any]) -> Ref:
-    name = str(state._node.target._schema.name).removeprefix("aten::").removesuffix("_")
-    return state.emit("function", [a["self"]], {"function": name}, order=a["self"].order)
+    return state.emit("function", [a["self"]], {"function": state.operator}, order=a["self"].order)
 
 
 @lowers("gelu")
