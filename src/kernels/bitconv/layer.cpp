@@ -1,6 +1,5 @@
 #include "bitconv/layer.hpp"
 
-#include <cstdlib>
 #include <new>
 #include <vector>
 
@@ -10,11 +9,9 @@
 namespace leveret {
 namespace {
 
-std::uint8_t* aligned_bytes(std::size_t size) {
-    void* p = std::aligned_alloc(64, (size + 127) / 64 * 64);
-    if (p == nullptr) throw std::bad_alloc();
-    return static_cast<std::uint8_t*>(p);
-}
+constexpr std::align_val_t cache_line{64};
+
+std::uint8_t* aligned_bytes(std::size_t size) { return static_cast<std::uint8_t*>(::operator new(size, cache_line)); }
 
 // Bits from..from+count of one pixel, moved to the front.
 void take_bits(const std::uint64_t* pixel, std::size_t words, std::size_t from, std::size_t count, std::uint64_t* out) {
@@ -29,7 +26,7 @@ void take_bits(const std::uint64_t* pixel, std::size_t words, std::size_t from, 
 
 }  // namespace
 
-void BitConvLayer::Free::operator()(void* p) const { std::free(p); }
+void BitConvLayer::Free::operator()(void* p) const { ::operator delete(p, cache_line); }
 
 BitConvLayer::BitConvLayer(const std::uint64_t* weights, std::size_t outputs, std::size_t taps, std::size_t channels,
                            std::size_t groups)

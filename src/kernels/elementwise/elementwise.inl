@@ -11,13 +11,23 @@ inline Float8 load8(const float* p) {
 
 inline void store8(float* p, Float8 v) { std::memcpy(p, &v, sizeof v); }
 
-// a * b + c, rounded once on every instruction set: where there is no such instruction, by way of doubles, which hold the
-// product exactly.
+// a * b + c, rounded once on every instruction set. Where there is no such instruction, by way of doubles: they hold the
+// product exactly, but not always the sum, and a sum rounded to double and then to float may end on the wrong side of a
+// tie. So the double is rounded to odd (Boldo and Melquiond, 2008): where something was lost, its last bit is 1, which keeps
+// it off every tie between two floats.
 inline float fma1(float a, float b, float c) {
 #if defined(__FMA__) || defined(__aarch64__)
     return __builtin_fmaf(a, b, c);
 #else
-    return static_cast<float>(static_cast<double>(a) * b + c);
+    const double product = static_cast<double>(a) * b, more = c;
+    double sum = product + more;
+    const double of_more = sum - product;
+    const double lost = (product - (sum - of_more)) + (more - of_more);  // exact (Knuth); NaN where the sum overflowed
+    std::int64_t bits;
+    std::memcpy(&bits, &sum, sizeof bits);
+    if ((lost < 0 || lost > 0) && bits % 2 == 0) bits += (lost > 0) == (sum > 0) ? 1 : -1;
+    std::memcpy(&sum, &bits, sizeof sum);
+    return static_cast<float>(sum);
 #endif
 }
 

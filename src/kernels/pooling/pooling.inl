@@ -21,12 +21,13 @@ inline void pool_rows(const Pool2d& job, std::size_t begin, std::size_t end, boo
                         std::memcpy(out, p, job.channels * sizeof(float));
                     else if (average)
                         for (std::size_t c = 0; c < job.channels; ++c) out[c] += p[c];
-                    else
-                        for (std::size_t c = 0; c < job.channels; ++c) out[c] = out[c] < p[c] ? p[c] : out[c];
+                    else  // a NaN stays, whether it comes first or later
+                        for (std::size_t c = 0; c < job.channels; ++c)
+                            out[c] = p[c] > out[c] || p[c] != p[c] ? p[c] : out[c];
                 }
             }
-            if (places == 0) {
-                std::memset(out, 0, job.channels * sizeof(float));
+            if (places == 0) {  // a dilated window may straddle a small image
+                for (std::size_t c = 0; c < job.channels; ++c) out[c] = average ? 0.0f : -__builtin_inff();
             } else if (average) {
                 const float count = static_cast<float>(job.count_padding ? padded : places);
                 for (std::size_t c = 0; c < job.channels; ++c) out[c] /= count;

@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
-#include <vector>
 
 namespace leveret {
 namespace {
@@ -39,9 +39,13 @@ public:
 
 private:
     void grow(int helpers) {
-        while (static_cast<int>(threads_.size()) < helpers) {
-            threads_.emplace_back([this] { serve(); });
-            threads_.back().detach();
+        while (helpers_ < helpers) {
+            try {
+                std::thread([this] { serve(); }).detach();
+            } catch (const std::system_error&) {
+                return;  // the system grants no more threads: those there are, and the caller, do the work
+            }
+            ++helpers_;
         }
     }
 
@@ -71,13 +75,15 @@ private:
 
     std::mutex mutex_;
     std::condition_variable wake_, done_;
-    std::vector<std::thread> threads_;
+    int helpers_ = 0;
     const std::function<void(std::size_t, std::size_t)>* work_ = nullptr;
     std::size_t count_ = 0, chunk_ = 1;
     std::atomic<std::size_t> next_{0};
     std::uint64_t round_ = 0;
     int wanted_ = 0, running_ = 0;
 };
+
+constexpr int most_threads = 256;
 
 std::mutex owner;
 Pool* pool = nullptr;  // never destroyed: its threads may outlive the module's own statics
@@ -88,7 +94,7 @@ pid_t pool_pid = 0;
 int default_threads() {
     if (const char* text = std::getenv("LEVERET_THREADS")) {
         const int given = std::atoi(text);
-        if (given > 0) return std::min(given, 256);
+        if (given > 0) return std::min(given, most_threads);
     }
     return std::max(1u, std::thread::hardware_concurrency());
 }
@@ -99,7 +105,7 @@ void parallel_for(std::size_t count, std::size_t grain, int threads,
     if (threads <= 0) threads = default_threads();
     grain = std::max<std::size_t>(grain, 1);
     const std::size_t pieces = (count + grain - 1) / grain;
-    threads = static_cast<int>(std::min<std::size_t>(threads, pieces));
+    threads = static_cast<int>(std::min<std::size_t>({static_cast<std::size_t>(threads), pieces, most_threads}));
     std::unique_lock lock(owner, std::try_to_lock);
     if (threads <= 1 || !lock.owns_lock()) {
         work(0, count);

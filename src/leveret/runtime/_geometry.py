@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leveret.errors import LeveretUsageError
@@ -12,8 +14,16 @@ Pair = tuple[int, int]
 
 
 def pair(value: int | Pair) -> Pair:
-    """One number for both directions, or two: down, across."""
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+    """One number for both directions, or two: down, across.
+
+    Raises:
+        LeveretUsageError: it is neither.
+    """
+    try:
+        down, across = value if isinstance(value, Sequence) else (value, value)
+        return operator.index(down), operator.index(across)
+    except (TypeError, ValueError):
+        raise LeveretUsageError(f"a size of a window must be a whole number or two, got {value!r}") from None
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,9 @@ def isa() -> str:
     Raises:
         LeveretUsageError: `LEVERET_ISA` names one that this machine lacks.
     """
+    wish = os.environ.get("LEVERET_ISA", "")
+    if native is None and wish not in ("", "reference"):
+        raise LeveretUsageError(f"LEVERET_ISA must be reference where no kernels were compiled, got {wish!r}")
     if _use_reference:
         return "reference"
     try:
@@ -98,7 +101,7 @@ def pack_bits(
     Args:
         x: of any number of dimensions.
         threshold: `(c,)`; default 0.
-        flip: `(c,)` uint8; where set the bit is `x <= threshold` instead. Needs a threshold.
+        flip: `(c,)` uint8; where set the bit is `x <= threshold` instead.
     """
     x = _floats("x", x)
     channels = x.shape[-1] if x.ndim else 0
@@ -123,7 +126,8 @@ class BitConv2d:
     """Convolution of binary images with binary filters.
 
     Args:
-        weight: `(out, kernel_h, kernel_w, ceil(in_channels / groups / 64))` uint64.
+        weight: `(out, kernel_h, kernel_w, ceil(in_channels / groups / 64))` uint64. Its spare bits, those past the last
+            channel, are 0, as `pack_bits` leaves them; so are those of the images it is given.
         in_channels: of the image, all groups together.
         stride, padding, dilation, groups: as in `torch.nn.Conv2d`. Padding is zero: neither +1 nor −1.
     """
@@ -144,6 +148,9 @@ class BitConv2d:
             raise LeveretUsageError(
                 f"weight must be (out, kernel_h, kernel_w, {words}) uint64, got {weight.shape} {weight.dtype}"
             )
+        used = in_channels // groups % 64
+        if used and (weight[..., -1] >> np.uint64(used)).any():
+            raise LeveretUsageError(f"weight must have its bits past channel {in_channels // groups - 1} zero")
         self.weight = weight
         self.in_channels = in_channels
         self.groups = groups
@@ -355,7 +362,7 @@ def max_pool2d(
     threads: int = 0,
 ) -> Floats:
     """The largest value under each window of `(n, h, w, c)`; the arguments as in `torch.nn.MaxPool2d`."""
-    window = Window(pair(kernel), pair(kernel if stride is None else stride), pair(padding), pair(dilation), ceil_mode)
+    window = _pool_window(kernel, stride, padding, dilation, ceil_mode)
     x = _image(x)
     if _use_reference:
         return reference.max_pool2d(x, window)
@@ -373,11 +380,20 @@ def avg_pool2d(
     threads: int = 0,
 ) -> Floats:
     """The mean under each window of `(n, h, w, c)`; the arguments as in `torch.nn.AvgPool2d`."""
-    window = Window(pair(kernel), pair(kernel if stride is None else stride), pair(padding), ceil_mode=ceil_mode)
+    window = _pool_window(kernel, stride, padding, 1, ceil_mode)
     x = _image(x)
     if _use_reference:
         return reference.avg_pool2d(x, window, count_include_pad)
     return _pooled(x, window, True, count_include_pad, threads)
+
+
+def _pool_window(
+    kernel: int | Pair, stride: int | Pair | None, padding: int | Pair, dilation: int | Pair, ceil_mode: bool
+) -> Window:
+    window = Window(pair(kernel), pair(kernel if stride is None else stride), pair(padding), pair(dilation), ceil_mode)
+    if any(2 * p > k for p, k in zip(window.padding, window.kernel, strict=True)):
+        raise LeveretUsageError(f"padding must be at most half of the kernel {window.kernel}, got {window.padding}")
+    return window
 
 
 def _pooled(x: Floats, window: Window, average: bool, count_padding: bool, threads: int) -> Floats:

@@ -53,7 +53,7 @@ def floatconv(
     parts: list[NDArray[Any]] = []
     for g in range(groups):
         seen = windows(x[..., g * own : (g + 1) * own], window)
-        flat: NDArray[Any] = np.ascontiguousarray(seen, dtype).reshape(*seen.shape[:3], -1)
+        flat: NDArray[Any] = np.ascontiguousarray(seen, dtype).reshape(*seen.shape[:3], weight[0].size)
         filters: NDArray[Any] = weight[g * outputs : (g + 1) * outputs].reshape(outputs, -1).astype(dtype)
         parts.append(flat @ filters.T)
     return np.concatenate(parts, axis=3).astype(np.float32)
