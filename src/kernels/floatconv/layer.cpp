@@ -7,7 +7,7 @@ namespace leveret {
 
 FloatConvLayer::FloatConvLayer(const float* weights, std::size_t outputs, std::size_t taps, std::size_t channels,
                                std::size_t groups, bool exact)
-    : kernels_(&active()), exact_(exact), outputs_(outputs), taps_(taps), channels_(channels), groups_(groups), zeros_(channels) {
+    : kernels_(&active()), exact_(exact), outputs_(outputs), channels_(channels), groups_(groups), zeros_(channels) {
     const std::size_t own = channels / groups, filters = outputs / groups;
     if (is_depthwise()) {
         group_floats_ = taps;

@@ -22,7 +22,7 @@ private:
 
     const Kernels* kernels_;
     bool exact_;
-    std::size_t outputs_, taps_, channels_, groups_, group_floats_;
+    std::size_t outputs_, channels_, groups_, group_floats_;
     std::vector<float> weights_, zeros_;
 };
 
