@@ -78,9 +78,7 @@ class Recipe:
         if self.side <= 12:
             options |= {"depth": 5, "widths": (128, 256)}
         elif self.side <= 40:
-            colour = self.in_channels == 3
-            options |= {"depth": 10 if colour else 7, "widths": (64, 128 if colour else 64, 256 if colour else 128)}
-            options |= {"stem_pool": True}
+            options |= {"depth": 10 if self.in_channels == 3 else 7, "widths": (64, 128, 256), "stem_pool": True}
         else:
             options |= {"depth": 9, "widths": (64, 128, 256, 256), "stem_pool": True}
         return ConvNet(self.in_channels, self.num_classes, **options)
