@@ -35,7 +35,7 @@ class Recipe:
         in_channels, side, num_classes: of the data.
         teacher_epochs: passes over the data.
         student_epochs: of each of the student's two stages.
-        batch_size, teacher_lr, student_lr, label_smoothing: of training.
+        batch_size, teacher_lr, teacher_weight_decay, student_lr, label_smoothing: of training.
         augment: what each batch goes through.
         seed: of initial weights, order, augmentation.
     """
@@ -48,6 +48,7 @@ class Recipe:
     student_epochs: tuple[int, int]
     batch_size: int
     teacher_lr: float
+    teacher_weight_decay: float
     student_lr: float
     label_smoothing: float
     augment: Augment
@@ -92,7 +93,7 @@ class Recipe:
             epochs=self.teacher_epochs,
             optimizer="sgd",
             lr=self.teacher_lr,
-            weight_decay=5e-4,
+            weight_decay=self.teacher_weight_decay,
             schedule="one-cycle",
             warmup=0.2,
             stage="teacher",
@@ -163,8 +164,8 @@ def recipe_for(
     Args:
         data: images.
         net: one of `NETS`; default "convnet".
-        epochs: of the teacher; the student trains as many, over its two stages. Default: by the number and
-            kind of the training images.
+        epochs: of the teacher; the student trains as many over its two stages, for colour images a quarter more.
+            Default: by the number and kind of the training images.
         flip: whether mirrored images are still of their class. Default: yes for colour images, no for grey ones,
             which may be letters or digits.
         quick: a fifth of the epochs, to see everything work.
@@ -185,12 +186,13 @@ def recipe_for(
         raise LeveretUsageError(f"{images} training images are too few for {data.num_classes} classes")
     channels, height, width = data.image_shape
     side = min(height, width)
+    colour = channels == 3
     teacher_epochs = epochs
     if teacher_epochs is None:
         # colour takes longer to learn than grey
-        teacher_epochs = (16 if channels == 3 else 10) if images >= 20_000 else 30 if images >= 4_000 else 40
+        teacher_epochs = (16 if colour else 10) if images >= 20_000 else 30 if images >= 4_000 else 40
         teacher_epochs = max(2, teacher_epochs // 5) if quick else teacher_epochs
-    student = max(2, teacher_epochs)
+    student = max(2, round(1.25 * teacher_epochs) if colour else teacher_epochs)
     small = images < 4_000
     return Recipe(
         net=net,
@@ -201,11 +203,13 @@ def recipe_for(
         student_epochs=(student - round(0.6 * student), round(0.6 * student)),
         batch_size=32 if small else 128,
         teacher_lr=0.05 if small else 0.1,
+        # few epochs over many colour images end in over-fitting unless the weights are held short
+        teacher_weight_decay=1e-3 if colour and not small else 5e-4,
         student_lr=2e-3,
         label_smoothing=0.1,
         augment=Augment(
-            flip=channels == 3 if flip is None else flip,
-            shift=max(1, min(round(side / 15), 8)),
+            flip=colour if flip is None else flip,
+            shift=max(1, min(round(side / (8 if colour else 15)), 8)),
         ),
         seed=seed,
     )

@@ -267,7 +267,7 @@ def _result(
 def _say_what_is_kept(result: FitResult, folder: Path | None, saved: bool) -> None:
     from rich.console import Console
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True)
     done = len(result.history)
     if folder is None:
         console.print(f"stopped after {done} epochs; nothing is kept, since no `out` folder was given")
