@@ -42,20 +42,21 @@ BitConvLayer::BitConvLayer(const std::uint64_t* weights, std::size_t outputs, st
 void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Window& window, const Epilogue& epilogue,
                        float* out, const float* threshold, const std::uint8_t* flip, std::uint64_t* out_bits,
                        int threads) const {
-    const std::size_t pixels = batch * window.height * window.width;
+    const std::size_t rows = batch * window.height, pixels = rows * window.width;
     const std::size_t words = (channels_ + 63) / 64, own = channels_ / groups_, own_words = (own + 63) / 64;
-    const std::size_t filters = outputs_ / groups_, pixel_bytes = kernels_->expanded_bytes(own);
-    std::unique_ptr<std::uint8_t, Free> image(aligned_bytes(pixels * pixel_bytes));
+    const std::size_t filters = outputs_ / groups_, row_bytes = kernels_->expanded_bytes(window, own);
+    std::unique_ptr<std::uint8_t, Free> image(aligned_bytes(rows * row_bytes));
     std::vector<std::uint64_t> part(groups_ > 1 ? pixels * own_words : 0);
     for (std::size_t g = 0; g < groups_; ++g) {
-        parallel_for(pixels, 1024, threads, [&](std::size_t begin, std::size_t end) {
-            const std::uint64_t* from = bits + begin * words;
+        const std::size_t grain = 1 + 1024 / window.width;
+        parallel_for(rows, grain, threads, [&](std::size_t begin, std::size_t end) {
+            const std::uint64_t* from = bits + begin * window.width * words;
             if (groups_ > 1) {
-                for (std::size_t i = begin; i < end; ++i)
+                for (std::size_t i = begin * window.width; i < end * window.width; ++i)
                     take_bits(bits + i * words, words, g * own, own, part.data() + i * own_words);
-                from = part.data() + begin * own_words;
+                from = part.data() + begin * window.width * own_words;
             }
-            kernels_->expand(from, end - begin, own, image.get() + begin * pixel_bytes);
+            kernels_->expand(from, end - begin, window, own, image.get() + begin * row_bytes);
         });
         BitConv job{};
         job.window = window;
