@@ -8,6 +8,7 @@
 
 #define LEVERET_ISA_NAME "avx512"
 #define LEVERET_BITCONV "bitconv/popcount_avx512.inl"
+#define LEVERET_FLOATCONV "floatconv/floatconv_avx512.inl"
 
 namespace leveret {
 namespace avx512 {
