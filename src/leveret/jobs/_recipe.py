@@ -79,7 +79,9 @@ class Recipe:
         if self.side <= 12:
             options |= {"depth": 5, "widths": (128, 256)}
         elif self.side <= 40:
-            options |= {"depth": 10 if self.in_channels == 3 else 7, "widths": (64, 128, 256), "stem_pool": True}
+            wide = self.in_channels == 3
+            widths = (96, 192, 384) if wide else (64, 128, 256)
+            options |= {"depth": 8 if wide else 7, "widths": widths, "stem_pool": True}
         else:
             options |= {"depth": 9, "widths": (64, 128, 256, 256), "stem_pool": True}
         return ConvNet(self.in_channels, self.num_classes, **options)
