@@ -104,7 +104,7 @@ def default_threads() -> int:
 
 
 def peaks(seconds: float = 0.05) -> Peaks | None:
-    """Measure, for `seconds` each, what a core can do with the set in use; None with "reference", which has no loops."""
+    """Measure, for `seconds` each, what a core can do with the set in use; None with "reference"."""
     return None if _use_reference else Peaks(*native.peaks(seconds))
 
 
