@@ -180,6 +180,11 @@ class Packed:
         )
         return floats / ours
 
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The operations, one a step of the graph."""
+        return tuple(self._ops)
+
     def layers(self) -> list[LayerInfo]:
         """What each step is and costs."""
         return [
