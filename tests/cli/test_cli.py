@@ -333,6 +333,14 @@ def test_a_damaged_model_is_one_line(run, model, tmp_path, command):
         assert f"{name}.lvr" in err
 
 
+@pytest.mark.parametrize("command", [("inspect",), ("bench",), ("predict", "x.png")])
+def test_an_unknown_instruction_set_is_one_line(model, command):
+    done = in_a_process(command[0], model, *command[1:], env={**os.environ, "LEVERET_ISA": "mmx"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: LEVERET_ISA must be")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_debug_shows_the_traceback(tmp_path):
     done = in_a_process("inspect", tmp_path / "no.lvr", env={**os.environ, "LEVERET_DEBUG": "1"})
     assert done.returncode == 1

@@ -55,10 +55,17 @@ def test_on_a_busy_machine_the_fastest_turn_counts():
 def test_rests_come_with_a_call_that_is_not_timed():
     seen = []
     models = {name: lambda x, name=name: seen.append((name, len(x))) for name in "ab"}
-    measure(models, np.zeros((1, 1, 2, 2), np.uint8), threads=1, batch=4, seconds=0, rest=1e-6)
+    measure(models, np.zeros((1, 1, 2, 2), np.uint8), threads=1, batch=4, seconds=0, rest=1e-3)
     warm = [("a", 1)] * 2 + [("b", 1)] * 2
     assert seen[: 4 + 36] == warm + ([("a", 1)] * 2 + [("b", 1)] * 2) * 9
     assert seen[44:] == ([("a", 4)] * 2 + [("b", 4)] * 2) * 5
+
+
+def test_a_long_call_needs_no_call_before_it():
+    seen = []
+    measure({"a": lambda x: (seen.append(len(x)), time.sleep(0.001))}, np.zeros((1, 1, 2, 2), np.uint8), threads=1,
+            batch=4, seconds=0, rest=1e-5)  # fmt: skip
+    assert seen == [1] * (2 + 1 + 9) + [4] * (2 + 1 + 5)
 
 
 def test_a_process_reports_its_peak():

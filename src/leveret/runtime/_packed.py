@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.errors import LeveretFormatError, LeveretUsageError
-from leveret.runtime import _format
+from leveret.runtime import _format, kernels
 from leveret.runtime._graph import INPUT, Graph
 from leveret.runtime._profile import StepTime, profile
 from leveret.runtime._values import Value
@@ -85,6 +85,7 @@ class Packed:
 
         Raises:
             LeveretFormatError: names the step that is wrong, and how.
+            LeveretUsageError: `LEVERET_ISA` names an instruction set that this machine lacks.
         """
         self.graph = graph
         self.tensors = dict(tensors)
@@ -95,6 +96,7 @@ class Packed:
         self._ops = self._build()
         self._free = self._last_uses()
         self._bytes_per_sample = self._peak()
+        kernels.isa()  # says what is wrong with LEVERET_ISA, before the first layer meets it
         for op in self._ops:
             op.prepare()
 
