@@ -52,6 +52,19 @@ def test_on_a_busy_machine_the_fastest_turn_counts():
     assert found["a"].ms_per_image < 15
 
 
+def test_numpy_is_held_to_the_same_threads():
+    from threadpoolctl import threadpool_info
+
+    def most():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    seen = []
+    before = most()
+    measure({"a": lambda x: seen.append(most())}, np.zeros((1, 1, 2, 2), np.uint8), threads=1, batch=1, seconds=0)
+    assert all(threads <= {1} for threads in seen)
+    assert most() == before
+
+
 def test_rests_come_with_a_call_that_is_not_timed():
     seen = []
     models = {name: lambda x, name=name: seen.append((name, len(x))) for name in "ab"}

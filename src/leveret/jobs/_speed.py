@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # what is timed needn't be torch's, and then torch isn't load
     import torch
     from torch import nn
 
-__all__ = ["Speed", "best_threads", "default_threads", "measure", "torch_model"]
+__all__ = ["Speed", "best_threads", "default_threads", "limited_threads", "measure", "torch_model"]
 
 Model = Callable[[NDArray[Any]], Any]
 
@@ -68,14 +68,14 @@ def measure(
     Args:
         models: functions of `images`' rows, uint8 `(n, channels, height, width)` or what they take.
         images: at least one; repeated to fill a batch.
-        threads: of torch meanwhile; the other models are to use as many.
+        threads: of torch and of numpy's products meanwhile; the other models are to use as many.
         seconds: to spend on each batch size, all models together.
         rest: seconds to sleep before each turn, with an untimed call after it, unless calls are long. The threads of
             some engines spin on for milliseconds after their turn, on cores that the next model needs.
     """
     whole = np.ascontiguousarray(np.resize(images, (batch, *images.shape[1:])))
     singles = [np.ascontiguousarray(whole[i : i + 1]) for i in range(batch)]
-    with _torch_threads(threads):
+    with limited_threads(threads):
         one = _turns(models, singles, seconds, at_least=9, rest=rest)
         many = _turns(models, [whole], seconds, at_least=5, rest=rest)
     noise = max(median(turns) / min(turns) for taken in (one, many) for turns in taken.values())
@@ -91,7 +91,7 @@ def best_threads(model: Model, images: NDArray[Any], most: int) -> int:
     """
     taken = {}
     for threads in {1, most}:
-        with _torch_threads(threads):
+        with limited_threads(threads):
             one, many = (median(_turns({"": model}, [x], 0.3, at_least=3)[""]) for x in (images[:1], images))
         taken[threads] = one * many
     return min(taken, key=lambda threads: taken[threads])
@@ -106,7 +106,7 @@ def torch_model(net: nn.Module, normalization: Any, example: NDArray[Any], threa
 
     layouts = (torch.contiguous_format, torch.channels_last)
     candidates = {str(layout): _in_layout(net, normalization, layout) for layout in layouts}
-    with _torch_threads(threads):
+    with limited_threads(threads):
         taken = _turns(candidates, [example], 0.4, at_least=3)
     return candidates[min(taken, key=lambda name: median(taken[name]))]
 
@@ -154,14 +154,15 @@ def _turns(
 
 
 @contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
+def limited_threads(threads: int) -> Iterator[None]:
+    """Torch, where it is loaded, and numpy's products, which take every core otherwise, use so many threads."""
     torch = sys.modules.get("torch")
-    if torch is None:
+    with ExitStack() as stack:
+        if torch is not None:
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(threads)
+        with suppress(ImportError):  # scikit-learn brings it
+            from threadpoolctl import threadpool_limits
+
+            stack.enter_context(threadpool_limits(threads, "blas"))
         yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -18,7 +18,7 @@ from leveret.errors import LeveretUsageError
 from leveret.jobs._engines import Engine, Model, engines, export, lacking, onnxruntime_model, openvino_model
 from leveret.jobs._environment import environment
 from leveret.jobs._memory import peak_resident
-from leveret.jobs._speed import Speed, default_threads, measure, torch_model
+from leveret.jobs._speed import Speed, default_threads, limited_threads, measure, torch_model
 from leveret.report.contender import NOISY
 
 __all__ = ["Bench", "LayerTime", "Timed", "run"]
@@ -177,7 +177,8 @@ def run(
     if profile:
         say("timing the layers")
         peaks = _peaks(count)
-        steps = {n: packed.profile(images[:n], threads=count, repeats=_RUNS) for n in sorted({1, batch})}
+        with limited_threads(count):
+            steps = {n: packed.profile(images[:n], threads=count, repeats=_RUNS) for n in sorted({1, batch})}
     layers_noise = max((_noise(taken) for taken in steps.values()), default=1.0)
     layers = {n: _layers(taken, n, layers_noise > NOISY, peaks) for n, taken in steps.items()}
     where = environment(count) | {one.key: version(one.key) for one in contenders if one is not ours}
