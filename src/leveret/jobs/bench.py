@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ def run(
             steps = {n: packed.profile(images[:n], threads=count, repeats=_RUNS) for n in sorted({1, batch})}
     layers_noise = max((_noise(taken) for taken in steps.values()), default=1.0)
     layers = {n: _layers(taken, n, layers_noise > NOISY, peaks) for n, taken in steps.items()}
-    where = environment(count) | {one.key: version(one.key) for one in contenders if one is not ours}
+    where = environment(count) | {one.key: str(sys.modules[one.key].__version__) for one in contenders[1:]}
     return Bench(os.fspath(model), nbytes, count, batch, noise, timed, left_out, where, peaks, layers, layers_noise)
 
 
