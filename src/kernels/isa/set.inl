@@ -5,8 +5,10 @@
 #include LEVERET_BITCONV
 #include LEVERET_FLOATCONV
 #include "pooling/pooling.inl"
+#include "peaks/peaks.inl"
 
 constexpr Kernels kernels{
     LEVERET_ISA_NAME, pack,      expanded_bytes,    expand,    bitconv_bytes, bitconv_prepare, bitconv,
     floatconv_floats, floatconv_prepare, floatconv, depthwise, max_pool,      avg_pool,        affine,
+    binary_peak,      float_peak,
 };

@@ -102,6 +102,10 @@ struct Kernels {
 
     // the epilogue alone, over rows of `channels`
     void (*affine)(const float* x, std::size_t rows, std::size_t channels, const Epilogue& epilogue, float* out);
+
+    // loops over registers alone, to measure what this CPU can do at best; each gives the multiply-accumulates done
+    std::size_t (*binary_peak)(std::size_t rounds);
+    std::size_t (*float_peak)(std::size_t rounds);
 };
 
 const Kernels* portable_kernels();

@@ -12,7 +12,7 @@ shape, the others a value per channel. Each step rounds as PyTorch's own operato
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ __all__ = [
     "BitLinear",
     "Conv2d",
     "Linear",
+    "Peaks",
     "affine",
     "available_isas",
     "avg_pool2d",
@@ -38,6 +39,7 @@ __all__ = [
     "isa",
     "max_pool2d",
     "pack_bits",
+    "peaks",
     "set_isa",
     "unpack_bits",
 ]
@@ -45,6 +47,14 @@ __all__ = [
 Floats = NDArray[np.float32]
 Words = NDArray[np.uint64]
 Channels = NDArray[np.float32] | None
+
+
+class Peaks(NamedTuple):
+    """The most multiply-accumulates a second that one core can do: on bits, on floats."""
+
+    binary_macs: float
+    float_macs: float
+
 
 _use_reference = native is None or os.environ.get("LEVERET_ISA") == "reference"
 
@@ -91,6 +101,11 @@ def default_threads() -> int:
         return native.default_threads()
     given = os.environ.get("LEVERET_THREADS", "")
     return int(given) if given.isdigit() and int(given) > 0 else os.cpu_count() or 1
+
+
+def peaks(seconds: float = 0.05) -> Peaks | None:
+    """Measure, for `seconds` each, what a core can do with the set in use; None with "reference"."""
+    return None if _use_reference else Peaks(*native.peaks(seconds))
 
 
 def pack_bits(
