@@ -5,8 +5,16 @@
 #include LEVERET_BITCONV
 #include "floatconv/floatconv.inl"
 #include "pooling/pooling.inl"
+#include "quantize/quantize.inl"
+#include "planeconv/levels.inl"
+#if defined(__AVX2__)
+#include "planeconv/lookup.inl"
+#else
+#include "planeconv/popcount.inl"
+#endif
 
 constexpr Kernels kernels{
     LEVERET_ISA_NAME, pack,      expanded_bytes,    expand,    bitconv_bytes, bitconv_prepare, bitconv,
     floatconv_floats, floatconv_prepare, floatconv, depthwise, max_pool,      avg_pool,        affine,
+    quantize,         planeconv_bytes,   planeconv_prepare, planeconv,
 };

@@ -20,6 +20,12 @@ struct Epilogue {
     const float* before = nullptr;
     const float* slope = nullptr;
     const float* after = nullptr;
+
+    // The same for outputs that begin at channel c.
+    Epilogue from(std::size_t c) const {
+        const auto moved = [c](const float* values) { return values ? values + c : nullptr; };
+        return {moved(scale), moved(shift), moved(add), moved(before), moved(slope), moved(after)};
+    }
 };
 
 // A window that slides over an image: all in pixels, first down, then across.
@@ -71,6 +77,9 @@ struct Pool2d {
     bool count_padding;  // averages divide by the whole window, not by the places inside the image
 };
 
+struct PlaneConv;
+struct PlaneWeights;
+
 struct Kernels {
     const char* name;
 
@@ -102,12 +111,27 @@ struct Kernels {
 
     // the epilogue alone, over rows of `channels`
     void (*affine)(const float* x, std::size_t rows, std::size_t channels, const Epilogue& epilogue, float* out);
+
+    // round(x / step), ties to even, held in low..high, one byte each, two's complement; NaN gives low
+    void (*quantize)(const float* x, std::size_t count, float step, std::int32_t low, std::int32_t high,
+                     std::uint8_t* out);
+
+    // weights: planes x outputs x taps x ceil(channels / 64) words, `plane_words` from plane to plane
+    std::size_t (*planeconv_bytes)(const PlaneWeights& kind, std::size_t outputs, std::size_t taps,
+                                   std::size_t channels);
+    void (*planeconv_prepare)(const PlaneWeights& kind, const std::uint64_t* weights, std::size_t plane_words,
+                              std::size_t outputs, std::size_t taps, std::size_t channels, void* out,
+                              std::int32_t* bias);
+    void (*planeconv)(const PlaneConv& job, std::size_t begin, std::size_t end);
 };
 
 const Kernels* portable_kernels();
 #if defined(__x86_64__)
 const Kernels* popcnt_kernels();
 const Kernels* avx2_kernels();
+const Kernels* avx512_kernels();
 #endif
 
 }  // namespace leveret
+
+#include "planeconv/job.hpp"

@@ -14,6 +14,7 @@ __all__ = [
     "Channels",
     "Floats",
     "Words",
+    "check_spare_bits",
     "epilogue",
     "filters_of",
     "floats",
@@ -83,3 +84,10 @@ def filters_of(shape: tuple[int, ...], in_channels: int, groups: int) -> int:
             f"in_channels {in_channels}, groups {groups}"
         )
     return shape[0]
+
+
+def check_spare_bits(weight: Words, channels: int) -> None:
+    """Bits past the last channel must be 0."""
+    used = channels % 64
+    if used and (weight[..., -1] >> np.uint64(used)).any():
+        raise LeveretUsageError(f"weight must have its bits past channel {channels - 1} zero")

@@ -14,6 +14,7 @@ from leveret.runtime._arguments import (
     Channels,
     Floats,
     Words,
+    check_spare_bits,
     epilogue,
     filters_of,
     floats,
@@ -81,9 +82,7 @@ class BitConv2d:
             raise LeveretUsageError(
                 f"weight must be (out, kernel_h, kernel_w, {words}) uint64, got {weight.shape} {weight.dtype}"
             )
-        used = in_channels // groups % 64
-        if used and (weight[..., -1] >> np.uint64(used)).any():
-            raise LeveretUsageError(f"weight must have its bits past channel {in_channels // groups - 1} zero")
+        check_spare_bits(weight, in_channels // groups)
         self.weight = weight
         self.in_channels = in_channels
         self.groups = groups

@@ -59,3 +59,28 @@ class BitConvLayer:
 class FloatConvLayer:
     def __init__(self, weights: NDArray[np.float32], channels: int, groups: int, exact: bool, /) -> None: ...
     def run(self, x: NDArray[np.float32], window: _Row, **steps: Any) -> None: ...
+
+def quantize(
+    x: NDArray[np.float32], step: float, low: int, high: int, out: NDArray[np.uint8], threads: int, /
+) -> None: ...
+
+class PlaneConvLayer:
+    def __init__(
+        self,
+        weights: NDArray[np.uint64],
+        coefficients: list[int],
+        constant: int,
+        low: int,
+        high: int,
+        channels: int,
+        groups: int,
+        /,
+    ) -> None: ...
+    def run(
+        self,
+        image: NDArray[np.uint8],
+        window: _Row,
+        steps: tuple[_Channels, ...],
+        out: NDArray[np.float32],
+        threads: int,
+    ) -> None: ...

@@ -12,13 +12,19 @@ shape, the others a value per channel. Each step rounds as PyTorch's own operato
 from leveret.runtime._bitconv import BitConv2d, BitLinear, pack_bits, unpack_bits
 from leveret.runtime._floatconv import Conv2d, Linear, affine
 from leveret.runtime._native import available_isas, default_threads, isa, set_isa
+from leveret.runtime._planeconv import ByteConv2d, ByteLinear, PlaneConv2d, PlaneLinear
 from leveret.runtime._pooling import avg_pool2d, max_pool2d
+from leveret.runtime._wholeconv import quantize
 
 __all__ = [
     "BitConv2d",
     "BitLinear",
+    "ByteConv2d",
+    "ByteLinear",
     "Conv2d",
     "Linear",
+    "PlaneConv2d",
+    "PlaneLinear",
     "affine",
     "available_isas",
     "avg_pool2d",
@@ -26,6 +32,7 @@ __all__ = [
     "isa",
     "max_pool2d",
     "pack_bits",
+    "quantize",
     "set_isa",
     "unpack_bits",
 ]

@@ -1,0 +1,49 @@
+// The Python face of the kernels on few bits.
+#include "binding/binding.hpp"
+#include "isa/choose.hpp"
+#include "planeconv/layer.hpp"
+#include "threads/pool.hpp"
+
+namespace leveret {
+namespace {
+
+// scale, shift, add, before, slope, after
+using Steps = std::array<Maybe<Floats>, 6>;
+
+Epilogue all_of(const Steps& s) { return epilogue_of(s[0], s[1], s[2], s[3], s[4], s[5]); }
+
+void quantize(Floats x, float step, std::int32_t low, std::int32_t high, Array<std::uint8_t> out, int threads) {
+    const float* from = x.data();
+    std::uint8_t* to = out.data();
+    const std::size_t count = x.size();
+    const Kernels& kernels = active();
+    nb::gil_scoped_release release;
+    parallel_for(count, grain(1), threads, [&](std::size_t begin, std::size_t end) {
+        kernels.quantize(from + begin, end - begin, step, low, high, to + begin);
+    });
+}
+
+}  // namespace
+
+void bind_lowbit(nb::module_& m) {
+    m.def("quantize", &quantize);
+
+    nb::class_<PlaneConvLayer>(m, "PlaneConvLayer")
+        .def("__init__",
+             [](PlaneConvLayer* self, Words weights, const std::vector<std::int32_t>& coefficients,
+                std::int32_t constant, std::int32_t low, std::int32_t high, std::size_t channels, std::size_t groups) {
+                 new (self) PlaneConvLayer(weights.data(), coefficients, constant, low, high, weights.shape(1),
+                                           weights.shape(2), channels, groups);
+             })
+        .def(
+            "run",
+            [](const PlaneConvLayer& self, Bytes image, const std::array<std::int64_t, 12>& window, const Steps& steps,
+               Array<float> out, int threads) {
+                const Epilogue epilogue = all_of(steps);
+                nb::gil_scoped_release release;
+                self.run(image.data(), image.shape(0), window_of(window), epilogue, out.data(), threads);
+            },
+            nb::arg("image"), nb::arg("window"), nb::arg("steps"), nb::arg("out"), nb::arg("threads"));
+}
+
+}  // namespace leveret
