@@ -1,6 +1,7 @@
 // The Python face of the kernels on few bits.
 #include "binding/binding.hpp"
 #include "isa/choose.hpp"
+#include "intconv/layer.hpp"
 #include "planeconv/layer.hpp"
 #include "threads/pool.hpp"
 
@@ -28,16 +29,37 @@ void quantize(Floats x, float step, std::int32_t low, std::int32_t high, Array<s
 void bind_lowbit(nb::module_& m) {
     m.def("quantize", &quantize);
 
+    m.def("planes_pay", [](std::size_t planes, std::int32_t low, std::int32_t high) {
+        return active().planes_pay({planes, nullptr, 0, {low, high}});
+    });
+
     nb::class_<PlaneConvLayer>(m, "PlaneConvLayer")
         .def("__init__",
              [](PlaneConvLayer* self, Words weights, const std::vector<std::int32_t>& coefficients,
                 std::int32_t constant, std::int32_t low, std::int32_t high, std::size_t channels, std::size_t groups) {
-                 new (self) PlaneConvLayer(weights.data(), coefficients, constant, low, high, weights.shape(1),
+                 new (self) PlaneConvLayer(weights.data(), coefficients, constant, {low, high}, weights.shape(1),
                                            weights.shape(2), channels, groups);
              })
         .def(
             "run",
             [](const PlaneConvLayer& self, Bytes image, const std::array<std::int64_t, 12>& window, const Steps& steps,
+               Array<float> out, int threads) {
+                const Epilogue epilogue = all_of(steps);
+                nb::gil_scoped_release release;
+                self.run(image.data(), image.shape(0), window_of(window), epilogue, out.data(), threads);
+            },
+            nb::arg("image"), nb::arg("window"), nb::arg("steps"), nb::arg("out"), nb::arg("threads"));
+
+    nb::class_<IntConvLayer>(m, "IntConvLayer")
+        .def("__init__",
+             [](IntConvLayer* self, Array<const std::int8_t> weights, std::int32_t low, std::int32_t high,
+                std::size_t channels, std::size_t groups) {
+                 new (self) IntConvLayer(weights.data(), {low, high}, weights.shape(0), weights.shape(1), channels,
+                                         groups);
+             })
+        .def(
+            "run",
+            [](const IntConvLayer& self, Bytes image, const std::array<std::int64_t, 12>& window, const Steps& steps,
                Array<float> out, int threads) {
                 const Epilogue epilogue = all_of(steps);
                 nb::gil_scoped_release release;

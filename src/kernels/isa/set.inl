@@ -6,15 +6,20 @@
 #include "floatconv/floatconv.inl"
 #include "pooling/pooling.inl"
 #include "quantize/quantize.inl"
-#include "planeconv/levels.inl"
+#include "strip/levels.inl"
+#include "strip/strip.inl"
+#include "planeconv/bias.inl"
 #if defined(__AVX2__)
 #include "planeconv/lookup.inl"
 #else
 #include "planeconv/popcount.inl"
 #endif
+#include "intconv/intconv.inl"
 
 constexpr Kernels kernels{
     LEVERET_ISA_NAME, pack,      expanded_bytes,    expand,    bitconv_bytes, bitconv_prepare, bitconv,
     floatconv_floats, floatconv_prepare, floatconv, depthwise, max_pool,      avg_pool,        affine,
-    quantize,         planeconv_bytes,   planeconv_prepare, planeconv,
+    quantize,         planes_pay,        planeconv_bytes,   planeconv_prepare,
+    planeconv,
+    intconv_bytes,    intconv_prepare,   intconv,
 };

@@ -77,6 +77,8 @@ struct Pool2d {
     bool count_padding;  // averages divide by the whole window, not by the places inside the image
 };
 
+struct IntConv;
+struct Levels;
 struct PlaneConv;
 struct PlaneWeights;
 
@@ -116,6 +118,8 @@ struct Kernels {
     void (*quantize)(const float* x, std::size_t count, float step, std::int32_t low, std::int32_t high,
                      std::uint8_t* out);
 
+    // whether planes are quicker than bytes (intconv) for weights that a byte holds
+    bool (*planes_pay)(const PlaneWeights& kind);
     // weights: planes x outputs x taps x ceil(channels / 64) words, `plane_words` from plane to plane
     std::size_t (*planeconv_bytes)(const PlaneWeights& kind, std::size_t outputs, std::size_t taps,
                                    std::size_t channels);
@@ -123,6 +127,12 @@ struct Kernels {
                               std::size_t outputs, std::size_t taps, std::size_t channels, void* out,
                               std::int32_t* bias);
     void (*planeconv)(const PlaneConv& job, std::size_t begin, std::size_t end);
+
+    // weights: outputs x taps x channels
+    std::size_t (*intconv_bytes)(std::size_t outputs, std::size_t taps, std::size_t channels);
+    void (*intconv_prepare)(const Levels& levels, const std::int8_t* weights, std::size_t outputs, std::size_t taps,
+                            std::size_t channels, void* out, std::int32_t* bias);
+    void (*intconv)(const IntConv& job, std::size_t begin, std::size_t end);
 };
 
 const Kernels* portable_kernels();
@@ -134,4 +144,5 @@ const Kernels* avx512_kernels();
 
 }  // namespace leveret
 
+#include "intconv/job.hpp"
 #include "planeconv/job.hpp"

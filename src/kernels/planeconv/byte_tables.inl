@@ -47,13 +47,13 @@ struct ByteTables {
     static constexpr std::size_t weight_bytes = lanes;  // of a unit and group
     static constexpr std::size_t widenings = 256;       // of bytes that 16 bits hold
 
-    static std::size_t parts(const PlaneWeights& kind) { return kind.high - kind.low > 15 ? 2 : 1; }
+    static std::size_t parts(const PlaneWeights& kind) { return kind.levels.high - kind.levels.low > 15 ? 2 : 1; }
 
     static std::size_t part_bytes(std::size_t channels) { return (channels + 2 * group - 1) / (2 * group) * 2 * sums; }
 
     // Additions that a byte holds.
     static std::size_t additions(const PlaneWeights& kind) {
-        const std::size_t most = kind.high - kind.low > 15 ? 15 : kind.high - kind.low;
+        const std::size_t most = kind.levels.high - kind.levels.low > 15 ? 15 : kind.levels.high - kind.levels.low;
         return most ? 255 / (group * most) : 255;
     }
 

@@ -1,9 +1,8 @@
 // One group of a convolution of whole numbers of few bits with weights in bit planes.
 #pragma once
 
-#include <new>
-
 #include "isa/table.hpp"
+#include "strip/levels.hpp"
 
 namespace leveret {
 
@@ -12,7 +11,7 @@ struct PlaneWeights {
     std::size_t planes;
     const std::int32_t* coefficients;  // of the planes
     std::int32_t constant;
-    std::int32_t low, high;  // of the activations: low <= 0 <= high, high - low <= 255
+    Levels levels;                     // of the activations
 };
 
 struct PlaneConv {

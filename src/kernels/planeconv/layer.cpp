@@ -14,13 +14,12 @@ constexpr std::align_val_t cache_line{64};
 void PlaneConvLayer::Free::operator()(void* p) const { ::operator delete(p, cache_line); }
 
 PlaneConvLayer::PlaneConvLayer(const std::uint64_t* weights, std::vector<std::int32_t> coefficients,
-                               std::int32_t constant, std::int32_t low, std::int32_t high, std::size_t outputs,
-                               std::size_t taps, std::size_t channels, std::size_t groups)
+                               std::int32_t constant, Levels levels, std::size_t outputs, std::size_t taps,
+                               std::size_t channels, std::size_t groups)
     : kernels_(&active()),
       coefficients_(std::move(coefficients)),
       constant_(constant),
-      low_(low),
-      high_(high),
+      levels_(levels),
       outputs_(outputs),
       channels_(channels),
       groups_(groups),

@@ -12,8 +12,17 @@
 #include "planeconv/word_tables.inl"
 
 // Above 15 levels bytes would need two look-ups and more widening.
-inline bool takes_words(const PlaneWeights& kind) { return kind.high - kind.low > 15; }
+inline bool takes_words(const PlaneWeights& kind) { return kind.levels.high - kind.levels.low > 15; }
 #endif
+
+// Each plane costs a look-up, and on AVX2 each half of a level; measured against intconv.inl.
+bool planes_pay(const PlaneWeights& kind) {
+#if defined(__AVX512VBMI__)
+    return kind.planes <= 2;
+#else
+    return kind.planes * ByteTables::parts(kind) <= 4;
+#endif
+}
 
 template <typename Tables>
 inline std::size_t unit_count(const PlaneWeights& kind, std::size_t outputs) {
@@ -146,10 +155,10 @@ inline void look_up_rows(const PlaneConv& job, std::size_t begin, std::size_t en
         return sum_of(levels, job.channels);
     };
     const auto ready = [&](const std::uint8_t* pixel, std::uint8_t* to) {
-        levels_of(job.kind, pixel, job.channels, levels);
+        levels_of(job.kind.levels, pixel, job.channels, levels);
         return lay_out(to);
     };
-    std::memset(levels, -job.kind.low, job.channels);
+    std::memset(levels, -job.kind.levels.low, job.channels);
     strip.sums[strip.rows * strip.columns] = lay_out(strip.zeros());
     for (std::ptrdiff_t start = 0; start < w.out_w; start += width) {
         move_strip(strip, w, start);

@@ -11,8 +11,17 @@ constexpr std::size_t plane_block = 4;
 
 inline std::size_t level_bits(const PlaneWeights& kind) {
     std::size_t bits = 1;
-    while ((kind.high - kind.low) >> bits) ++bits;
+    while ((kind.levels.high - kind.levels.low) >> bits) ++bits;
     return bits;
+}
+
+// Each plane of the weights meets each of a level; measured against intconv.inl.
+bool planes_pay(const PlaneWeights& kind) {
+#if defined(__POPCNT__) || defined(__aarch64__)
+    return kind.planes * level_bits(kind) <= 4;
+#else
+    return kind.planes * level_bits(kind) == 0;  // counting without an instruction never does
+#endif
 }
 
 std::size_t planeconv_bytes(const PlaneWeights& kind, std::size_t outputs, std::size_t taps, std::size_t channels) {
@@ -72,10 +81,10 @@ void planeconv(const PlaneConv& job, std::size_t begin, std::size_t end) {
         return sum_of(levels, job.channels);
     };
     const auto ready = [&](const std::uint8_t* pixel, std::uint8_t* to) {
-        levels_of(job.kind, pixel, job.channels, levels);
+        levels_of(job.kind.levels, pixel, job.channels, levels);
         return lay_out(to);
     };
-    std::memset(levels, -job.kind.low, job.channels);
+    std::memset(levels, -job.kind.levels.low, job.channels);
     strip.sums[strip.rows * strip.columns] = lay_out(strip.zeros());
     for (std::ptrdiff_t start = 0; start < w.out_w; start += width) {
         move_strip(strip, w, start);

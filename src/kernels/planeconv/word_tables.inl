@@ -47,7 +47,7 @@ struct WordTables {
     template <int pixels, int units>
     static void add(const PlaneWeights& kind, const std::uint8_t* const* taps, std::size_t, std::size_t tap_count,
                     std::size_t groups, const std::uint8_t* weights, std::int32_t (*totals)[2][lanes]) {
-        const std::size_t chunk = 65535 / (group * (kind.high > kind.low ? kind.high - kind.low : 1));
+        const std::size_t chunk = 65535 / (group * (kind.levels.high > kind.levels.low ? kind.levels.high - kind.levels.low : 1));
         __m512i some[pixels][units][2];
         const auto clear = [&] {
             for (auto& pixel : some)

@@ -63,6 +63,7 @@ class FloatConvLayer:
 def quantize(
     x: NDArray[np.float32], step: float, low: int, high: int, out: NDArray[np.uint8], threads: int, /
 ) -> None: ...
+def planes_pay(planes: int, low: int, high: int, /) -> bool: ...
 
 class PlaneConvLayer:
     def __init__(
@@ -76,6 +77,17 @@ class PlaneConvLayer:
         groups: int,
         /,
     ) -> None: ...
+    def run(
+        self,
+        image: NDArray[np.uint8],
+        window: _Row,
+        steps: tuple[_Channels, ...],
+        out: NDArray[np.float32],
+        threads: int,
+    ) -> None: ...
+
+class IntConvLayer:
+    def __init__(self, weights: NDArray[np.int8], low: int, high: int, channels: int, groups: int, /) -> None: ...
     def run(
         self,
         image: NDArray[np.uint8],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from leveret.errors import LeveretUsageError
@@ -17,7 +19,7 @@ _SIGNED, _UNSIGNED = (-128, 127), (0, 255)
 
 
 class PlaneConv2d(WholeConv2d):
-    """Convolution of quantised images with weights of 1 to 8 bits, one plane of bits after the other.
+    """Convolution of quantised images with weights of 1 to 8 bits, kept as planes of bits.
 
     Args:
         weight: `(planes, out, kernel_h, kernel_w, ceil(in_channels / groups / 64))` uint64, spare bits 0. Bit b_j of
@@ -66,15 +68,27 @@ class PlaneConv2d(WholeConv2d):
         # whole sums of 32 bits: beyond them the reference's doubles are exact still
         wide = taps * own * 2 ** len(weight) * 256 >= 2**31
         if not native.use_reference() and not wide:
-            planes = _plus_and_minus(weight) if encoding == "ternary" else weight
-            self._native = native.module.PlaneConvLayer(
-                planes.reshape(len(planes), self.out_channels, taps, words),
-                coefficients,
-                constant,
-                *self.levels,
-                in_channels,
-                groups,
-            )
+            self._native = self._layer(coefficients, constant)
+
+    def _layer(self, coefficients: list[int], constant: int) -> Any:
+        """Planes, or bytes where those are quicker and hold the weights."""
+        planes, outputs, kh, kw, words = self.weight.shape
+        own = self.in_channels // self.groups
+        least = constant + sum(min(c, 0) for c in coefficients)
+        most = constant + sum(max(c, 0) for c in coefficients)
+        if least >= -128 and most <= 127 and not native.module.planes_pay(planes, *self.levels):
+            whole = reference.unpack_planes(self.weight, own, self.encoding).astype(np.int8)
+            whole = whole.reshape(outputs, kh * kw, own)
+            return native.module.IntConvLayer(whole, *self.levels, self.in_channels, self.groups)
+        weight = _plus_and_minus(self.weight) if self.encoding == "ternary" else self.weight
+        return native.module.PlaneConvLayer(
+            weight.reshape(planes, outputs, kh * kw, words),
+            coefficients,
+            constant,
+            *self.levels,
+            self.in_channels,
+            self.groups,
+        )
 
     def _reference(self, x: Values) -> Floats:
         return reference.planeconv(
@@ -83,7 +97,7 @@ class PlaneConv2d(WholeConv2d):
 
 
 class ByteConv2d(PlaneConv2d):
-    """Convolution of 8-bit images with binary filters: sums of plus and minus, nothing is multiplied.
+    """Convolution of 8-bit images with binary filters: sums of what is added and what is taken off.
 
     Args:
         weight: `(out, kernel_h, kernel_w, ceil(in_channels / groups / 64))` uint64, spare bits 0; 1 is +1, 0 is -1.

@@ -85,8 +85,9 @@ class WholeConv2d(ABC):
     ) -> Floats:
         """Sums `(n, out_h, out_w, out)` float32, through the epilogue; the values' step is part of its `scale`."""
         if not isinstance(x, np.ndarray) or x.ndim != 4 or x.shape[3] != self.in_channels or x.dtype != self.dtype:
-            got = f"{x.shape} {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
-            raise LeveretUsageError(f"x must be (n, h, w, {self.in_channels}) {np.dtype(self.dtype)}, got {got}")
+            raise LeveretUsageError(
+                f"x must be (n, h, w, {self.in_channels}) {np.dtype(self.dtype)}, got {_described(x)}"
+            )
         x = np.ascontiguousarray(x)
         shape = (len(x), *self.window.out(*x.shape[1:3]), self.out_channels)
         steps = epilogue(shape, scale, shift, add, before, slope, after)
@@ -125,8 +126,9 @@ class WholeLinear:
         threads: int = 0,
     ) -> Floats:
         """Sums `(n, out)` float32, through the epilogue."""
-        if not isinstance(x, np.ndarray) or x.ndim != 2:
-            raise LeveretUsageError(f"x must be (n, {self._conv.in_channels}), got {getattr(x, 'shape', type(x))}")
+        features, dtype = self._conv.in_channels, np.dtype(self._conv.dtype)
+        if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != features or x.dtype != dtype:
+            raise LeveretUsageError(f"x must be (n, {features}) {dtype}, got {_described(x)}")
         if add is not None and add.shape != (len(x), self._conv.out_channels):
             raise LeveretUsageError(f"add must be {(len(x), self._conv.out_channels)}, got {add.shape}")
         # eight rows side by side share what is read of the weights; lines of them are shared out among threads
@@ -145,3 +147,7 @@ class WholeLinear:
             threads=threads,
         )
         return out.reshape(len(x), self._conv.out_channels)
+
+
+def _described(x: Any) -> str:
+    return f"{x.shape} {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__

@@ -11,6 +11,7 @@ shape, the others a value per channel. Each step rounds as PyTorch's own operato
 
 from leveret.runtime._bitconv import BitConv2d, BitLinear, pack_bits, unpack_bits
 from leveret.runtime._floatconv import Conv2d, Linear, affine
+from leveret.runtime._intconv import Int8Conv2d, Int8Linear
 from leveret.runtime._native import available_isas, default_threads, isa, set_isa
 from leveret.runtime._planeconv import ByteConv2d, ByteLinear, PlaneConv2d, PlaneLinear
 from leveret.runtime._pooling import avg_pool2d, max_pool2d
@@ -22,6 +23,8 @@ __all__ = [
     "ByteConv2d",
     "ByteLinear",
     "Conv2d",
+    "Int8Conv2d",
+    "Int8Linear",
     "Linear",
     "PlaneConv2d",
     "PlaneLinear",

@@ -7,6 +7,7 @@ from leveret.runtime.reference.bitconv import bitconv
 from leveret.runtime.reference.bits import pack_bits, unpack_bits
 from leveret.runtime.reference.elementwise import affine
 from leveret.runtime.reference.floatconv import floatconv
+from leveret.runtime.reference.intconv import intconv
 from leveret.runtime.reference.planeconv import planeconv, unpack_planes
 from leveret.runtime.reference.pooling import avg_pool2d, max_pool2d
 from leveret.runtime.reference.quantize import quantize
@@ -16,6 +17,7 @@ __all__ = [
     "avg_pool2d",
     "bitconv",
     "floatconv",
+    "intconv",
     "max_pool2d",
     "pack_bits",
     "planeconv",

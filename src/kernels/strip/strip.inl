@@ -1,55 +1,7 @@
-// What all ways of a plane convolution share: values as levels 0, 1, ..., and which rows of an image they hold ready.
-//
-// A value's level is its distance from the lowest one, so that sums over levels are never negative:
-//   sum of w * a = sum of coefficient_j * (levels under plane j) + constant * (all levels) + bias of the filter.
-// A place outside the image is a 0 like any other value; the bias is then the same everywhere.
+// The part of an image that a kernel has made ready for itself: as many rows as the window spans, each laid out when it is
+// first asked for, and as many columns as fit the cache.
 
-// Levels of a pixel's values. What lies outside low..high counts as the nearest of both.
-inline void levels_of(const PlaneWeights& kind, const std::uint8_t* pixel, std::size_t channels, std::uint8_t* levels) {
-    if (kind.low < 0) {
-        const auto* values = reinterpret_cast<const std::int8_t*>(pixel);
-        const auto low = static_cast<std::int8_t>(kind.low), high = static_cast<std::int8_t>(kind.high);
-        for (std::size_t c = 0; c < channels; ++c) {
-            std::int8_t v = values[c];
-            v = v < low ? low : v;
-            v = v > high ? high : v;
-            levels[c] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(v) - static_cast<std::uint8_t>(low));
-        }
-    } else {
-        const auto high = static_cast<std::uint8_t>(kind.high);
-        for (std::size_t c = 0; c < channels; ++c) levels[c] = pixel[c] < high ? pixel[c] : high;
-    }
-}
-
-inline std::int32_t sum_of(const std::uint8_t* levels, std::size_t channels) {
-    std::int64_t sum = 0;
-    std::size_t c = 0;
-#if defined(__AVX2__)
-    __m256i sums = _mm256_setzero_si256();
-    for (; c + 32 <= channels; c += 32) {
-        const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(levels + c));
-        sums = _mm256_add_epi64(sums, _mm256_sad_epu8(v, _mm256_setzero_si256()));
-    }
-    alignas(32) std::int64_t parts[4];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(parts), sums);
-    sum = parts[0] + parts[1] + parts[2] + parts[3];
-#endif
-    for (; c < channels; ++c) sum += levels[c];
-    return static_cast<std::int32_t>(sum);
-}
-
-// What `low` and the places outside the image make of every sum of a filter.
-inline std::int32_t plane_bias(const PlaneWeights& kind, const std::uint64_t* weights, std::size_t plane_words,
-                               std::size_t words, std::size_t values) {
-    std::int64_t sum = static_cast<std::int64_t>(kind.constant) * static_cast<std::int64_t>(values);
-    for (std::size_t j = 0; j < kind.planes; ++j)
-        for (std::size_t i = 0; i < words; ++i)
-            sum += static_cast<std::int64_t>(kind.coefficients[j]) * __builtin_popcountll(weights[j * plane_words + i]);
-    return static_cast<std::int32_t>(sum * kind.low);
-}
-
-// The pixels of a strip of the image that the kernels have made ready, `pixel_bytes` and a sum of levels each: as many
-// rows as the window spans, each made when it is first asked for. The last entry is a pixel of zeros.
+// The pixels, `pixel_bytes` and a sum of levels each. The last entry is a pixel of zeros.
 struct Strip {
     std::ptrdiff_t rows, columns;  // held
     std::ptrdiff_t first = 0;      // column
