@@ -1,4 +1,4 @@
-// The Python face of the kernels on few bits.
+// The Python face of the kernels on few bits and on few weights.
 #include "binding/binding.hpp"
 #include "isa/choose.hpp"
 #include "intconv/layer.hpp"
@@ -24,10 +24,29 @@ void quantize(Floats x, float step, std::int32_t low, std::int32_t high, Array<s
     });
 }
 
+void sparse_product(Array<const float> values, Array<const std::uint32_t> columns,
+                    Array<const std::uint32_t> starts, Floats x, const Steps& steps, Array<float> out, int threads) {
+    SparseProduct job{};
+    job.inputs = x.shape(1);
+    job.outputs = starts.size() - 1;
+    job.values = values.data();
+    job.columns = columns.data();
+    job.starts = starts.data();
+    job.x = x.data();
+    job.out = out.data();
+    job.epilogue = all_of(steps);
+    const std::size_t rows = x.shape(0);
+    const Kernels& kernels = active();
+    nb::gil_scoped_release release;
+    parallel_for(rows, 64, threads,
+                 [&](std::size_t begin, std::size_t end) { kernels.sparse_product(job, begin, end); });
+}
+
 }  // namespace
 
 void bind_lowbit(nb::module_& m) {
     m.def("quantize", &quantize);
+    m.def("sparse_product", &sparse_product);
 
     m.def("planes_pay", [](std::size_t planes, std::int32_t low, std::int32_t high) {
         return active().planes_pay({planes, nullptr, 0, {low, high}});

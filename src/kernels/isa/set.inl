@@ -15,6 +15,7 @@
 #include "planeconv/popcount.inl"
 #endif
 #include "intconv/intconv.inl"
+#include "sparse/sparse.inl"
 
 constexpr Kernels kernels{
     LEVERET_ISA_NAME, pack,      expanded_bytes,    expand,    bitconv_bytes, bitconv_prepare, bitconv,
@@ -22,4 +23,5 @@ constexpr Kernels kernels{
     quantize,         planes_pay,        planeconv_bytes,   planeconv_prepare,
     planeconv,
     intconv_bytes,    intconv_prepare,   intconv,
+    sparse_product,
 };

@@ -81,6 +81,7 @@ struct IntConv;
 struct Levels;
 struct PlaneConv;
 struct PlaneWeights;
+struct SparseProduct;
 
 struct Kernels {
     const char* name;
@@ -133,6 +134,8 @@ struct Kernels {
     void (*intconv_prepare)(const Levels& levels, const std::int8_t* weights, std::size_t outputs, std::size_t taps,
                             std::size_t channels, void* out, std::int32_t* bias);
     void (*intconv)(const IntConv& job, std::size_t begin, std::size_t end);
+
+    void (*sparse_product)(const SparseProduct& job, std::size_t begin, std::size_t end);
 };
 
 const Kernels* portable_kernels();
@@ -146,3 +149,4 @@ const Kernels* avx512_kernels();
 
 #include "intconv/job.hpp"
 #include "planeconv/job.hpp"
+#include "sparse/job.hpp"

@@ -63,6 +63,16 @@ class FloatConvLayer:
 def quantize(
     x: NDArray[np.float32], step: float, low: int, high: int, out: NDArray[np.uint8], threads: int, /
 ) -> None: ...
+def sparse_product(
+    values: NDArray[np.float32],
+    columns: NDArray[np.uint32],
+    starts: NDArray[np.uint32],
+    x: NDArray[np.float32],
+    steps: tuple[_Channels, ...],
+    out: NDArray[np.float32],
+    threads: int,
+    /,
+) -> None: ...
 def planes_pay(planes: int, low: int, high: int, /) -> bool: ...
 
 class PlaneConvLayer:

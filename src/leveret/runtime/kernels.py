@@ -15,6 +15,7 @@ from leveret.runtime._intconv import Int8Conv2d, Int8Linear
 from leveret.runtime._native import available_isas, default_threads, isa, set_isa
 from leveret.runtime._planeconv import ByteConv2d, ByteLinear, PlaneConv2d, PlaneLinear
 from leveret.runtime._pooling import avg_pool2d, max_pool2d
+from leveret.runtime._sparse import SparseLinear, sparse_rows
 from leveret.runtime._wholeconv import quantize
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Linear",
     "PlaneConv2d",
     "PlaneLinear",
+    "SparseLinear",
     "affine",
     "available_isas",
     "avg_pool2d",
@@ -37,5 +39,6 @@ __all__ = [
     "pack_bits",
     "quantize",
     "set_isa",
+    "sparse_rows",
     "unpack_bits",
 ]
