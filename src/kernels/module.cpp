@@ -1,6 +1,7 @@
 // The Python face of the kernels: leveret.runtime._kernels. Shapes are checked by leveret.runtime.kernels, once.
 #include "binding/binding.hpp"
 #include "bitconv/layer.hpp"
+#include "engine/bind.hpp"
 #include "floatconv/layer.hpp"
 #include "isa/choose.hpp"
 #include "threads/pool.hpp"
@@ -62,6 +63,8 @@ NB_MODULE(_kernels, m) {
     m.def("affine", &affine, nb::arg("x"), nb::arg("channels"), nb::arg("scale").none(), nb::arg("shift").none(),
           nb::arg("add").none(), nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
     m.def("pool", &pool);
+
+    bind_engine(m);
 
     nb::class_<BitConvLayer>(m, "BitConvLayer")
         .def("__init__",

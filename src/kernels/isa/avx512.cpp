@@ -1,4 +1,4 @@
-// x86-64 with AVX-512 as Ice Lake and Zen 4 have it: BW, DQ, VL, VBMI, VNNI and VPOPCNTDQ.
+// x86-64 with AVX-512 and its VPOPCNTDQ, VNNI and VBMI: Ice Lake, Zen 4 and newer.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -7,7 +7,8 @@
 #include "isa/table.hpp"
 
 #define LEVERET_ISA_NAME "avx512"
-#define LEVERET_BITCONV "bitconv/lookup_avx2.inl"
+#define LEVERET_BITCONV "bitconv/popcount_avx512.inl"
+#define LEVERET_FLOATCONV "floatconv/floatconv_avx512.inl"
 
 namespace leveret {
 namespace avx512 {

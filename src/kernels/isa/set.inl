@@ -1,9 +1,9 @@
-// Gathers the kernels of one instruction set. Included inside that set's namespace, after LEVERET_BITCONV has named
-// the file that holds its binary convolution.
+// Gathers the kernels of one instruction set. Included inside that set's namespace, after LEVERET_BITCONV and
+// LEVERET_FLOATCONV have named the files that hold its convolutions.
 #include "elementwise/elementwise.inl"
 #include "pack/pack.inl"
 #include LEVERET_BITCONV
-#include "floatconv/floatconv.inl"
+#include LEVERET_FLOATCONV
 #include "pooling/pooling.inl"
 #include "quantize/quantize.inl"
 #include "strip/levels.inl"

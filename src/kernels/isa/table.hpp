@@ -90,9 +90,9 @@ struct Kernels {
     void (*pack)(const float* x, std::size_t rows, std::size_t channels, const float* threshold,
                  const std::uint8_t* flip, std::uint64_t* out);
 
-    // the layout that bitconv reads images in: bytes per pixel, and the change into it
-    std::size_t (*expanded_bytes)(std::size_t channels);
-    void (*expand)(const std::uint64_t* bits, std::size_t pixels, std::size_t channels, void* out);
+    // the layout that bitconv reads images in: bytes per row, and the change of some rows into it
+    std::size_t (*expanded_bytes)(const Window& window, std::size_t channels);
+    void (*expand)(const std::uint64_t* bits, std::size_t rows, const Window& window, std::size_t channels, void* out);
 
     // weights: outputs x taps x ceil(channels / 64) words
     std::size_t (*bitconv_bytes)(std::size_t outputs, std::size_t taps, std::size_t channels);

@@ -64,6 +64,10 @@ class BitConv2d:
             channel, are 0, as `pack_bits` leaves them; so are those of the images it is given.
         in_channels: of the image, all groups together.
         stride, padding, dilation, groups: as in `torch.nn.Conv2d`. Padding is zero: neither +1 nor −1.
+        prepare: lay out the weights for the kernels; without it the layer only checks them.
+
+    Attributes:
+        fits_native: whether the kernels can hold its sums.
     """
 
     def __init__(
@@ -74,6 +78,8 @@ class BitConv2d:
         padding: int | Pair = 0,
         dilation: int | Pair = 1,
         groups: int = 1,
+        *,
+        prepare: bool = True,
     ) -> None:
         weight = np.ascontiguousarray(weight)
         self.out_channels = filters_of(weight.shape, in_channels, groups)
@@ -90,8 +96,8 @@ class BitConv2d:
         self._native: Any = None
         taps = weight.shape[1] * weight.shape[2]
         # int16 sums of the table look-up: beyond this the reference's floats are exact still, up to 2^24
-        self._wide = taps * -(-in_channels // groups // 4) > 16_000
-        if not native.use_reference() and not self._wide:
+        self.fits_native = taps * -(-in_channels // groups // 4) <= 16_000
+        if prepare and not native.use_reference() and self.fits_native:
             self._native = native.module.BitConvLayer(weight.reshape(len(weight), taps, words), in_channels, groups)
 
     def real(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from leveret.errors import LeveretFormatError, LeveretUsageError
 from leveret.runtime import _format
+from leveret.runtime._engine import build_engine
 from leveret.runtime._graph import INPUT, Graph
 from leveret.runtime._values import Value
 from leveret.runtime.ops import OPS, Op
@@ -94,8 +95,13 @@ class Packed:
         self._ops = self._build()
         self._free = self._last_uses()
         self._bytes_per_sample = self._peak()
-        for op in self._ops:
-            op.prepare()
+        height, width = contract.shape[1:]
+        self._engine = build_engine(
+            graph, self._ops, Value((height, width), contract.shape[0]), contract.mean, contract.std
+        )
+        if self._engine is None:
+            for op in self._ops:
+                op.prepare()
 
     def __call__(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.float32]:
         """Logits `(n, num_classes)` float32.
@@ -111,6 +117,10 @@ class Packed:
         if threads is not None and threads < 1:
             raise LeveretUsageError(f"threads must be at least 1, got {threads}")
         images = self._checked(images)
+        if self._engine is not None:
+            logits = np.empty((len(images), self._ops[-1].output.channels), np.float32)
+            self._engine.run(np.ascontiguousarray(images), logits, threads or 0)
+            return logits
         most = max(1, _MEMORY // max(self._bytes_per_sample, 1))
         parts = [self._run(images[i : i + most], threads or 0) for i in range(0, max(len(images), 1), most)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)

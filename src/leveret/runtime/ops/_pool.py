@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -30,12 +30,17 @@ class _Pool(Op):
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             raise LeveretFormatError(f"pads {padding}, more than half of its kernel {kernel}")
         try:
-            window = Window(
-                kernel, self.values["stride"], padding, self.values.get("dilation", (1, 1)), self.values["ceil_mode"]
-            )
-            return Value(window.out(*image.size), image.channels)
+            return Value(self._window().out(*image.size), image.channels)
         except LeveretUsageError as error:
             raise LeveretFormatError(str(error)) from None
+
+    def _window(self) -> Window:
+        v = self.values
+        return Window(v["kernel"], v["stride"], v["padding"], v.get("dilation", (1, 1)), v["ceil_mode"])
+
+    def _window_row(self) -> tuple[int, ...]:
+        """The window on this image, as native kernels take it."""
+        return self._window().as_row(*self.inputs[0].size)
 
 
 class MaxPool2d(_Pool):
@@ -47,6 +52,9 @@ class MaxPool2d(_Pool):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return kernels.max_pool2d(inputs[0], **self.values, threads=threads)
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.pool(inputs[0], self._window_row(), False, True)
+
 
 class AvgPool2d(_Pool):
     """The mean under each window."""
@@ -56,6 +64,9 @@ class AvgPool2d(_Pool):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return kernels.avg_pool2d(inputs[0], **self.values, threads=threads)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.pool(inputs[0], self._window_row(), True, self.values["count_include_pad"])
 
 
 class GlobalAvgPool(Op):
@@ -68,3 +79,6 @@ class GlobalAvgPool(Op):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0].mean((1, 2), dtype=np.float32)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.global_mean(inputs[0])
