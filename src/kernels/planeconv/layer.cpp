@@ -1,32 +1,17 @@
 #include "planeconv/layer.hpp"
 
-#include <new>
 #include <utility>
 
-#include "isa/choose.hpp"
 #include "threads/pool.hpp"
 
 namespace leveret {
-namespace {
-constexpr std::align_val_t cache_line{64};
-}
-
-void PlaneConvLayer::Free::operator()(void* p) const { ::operator delete(p, cache_line); }
 
 PlaneConvLayer::PlaneConvLayer(const std::uint64_t* weights, std::vector<std::int32_t> coefficients,
                                std::int32_t constant, Levels levels, std::size_t outputs, std::size_t taps,
                                std::size_t channels, std::size_t groups)
-    : kernels_(&active()),
-      coefficients_(std::move(coefficients)),
-      constant_(constant),
-      levels_(levels),
-      outputs_(outputs),
-      channels_(channels),
-      groups_(groups),
-      bias_(outputs) {
+    : WholeConvLayer(levels, outputs, channels, groups), coefficients_(std::move(coefficients)), constant_(constant) {
     const std::size_t own = channels / groups, filters = outputs / groups, words = taps * ((own + 63) / 64);
-    group_bytes_ = (kernels_->planeconv_bytes(kind(), filters, taps, own) + 63) / 64 * 64;
-    weights_.reset(static_cast<std::uint8_t*>(::operator new(group_bytes_ * groups, cache_line)));
+    reserve(kernels_->planeconv_bytes(kind(), filters, taps, own));
     for (std::size_t g = 0; g < groups; ++g)
         kernels_->planeconv_prepare(kind(), weights + g * filters * words, outputs * words, filters, taps, own,
                                     weights_.get() + g * group_bytes_, bias_.data() + g * filters);
@@ -34,20 +19,9 @@ PlaneConvLayer::PlaneConvLayer(const std::uint64_t* weights, std::vector<std::in
 
 void PlaneConvLayer::run(const std::uint8_t* image, std::size_t batch, const Window& window, const Epilogue& epilogue,
                          float* out, int threads) const {
-    const std::size_t own = channels_ / groups_, filters = outputs_ / groups_;
     for (std::size_t g = 0; g < groups_; ++g) {
-        PlaneConv job{};
-        job.window = window;
+        auto job = job_of<PlaneConv>(image, window, epilogue, out, g);
         job.kind = kind();
-        job.channels = own;
-        job.in_stride = channels_;
-        job.outputs = filters;
-        job.out_stride = outputs_;
-        job.weights = weights_.get() + g * group_bytes_;
-        job.bias = bias_.data() + g * filters;
-        job.image = image + g * own;
-        job.out = out + g * filters;
-        job.epilogue = epilogue.from(g * filters);
         parallel_for(batch * window.out_h, 1, threads,
                      [&](std::size_t begin, std::size_t end) { kernels_->planeconv(job, begin, end); });
     }

@@ -77,7 +77,17 @@ def sparse_product(
 ) -> None: ...
 def planes_pay(planes: int, low: int, high: int, /) -> bool: ...
 
-class PlaneConvLayer:
+class WholeConvLayer:
+    def run(
+        self,
+        image: NDArray[np.uint8],
+        window: _Row,
+        steps: tuple[_Channels, ...],
+        out: NDArray[np.float32],
+        threads: int,
+    ) -> None: ...
+
+class PlaneConvLayer(WholeConvLayer):
     def __init__(
         self,
         weights: NDArray[np.uint64],
@@ -89,22 +99,20 @@ class PlaneConvLayer:
         groups: int,
         /,
     ) -> None: ...
-    def run(
-        self,
-        image: NDArray[np.uint8],
-        window: _Row,
-        steps: tuple[_Channels, ...],
-        out: NDArray[np.float32],
-        threads: int,
-    ) -> None: ...
 
-class IntConvLayer:
+class IntConvLayer(WholeConvLayer):
     def __init__(self, weights: NDArray[np.int8], low: int, high: int, channels: int, groups: int, /) -> None: ...
-    def run(
-        self,
-        image: NDArray[np.uint8],
-        window: _Row,
-        steps: tuple[_Channels, ...],
-        out: NDArray[np.float32],
-        threads: int,
-    ) -> None: ...
+
+def engine_quantize(engine: Any, input: int, step: float, low: int, high: int, /) -> int: ...
+def engine_whole_conv(
+    engine: Any, input: int, add: int | None, layer: WholeConvLayer, window: _Row, steps: tuple[_Channels, ...]
+) -> int: ...
+def engine_sparse(
+    engine: Any,
+    input: int,
+    add: int | None,
+    values: NDArray[np.float32],
+    columns: NDArray[np.uint32],
+    starts: NDArray[np.uint32],
+    steps: tuple[_Channels, ...],
+) -> int: ...

@@ -18,6 +18,9 @@ __all__ = ["WholeConv2d", "WholeLinear", "check_levels", "quantize"]
 
 Values = NDArray[Any]
 
+# bytes that a thread may need beside images and weights
+_MOST_HELD = 1 << 30
+
 # of one byte's range, with a sign and without
 _LOWEST, _HIGHEST = -128, {True: 127, False: 255}
 
@@ -91,12 +94,17 @@ class WholeConv2d(ABC):
         x = np.ascontiguousarray(x)
         shape = (len(x), *self.window.out(*x.shape[1:3]), self.out_channels)
         steps = epilogue(shape, scale, shift, add, before, slope, after)
-        if self._native is None or self._held(*x.shape[1:3]) > 512 << 20:
+        layer = self.native_layer(*x.shape[1:3])
+        if layer is None:
             return reference.affine(self._reference(x), **steps)
         out = np.empty(shape, np.float32)
         row = self.window.as_row(*x.shape[1:3])
-        self._native.run(x.view(np.uint8), row, tuple(steps.values()), out, threads)
+        layer.run(x.view(np.uint8), row, tuple(steps.values()), out, threads)
         return out
+
+    def native_layer(self, height: int, width: int) -> Any | None:
+        """What computes images of this size; None: numpy does."""
+        return self._native if self._held(height, width) <= _MOST_HELD else None
 
     def _held(self, height: int, width: int) -> int:
         """Bytes that a thread needs for the pixels under some neighbouring windows."""
@@ -112,6 +120,10 @@ class WholeLinear:
 
     def __init__(self, conv: WholeConv2d) -> None:
         self._conv = conv
+
+    def native_layer(self) -> Any | None:
+        """What computes rows; None: numpy does."""
+        return self._conv.native_layer(1, 1)
 
     def __call__(
         self,
