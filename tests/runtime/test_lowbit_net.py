@@ -169,7 +169,7 @@ FULL = np.full((C, 3, 3, 2), 2**64 - 1, np.uint64)
         ("plane.weight", np.zeros((2, C, 3, 3, 1), np.uint64), "must end in 2"),
         ("plane.weight", np.zeros((9, C, 3, 3, 2), np.uint64), "1 to 8 planes"),
         ("plane.weight", np.zeros((0, C, 3, 3, 2), np.uint64), "1 to 8 planes"),
-        ("plane.weight", np.zeros(3, np.uint64), "kernel_h"),
+        ("plane.weight", np.zeros(2, np.uint64), "kernel_h"),
         ("plane.weight", np.zeros((2, C, 3, 2), np.uint64), "kernel_h"),
         ("plane.weight", np.zeros((2, 0, 3, 3, 2), np.uint64), "kernel_h"),
         ("plane.weight", np.stack([FULL, FULL]), "past channel 69 zero"),
