@@ -49,7 +49,7 @@ class LayerInfo:
         bits: of a weight.
         parameters: numbers that were learned.
         bytes: in the file.
-        macs, binary_macs: multiply-accumulates per sample, on floats and on bits.
+        macs, binary_macs: multiply-accumulates per sample, on floats or bytes, and on bits.
     """
 
     name: str
@@ -241,7 +241,7 @@ class Packed:
             values[step.name] = op.output
             ops.append(op)
         last = ops[-1].output
-        if last.bits or last.size:
+        if last.kind != "floats" or last.size:
             raise LeveretFormatError(f"the last step must give logits, one row a sample; it gives {last.shape}")
         if self.classes and last.channels != len(self.classes):
             raise LeveretFormatError(f"the net gives {last.channels} logits for {len(self.classes)} classes")

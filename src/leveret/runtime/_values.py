@@ -1,4 +1,4 @@
-"""What flows through a graph: images or rows, of floats or of sign bits."""
+"""What flows through a graph: images or rows, of floats, of sign bits, or of quantised values."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ class Value:
         size: `(height, width)` of an image, `()` of a row of features.
         channels: features, last in memory.
         bits: signs, 64 to a word, instead of float32.
+        levels: lowest and highest of quantised values, one byte each, instead of float32; int8 if the lowest is below
+            0, else uint8.
     """
 
     size: tuple[int, ...]
     channels: int
     bits: bool = False
+    levels: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         elements = self.channels
@@ -39,9 +42,16 @@ class Value:
         return (self.channels, *self.size)
 
     @property
+    def kind(self) -> str:
+        """In words: floats, bits, or bytes for quantised values."""
+        return "bits" if self.bits else "floats" if self.levels is None else "bytes"
+
+    @property
     def nbytes(self) -> int:
         """Memory of one sample."""
         places = 1
         for side in self.size:
             places *= side
-        return places * (-(-self.channels // 64) * 8 if self.bits else self.channels * 4)
+        if self.bits:
+            return places * -(-self.channels // 64) * 8
+        return places * self.channels * (4 if self.levels is None else 1)

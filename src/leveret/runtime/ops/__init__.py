@@ -5,6 +5,16 @@ from leveret.runtime.ops._conv import BinaryWeightConv2d, BitConv2d, BitConv2dTo
 from leveret.runtime.ops._elementwise import Affine, Bits, ChannelMean, Clip, Concat, Flatten, Function, Multiply
 from leveret.runtime.ops._linear import BinaryWeightLinear, BitLinear, Linear
 from leveret.runtime.ops._pool import AvgPool2d, GlobalAvgPool, MaxPool2d
+from leveret.runtime.ops._sparse import SparseLinear
+from leveret.runtime.ops._whole import (
+    ByteConv2d,
+    ByteLinear,
+    Int8Conv2d,
+    Int8Linear,
+    PlaneConv2d,
+    PlaneLinear,
+    Quantize,
+)
 
 __all__ = ["OPS", "Op"]
 
@@ -19,6 +29,8 @@ OPS: dict[str, type[Op]] = {
         BitConv2dToBits,
         BitLinear,
         Bits,
+        ByteConv2d,
+        ByteLinear,
         ChannelMean,
         Clip,
         Concat,
@@ -26,8 +38,14 @@ OPS: dict[str, type[Op]] = {
         Flatten,
         Function,
         GlobalAvgPool,
+        Int8Conv2d,
+        Int8Linear,
         Linear,
         MaxPool2d,
         Multiply,
+        PlaneConv2d,
+        PlaneLinear,
+        Quantize,
+        SparseLinear,
     )
 }
