@@ -3,8 +3,8 @@
     python benchmarks/bitconv.py [--threads 1] [--repeats 15] [--json PATH]
 
 Shapes are ResNet-18's. All start from float activations and end with floats; ours also scales and shifts them, as a
-BatchNorm would. PyTorch's float convolution is timed in both memory layouts and the faster one counts. OpenVINO's is binary
-too; the plain loop is scalar C, compiled with -O2. Every figure is the median of alternating runs.
+BatchNorm would. PyTorch's float convolution is timed in both memory layouts and the faster one counts. OpenVINO's is
+binary too; the plain loop is scalar C, compiled with -O2. Every figure is the median of alternating runs.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from peers import openvino_binary_conv, plain_loop
-
 from leveret.runtime import kernels
+from peers import openvino_binary_conv, plain_loop
 
 SHAPES = ((56, 64), (28, 128), (14, 256), (7, 512))
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from bitconv import SHAPES, seconds
-from peers import onnxruntime_conv
 from rich.console import Console
 from rich.table import Table
 
+from bitconv import SHAPES, seconds
 from leveret.runtime import kernels
+from peers import onnxruntime_conv
 
 
 def measure(side: int, channels: int, kernel: int, threads: int, repeats: int) -> dict[str, Any]:

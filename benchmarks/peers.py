@@ -1,4 +1,7 @@
-"""Other people's convolutions, to time ours beside: each maker gives a function that runs one, or None if not installed."""
+"""Other people's convolutions, to time ours beside.
+
+Each maker gives a function that runs one, or None where what it needs isn't installed.
+"""
 
 from __future__ import annotations
 

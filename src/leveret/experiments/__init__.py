@@ -11,7 +11,7 @@ from leveret.errors import LeveretUsageError
 __all__ = ["EXPERIMENTS", "run"]
 
 # name on the command line -> module with a `run(parts, seeds, data, out)` and `PARTS`
-EXPERIMENTS = {"main-job": "leveret.experiments.main_job"}
+EXPERIMENTS = {"main-job": "leveret.experiments.main_job", "engine": "leveret.experiments.engine"}
 
 
 def run(

@@ -8,7 +8,6 @@ stay under `OUT/runs`; a run that was stopped goes on.
 
 from __future__ import annotations
 
-import importlib.util
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 
 from leveret._files import write_text
 from leveret.errors import LeveretDataError, LeveretUsageError
+from leveret.experiments._benchmarks import benchmark
 from leveret.experiments._results import Results, markdown_table
 from leveret.jobs import shrink
 from leveret.jobs._memory import peak_resident
@@ -158,13 +158,10 @@ def _row(job: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def _bench(results: Results, runs: Path) -> None:
-    folder = Path("benchmarks")
-    if not (folder / "bitconv.py").is_file():
-        raise LeveretUsageError("the part 'bench' runs benchmarks/: call it from a checkout of the project")
     demo = runs / "demo"
     demo_s = _timed(["shrink", "digits", "-o", str(demo)]) if not demo.exists() else None
-    bitconv = _script(folder / "bitconv.py").run()
-    training = _script(folder / "training.py").run()
+    bitconv = benchmark("bitconv").run()
+    training = benchmark("training").run()
     figures = {
         "xnor_vs_torch": bitconv["xnor_vs_torch"],
         "fit_vs_plain": training["fit_vs_plain"],
@@ -175,15 +172,6 @@ def _bench(results: Results, runs: Path) -> None:
         figures["demo_s"] = demo_s
     details = {"command": f"{_COMMAND} --part bench", "bitconv": bitconv, "training": training}
     results.record("bench", figures, details)
-
-
-def _script(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _command_line(arguments: list[str]) -> list[str]:

@@ -1,0 +1,237 @@
+"""The engine measured: kernels and a whole net beside other engines, memory, start-up, and mutated files.
+
+    leveret reproduce engine [--part kernels] [-o docs/results]
+
+Run it in a checkout of the project, on a quiet machine, with the extra `bench` installed. Every ratio is of medians of
+alternating runs with one thread on both sides.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from leveret._files import write_text
+from leveret.experiments._benchmarks import benchmark
+from leveret.experiments._results import Results, markdown_table
+
+__all__ = ["PARTS", "run"]
+
+PARTS = ("kernels", "lowbit", "real", "net", "import", "fuzz")
+
+_FUZZ_FILES = 100_000
+_COMMAND = "leveret reproduce engine"
+
+_IMPORT = """
+import time
+start = time.perf_counter()
+import leveret.runtime
+print(time.perf_counter() - start)
+"""
+
+# key in the JSON file: what it is, what is asked of it, as a text and as a test, how it is printed
+_FIGURES: dict[str, tuple[str, str, Any, str]] = {
+    "xnor_vs_torch": ("XNOR 3x3, times PyTorch's float speed", "at least 7.5", lambda v: v >= 7.5, "{:.1f}"),
+    "xnor_vs_openvino": ("… times OpenVINO's BinaryConvolution", "at least 1.5", lambda v: v >= 1.5, "{:.2f}"),
+    "xnor_vs_loop": ("… times a plain float loop, -O2", "at least 58", lambda v: v >= 58, "{:.0f}"),
+    "popcnt_share": ("… of the measured peak, 256 and 512 channels", "at least 80 %", lambda v: v >= 0.8, "{:.0%}"),
+    "bwn_vs_torch": ("binary weights x 8 bit, times PyTorch's float", "at least 2", lambda v: v >= 2, "{:.1f}"),
+    "ternary_vs_torch": ("ternary x 3 bit, times PyTorch's float", "at least 1.5", lambda v: v >= 1.5, "{:.1f}"),
+    "float_vs_ort": ("real 3x3 and 1x1, times ONNX Runtime", "at least 0.9", lambda v: v >= 0.9, "{:.2f}"),
+    "net_vs_best": (
+        "binary ResNet-18, times the best float engine",
+        "at least 5",
+        lambda v: v >= 5,
+        "{:.1f}",
+    ),
+    "threads_2": ("two threads against one, the same net", "at least 1.8", lambda v: v >= 1.8, "{:.2f}"),
+    "rss_ratio": (
+        "its resident memory over ONNX Runtime's float",
+        "at most 0.25",
+        lambda v: v <= 0.25,
+        "{:.2f}",
+    ),
+    "import_s": ("import of leveret.runtime, seconds", "at most 0.15", lambda v: v <= 0.15, "{:.2f}"),
+    "fuzz_files": ("mutated files tried", "at least 100,000", lambda v: v >= 100_000, "{:,}"),
+    "fuzz_crashes": ("… crashes, hangs or over-allocations", "none", lambda v: v == 0, "{}"),
+}
+
+
+def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
+    """Run the parts and render the page; see `leveret.experiments.run`."""
+    results = Results(out / "engine.json")
+    for part in parts:
+        figures, details = _PARTS[part]()
+        figures = {key: value for key, value in figures.items() if value is not None}
+        results.record(part, figures, {"command": f"{_COMMAND} --part {part}", **details})
+        write_text(out / "engine.md", _page(results.values))
+    return out / "engine.md"
+
+
+def _kernels() -> tuple[dict[str, Any], dict[str, Any]]:
+    found = benchmark("bitconv").run()
+    deep = [shape["gmacs"]["leveret"] for shape in found["shapes"] if shape["shape"].endswith(("x256", "x512"))]
+    figures = {key: found[key] for key in ("xnor_vs_torch", "xnor_vs_openvino", "xnor_vs_loop")}
+    if found["peak_gmacs"]:
+        figures["popcnt_share"] = min(deep) / found["peak_gmacs"]
+    return figures, {"bitconv": found}
+
+
+def _lowbit() -> tuple[dict[str, Any], dict[str, Any]]:
+    found = benchmark("lowbit").run()
+    ratios = found["times_torch"]
+    return {"bwn_vs_torch": ratios["binary x 8 bit"], "ternary_vs_torch": ratios["ternary x 3 bit"]}, {"lowbit": found}
+
+
+def _real() -> tuple[dict[str, Any], dict[str, Any]]:
+    found = benchmark("floatconv").run()
+    return {"float_vs_ort": found["float_vs_ort"]}, {"floatconv": found}
+
+
+def _net() -> tuple[dict[str, Any], dict[str, Any]]:
+    found = benchmark("resnet18").run()
+    return {key: found[key] for key in ("net_vs_best", "threads_2", "rss_ratio")}, {"resnet18": found}
+
+
+def _import() -> tuple[dict[str, Any], dict[str, Any]]:
+    times = [
+        float(subprocess.run([sys.executable, "-c", _IMPORT], check=True, capture_output=True, text=True).stdout)
+        for _ in range(9)
+    ]
+    return {"import_s": statistics.median(times)}, {"seconds": times}
+
+
+def _fuzz() -> tuple[dict[str, Any], dict[str, Any]]:
+    from rich.progress import Progress
+
+    from leveret.experiments._fuzz import fuzz
+
+    with Progress(transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("mutated files", total=_FUZZ_FILES)
+        found = fuzz(_FUZZ_FILES, lambda done: bar.update(task, completed=done))
+    details = {"loaded": found.loaded, "crashes": {str(key): value for key, value in found.crashes.items()}}
+    return {"fuzz_files": found.files, "fuzz_crashes": len(found.crashes)}, details
+
+
+_PARTS: dict[str, Any] = {
+    "kernels": _kernels,
+    "lowbit": _lowbit,
+    "real": _real,
+    "net": _net,
+    "import": _import,
+    "fuzz": _fuzz,
+}
+
+
+def _page(values: dict[str, Any]) -> str:
+    figures = [
+        (what, form.format(values[key]), asked, "yes" if met(values[key]) else "no")
+        for key, (what, asked, met, form) in _FIGURES.items()
+        if key in values
+    ]
+    text = [
+        "# The engine, measured",
+        "",
+        "Rendered from `engine.json`, which the commands below wrote. One thread on both sides unless said otherwise.",
+        "",
+        markdown_table(["figure", "measured", "asked", "met"], figures),
+    ]
+    for part in PARTS:
+        details = values.get("parts", {}).get(part)
+        if details is None:
+            continue
+        text += ["", f"## {part}", "", f"`{details['command']}` · {details['date']} · {details['machine']}", ""]
+        text += _TABLES[part](details)
+    return "\n".join(text) + "\n"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
+
+
+def _kernels_table(details: dict[str, Any]) -> list[str]:
+    found = details["bitconv"]
+    rows = [
+        (
+            shape["shape"],
+            *(
+                _number(shape["gmacs"].get(key), "{:.0f}")
+                for key in ("leveret", "torch_nchw", "torch_nhwc", "openvino")
+            ),
+            _number(shape["gmacs"].get("plain_loop"), "{:.2f}"),
+            f"{shape['gmacs']['leveret'] / found['peak_gmacs']:.0%}" if found["peak_gmacs"] else "",
+            f"{shape['packing_share']:.0%}",
+        )
+        for shape in found["shapes"]
+    ]
+    header = "shape, leveret, PyTorch NCHW, PyTorch NHWC, OpenVINO binary, plain loop, of peak, of it packing"
+    peak = _number(found["peak_gmacs"], "{:.0f}")
+    return [
+        f"GMAC/s, {found['isa']}; packing, scale and shift included. Peak of one core on bits: {peak} GMAC/s.",
+        "",
+        markdown_table(header.split(", "), rows),
+    ]
+
+
+def _lowbit_table(details: dict[str, Any]) -> list[str]:
+    found = details["lowbit"]
+    shapes = found["shapes"]
+    rows = [
+        (name, *(f"{shape['gmacs'][name]:.0f} ({shape['ratio'][name]:.1f})" for shape in shapes), f"{mean:.1f}")
+        for name, mean in found["times_torch"].items()
+    ]
+    header = ["weights x activations", *(shape["shape"] for shape in shapes), "geometric mean"]
+    return ["GMAC/s and, in brackets, times PyTorch's float convolution:", "", markdown_table(header, rows)]
+
+
+def _real_table(details: dict[str, Any]) -> list[str]:
+    keys = ("leveret", "onnxruntime", "torch_nchw", "torch_nhwc")
+    rows = [
+        (
+            shape["shape"],
+            *(_number(shape["gmacs"].get(key), "{:.1f}") for key in keys),
+            _number(shape["ratio_onnxruntime"], "{:.2f}"),
+        )
+        for shape in details["floatconv"]["shapes"]
+    ]
+    header = "shape, leveret, ONNX Runtime, PyTorch NCHW, PyTorch NHWC, times ONNX Runtime"
+    return ["GMAC/s:", "", markdown_table(header.split(", "), rows)]
+
+
+def _net_table(details: dict[str, Any]) -> list[str]:
+    found = details["resnet18"]
+    times = [(name, f"{value:.2f}") for name, value in found["milliseconds"].items()]
+    steps = [(row["step"], row["op"], f"{row['us']:.0f}", f"{row['share']:.0%}") for row in found["profile"]]
+    memory = ", ".join(f"{name} {value:.0f} MB" for name, value in found["peak_mb"].items())
+    return [
+        markdown_table(["net", "ms an image"], times),
+        "",
+        f"Peak resident memory of a process that only predicts: {memory}.",
+        "",
+        "Where the binary net's time goes, its longest steps:",
+        "",
+        markdown_table(["step", "operation", "µs", "share"], steps),
+    ]
+
+
+def _import_table(details: dict[str, Any]) -> list[str]:
+    return [f"Seconds, each in a new process: {', '.join(f'{value:.3f}' for value in details['seconds'])}."]
+
+
+def _fuzz_table(details: dict[str, Any]) -> list[str]:
+    crashes = details["crashes"]
+    text = [f"{details['loaded']:,} of the files were valid all the same, and ran."]
+    return [*text, "", *(f"- file {number}: {how}" for number, how in crashes.items())] if crashes else text
+
+
+_TABLES: dict[str, Any] = {
+    "kernels": _kernels_table,
+    "lowbit": _lowbit_table,
+    "real": _real_table,
+    "net": _net_table,
+    "import": _import_table,
+    "fuzz": _fuzz_table,
+}
