@@ -100,7 +100,9 @@ def test_calls_from_many_threads_do_not_meet():
 
 def test_profile_times_each_step():
     net = packed("bireal")
-    images = np.zeros((1, 3, 16, 12), np.float32)
-    seconds = net._engine.profile(images, np.empty((1, 7), np.float32), 1)
-    assert len(seconds) == len(net.graph.steps)
-    assert min(seconds) >= 0
+    for images in (np.zeros((2, 3, 16, 12), np.float32), np.zeros((2, 3, 16, 12), np.uint8)):
+        logits = np.empty((2, 7), np.float32)
+        seconds = net._engine.profile(images, logits, 1)
+        assert len(seconds) == 1 + len(net.graph.steps)
+        assert min(seconds) >= 0
+        np.testing.assert_array_equal(logits, net(images))

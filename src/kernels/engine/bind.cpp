@@ -7,7 +7,6 @@
 #include <nanobind/stl/vector.h>
 
 #include <array>
-#include <chrono>
 #include <optional>
 #include <string>
 
@@ -52,8 +51,6 @@ Value output_of(const Window& w, std::size_t channels, bool bits = false) {
 std::vector<std::size_t> with(std::size_t input, std::optional<std::size_t> add) {
     return add ? std::vector<std::size_t>{input, *add} : std::vector<std::size_t>{input};
 }
-
-using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
@@ -177,15 +174,14 @@ void bind_engine(nb::module_& m) {
                  nb::gil_scoped_release release;
                  self.run(images.data(), images.shape(0), out.data(), threads);
              })
-        .def("profile", [](const Engine& self, Floats images, Array<float> out, int threads) {
-            std::vector<double> seconds;
-            Clock::time_point last;
-            self.watch(images.data(), images.shape(0), out.data(), threads, [&](std::size_t step) {
-                const auto now = Clock::now();
-                if (step > 0) seconds.push_back(std::chrono::duration<double>(now - last).count());
-                last = now;
-            });
-            return seconds;
+        .def("profile",
+             [](const Engine& self, Floats images, Array<float> out, int threads) {
+                 nb::gil_scoped_release release;
+                 return self.profile(images.data(), images.shape(0), out.data(), threads);
+             })
+        .def("profile", [](const Engine& self, Bytes images, Array<float> out, int threads) {
+            nb::gil_scoped_release release;
+            return self.profile(images.data(), images.shape(0), out.data(), threads);
         });
 }
 

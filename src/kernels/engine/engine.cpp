@@ -1,6 +1,7 @@
 #include "engine/engine.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
 
@@ -115,28 +116,50 @@ void Engine::read_images(const Pixel* images, std::size_t batch, float* to, int 
     });
 }
 
-void Engine::run_steps(std::uint8_t* arena, std::size_t batch, float* out, int threads, const Watch* watch) const {
+// Adds up what lies between one look and the next.
+class Engine::Stopwatch {
+public:
+    explicit Stopwatch(std::size_t laps) : seconds(laps) {}
+
+    void start() { last_ = Clock::now(); }
+
+    void lap(std::size_t i) {
+        const auto now = Clock::now();
+        seconds[i] += std::chrono::duration<double>(now - last_).count();
+        last_ = now;
+    }
+
+    Seconds seconds;
+
+private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point last_;
+};
+
+void Engine::run_steps(std::uint8_t* arena, std::size_t batch, float* out, int threads, Stopwatch* watch) const {
     std::vector<const void*> inputs;
     for (std::size_t s = 0; s < steps_.size(); ++s) {
-        if (watch) (*watch)(s);
         inputs.assign(std::max<std::size_t>(steps_[s].inputs.size(), 2), nullptr);  // a missing second input reads as null
         for (std::size_t i = 0; i < steps_[s].inputs.size(); ++i)
             inputs[i] = arena + offsets_[steps_[s].inputs[i]] * batch;
         void* output = s + 1 == steps_.size() ? static_cast<void*>(out) : arena + offsets_[s + 1] * batch;
         steps_[s].node->run({inputs.data(), output, arena + arena_ * batch, batch, threads});
+        if (watch) watch->lap(s + 1);
     }
-    if (watch) (*watch)(steps_.size());
 }
 
 template <typename Pixel>
-void Engine::run_parts(const Pixel* images, std::size_t batch, float* out, int threads, const Watch* watch) const {
+void Engine::run_parts(const Pixel* images, std::size_t batch, float* out, int threads, Stopwatch* watch) const {
+    if (sizeof(Pixel) == 1 && mean_.empty()) throw std::invalid_argument("this net takes floats alone");
     const std::size_t most = std::max<std::size_t>(1, most_bytes / std::max<std::size_t>(arena_, 1));
     const std::size_t row = values_.back().elements(), image = values_[0].elements();
     if (batch == 0) return;
     Arena arena = take(arena_bytes(std::min(batch, most)));
     for (std::size_t begin = 0; begin < batch; begin += most) {
         const std::size_t part = std::min(most, batch - begin);
+        if (watch) watch->start();
         read_images(images + begin * image, part, reinterpret_cast<float*>(arena.base + offsets_[0] * part), threads);
+        if (watch) watch->lap(0);
         run_steps(arena.base, part, out + begin * row, threads, watch);
     }
     give(std::move(arena));
@@ -147,12 +170,19 @@ void Engine::run(const float* images, std::size_t batch, float* out, int threads
 }
 
 void Engine::run(const std::uint8_t* images, std::size_t batch, float* out, int threads) const {
-    if (mean_.empty()) throw std::invalid_argument("this net takes floats alone");
     run_parts(images, batch, out, threads, nullptr);
 }
 
-void Engine::watch(const float* images, std::size_t batch, float* out, int threads, const Watch& watch) const {
+Engine::Seconds Engine::profile(const float* images, std::size_t batch, float* out, int threads) const {
+    Stopwatch watch(steps_.size() + 1);
     run_parts(images, batch, out, threads, &watch);
+    return watch.seconds;
+}
+
+Engine::Seconds Engine::profile(const std::uint8_t* images, std::size_t batch, float* out, int threads) const {
+    Stopwatch watch(steps_.size() + 1);
+    run_parts(images, batch, out, threads, &watch);
+    return watch.seconds;
 }
 
 }  // namespace leveret

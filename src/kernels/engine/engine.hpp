@@ -5,7 +5,6 @@
 // allocated after the first call, and calls from several threads don't meet.
 #pragma once
 
-#include <functional>
 #include <mutex>
 
 #include "engine/node.hpp"
@@ -30,9 +29,10 @@ public:
     void run(const float* images, std::size_t batch, float* out, int threads) const;
     void run(const std::uint8_t* images, std::size_t batch, float* out, int threads) const;
 
-    // Called before each node and after the last, with its number.
-    using Watch = std::function<void(std::size_t)>;
-    void watch(const float* images, std::size_t batch, float* out, int threads, const Watch& watch) const;
+    // The seconds that reading the images and then each node took, over all parts of the batch.
+    using Seconds = std::vector<double>;
+    Seconds profile(const float* images, std::size_t batch, float* out, int threads) const;
+    Seconds profile(const std::uint8_t* images, std::size_t batch, float* out, int threads) const;
 
 private:
     struct Step {
@@ -45,11 +45,13 @@ private:
         std::uint8_t* base = nullptr;
     };
 
+    class Stopwatch;
+
     template <typename Pixel>
-    void run_parts(const Pixel* images, std::size_t batch, float* out, int threads, const Watch* watch) const;
+    void run_parts(const Pixel* images, std::size_t batch, float* out, int threads, Stopwatch* watch) const;
     template <typename Pixel>
     void read_images(const Pixel* images, std::size_t batch, float* to, int threads) const;
-    void run_steps(std::uint8_t* arena, std::size_t batch, float* out, int threads, const Watch* watch) const;
+    void run_steps(std::uint8_t* arena, std::size_t batch, float* out, int threads, Stopwatch* watch) const;
     Arena take(std::size_t bytes) const;
     void give(Arena arena) const;
 

@@ -5,6 +5,7 @@
 #include LEVERET_BITCONV
 #include LEVERET_FLOATCONV
 #include "pooling/pooling.inl"
+#include "peaks/peaks.inl"
 #include "quantize/quantize.inl"
 #include "strip/levels.inl"
 #include "strip/strip.inl"
@@ -20,6 +21,7 @@
 constexpr Kernels kernels{
     LEVERET_ISA_NAME, pack,      expanded_bytes,    expand,    bitconv_bytes, bitconv_prepare, bitconv,
     floatconv_floats, floatconv_prepare, floatconv, depthwise, max_pool,      avg_pool,        affine,
+    binary_peak,      float_peak,
     quantize,         planes_pay,        planeconv_bytes,   planeconv_prepare,
     planeconv,
     intconv_bytes,    intconv_prepare,   intconv,

@@ -115,6 +115,10 @@ struct Kernels {
     // the epilogue alone, over rows of `channels`
     void (*affine)(const float* x, std::size_t rows, std::size_t channels, const Epilogue& epilogue, float* out);
 
+    // loops over registers alone, to measure what this CPU can do at best; each gives the multiply-accumulates done
+    std::size_t (*binary_peak)(std::size_t rounds);
+    std::size_t (*float_peak)(std::size_t rounds);
+
     // round(x / step), ties to even, held in low..high, one byte each, two's complement; NaN gives low
     void (*quantize)(const float* x, std::size_t count, float step, std::int32_t low, std::int32_t high,
                      std::uint8_t* out);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 from leveret.errors import LeveretUsageError
 
@@ -11,7 +12,15 @@ try:
 except ImportError:  # no compiler was at hand
     module = None  # type: ignore[assignment]
 
-__all__ = ["available_isas", "default_threads", "isa", "module", "set_isa", "use_reference"]
+__all__ = ["Peaks", "available_isas", "default_threads", "isa", "module", "peaks", "set_isa", "use_reference"]
+
+
+class Peaks(NamedTuple):
+    """The most multiply-accumulates a second that one core can do: on bits, on floats."""
+
+    binary_macs: float
+    float_macs: float
+
 
 _use_reference = module is None or os.environ.get("LEVERET_ISA") == "reference"
 
@@ -63,3 +72,8 @@ def default_threads() -> int:
         return module.default_threads()
     given = os.environ.get("LEVERET_THREADS", "")
     return int(given) if given.isdigit() and int(given) > 0 else os.cpu_count() or 1
+
+
+def peaks(seconds: float = 0.05) -> Peaks | None:
+    """Measure, for `seconds` each, what a core can do with the set in use; None with "reference"."""
+    return None if _use_reference else Peaks(*module.peaks(seconds))

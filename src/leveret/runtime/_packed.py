@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.errors import LeveretFormatError, LeveretUsageError
-from leveret.runtime import _format
+from leveret.runtime import _format, kernels
 from leveret.runtime._engine import build_engine
 from leveret.runtime._graph import INPUT, Graph
+from leveret.runtime._profile import StepTime, profile
 from leveret.runtime._values import Value
 from leveret.runtime.ops import OPS, Op
 
@@ -85,6 +86,7 @@ class Packed:
 
         Raises:
             LeveretFormatError: names the step that is wrong, and how.
+            LeveretUsageError: `LEVERET_ISA` names an instruction set that this machine lacks.
         """
         self.graph = graph
         self.tensors = dict(tensors)
@@ -95,6 +97,7 @@ class Packed:
         self._ops = self._build()
         self._free = self._last_uses()
         self._bytes_per_sample = self._peak()
+        kernels.isa()  # says what is wrong with LEVERET_ISA, before the first layer meets it
         height, width = contract.shape[1:]
         self._engine = build_engine(
             graph, self._ops, Value((height, width), contract.shape[0]), contract.mean, contract.std
@@ -114,20 +117,35 @@ class Packed:
         Raises:
             LeveretUsageError: another shape or dtype.
         """
-        if threads is not None and threads < 1:
-            raise LeveretUsageError(f"threads must be at least 1, got {threads}")
+        count = _thread_count(threads)
         images = self._checked(images)
         if self._engine is not None:
             logits = np.empty((len(images), self._ops[-1].output.channels), np.float32)
-            self._engine.run(np.ascontiguousarray(images), logits, threads or 0)
+            self._engine.run(np.ascontiguousarray(images), logits, count)
             return logits
-        most = max(1, _MEMORY // max(self._bytes_per_sample, 1))
-        parts = [self._run(images[i : i + most], threads or 0) for i in range(0, max(len(images), 1), most)]
+        parts = [self._run(part, count) for part in self._parts(images)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def predict(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.int64]:
         """The most likely class of each image, `(n,)` int64."""
         return self(images, threads=threads).argmax(1).astype(np.int64)
+
+    def profile(self, images: NDArray[Any], *, threads: int | None = None, repeats: int = 20) -> list[StepTime]:
+        """How long each step takes on a batch, in order, the normalisation first.
+
+        Args:
+            images, threads: as for a call.
+            repeats: runs, of which each step's median counts.
+
+        Raises:
+            LeveretUsageError: another shape or dtype, no images, or no runs.
+        """
+        if repeats < 1:
+            raise LeveretUsageError(f"repeats must be at least 1, got {repeats}")
+        images = self._checked(images)
+        if not len(images):
+            raise LeveretUsageError("images must be at least one")
+        return profile(self, images, _thread_count(threads), repeats)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a `.lvr` file, whole or not at all.
@@ -174,6 +192,11 @@ class Packed:
             op.arrays["weight"].nbytes + (op.arrays["scale"].nbytes if "scale" in op.arrays else 0) for op in binary
         )
         return floats / ours
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The operations, one a step of the graph."""
+        return tuple(self._ops)
 
     def layers(self) -> list[LayerInfo]:
         """What each step is and costs."""
@@ -262,14 +285,22 @@ class Packed:
             raise LeveretUsageError("this net was packed without a normalisation; give it normalised float32 images")
         return images
 
-    def _run(self, images: NDArray[Any], threads: int) -> NDArray[np.float32]:
+    def _parts(self, images: NDArray[Any]) -> list[NDArray[Any]]:
+        """The batch, cut where its values would take too much memory."""
+        most = max(1, _MEMORY // max(self._bytes_per_sample, 1))
+        return [images[i : i + most] for i in range(0, max(len(images), 1), most)]
+
+    def _normalized(self, images: NDArray[Any]) -> NDArray[np.float32]:
         x = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
         if x.dtype == np.uint8:
             # the same operations in the same precision as in training
             mean = np.asarray(self.input.mean, np.float32) * np.float32(255)
             std = np.asarray(self.input.std, np.float32) * np.float32(255)
             x = (x.astype(np.float32) - mean) / std
-        values: dict[str, NDArray[Any]] = {INPUT: x}
+        return x
+
+    def _run(self, images: NDArray[Any], threads: int) -> NDArray[np.float32]:
+        values: dict[str, NDArray[Any]] = {INPUT: self._normalized(images)}
         for step, op, free in zip(self.graph.steps, self._ops, self._free, strict=True):
             values[step.name] = op.run([values[name] for name in step.inputs], threads)
             for name in free:
@@ -292,6 +323,12 @@ def load(path: str | os.PathLike[str]) -> Packed:
         return Packed(graph, content.tensors, contract, classes, provenance, content.metadata["version"])
     except LeveretFormatError as error:
         raise LeveretFormatError(f"{os.fspath(path)}: {error}") from None
+
+
+def _thread_count(threads: int | None) -> int:
+    if threads is not None and threads < 1:
+        raise LeveretUsageError(f"threads must be at least 1, got {threads}")
+    return threads or 0
 
 
 def _read_contract(value: Any) -> InputContract:
