@@ -1,4 +1,4 @@
-// Over levels a sum of w * a = sum of coefficient_j * (levels under plane j) + constant * (all levels) + bias of the filter.
+// Over levels: sum of w * a = sum of coefficient_j * (levels under plane j) + constant * (all levels) + bias
 
 // What `low` and the places outside the image make of every sum of a filter.
 inline std::int32_t plane_bias(const PlaneWeights& kind, const std::uint64_t* weights, std::size_t plane_words,

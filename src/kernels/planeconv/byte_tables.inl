@@ -10,12 +10,11 @@
 constexpr std::size_t byte_group = 6, byte_lanes = 64;
 #else
 constexpr std::size_t byte_group = 4, byte_lanes = 32;
-
 #endif
 constexpr std::size_t byte_sums = 1 << byte_group;
 
-// How a table is made: which level each addition takes to a sum; 128 or, of a vpermb, 63 takes none. AVX2 makes two
-// tables at once of 16 levels, for the first eight of them or for the others.
+// How a table is made: which level each addition takes to a sum; 128 or, of a vpermb, 63 takes none. AVX2 loads 16
+// levels and makes two tables at once, of the first eight or of the others.
 struct ByteMakers {
 #if defined(__AVX512VBMI__)
     alignas(64) std::uint8_t takes[1][byte_group][64];

@@ -29,10 +29,34 @@ inline float sparse_add(float x, float weight, float sum) {
 #endif
 }
 
+// Eight rows of eight floats to eight columns.
+inline void turn8(const float* from, std::size_t from_stride, float* to, std::size_t to_stride) {
+#if defined(__AVX2__)
+    __m256 r[8], pairs[8], fours[8];
+    for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(from + i * from_stride);
+    for (int i = 0; i < 8; i += 2) {
+        pairs[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        pairs[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int half = 0; half < 2; ++half) {
+            fours[i + 2 * half] = _mm256_shuffle_ps(pairs[i + half], pairs[i + 2 + half], 0x44);
+            fours[i + 2 * half + 1] = _mm256_shuffle_ps(pairs[i + half], pairs[i + 2 + half], 0xEE);
+        }
+    for (int i = 0; i < 4; ++i) {
+        _mm256_storeu_ps(to + i * to_stride, _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x20));
+        _mm256_storeu_ps(to + (i + 4) * to_stride, _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31));
+    }
+#else
+    for (std::size_t i = 0; i < 8; ++i)
+        for (std::size_t j = 0; j < 8; ++j) to[j * to_stride + i] = from[i * from_stride + j];
+#endif
+}
+
 // Up to 64 rows, turned: turned[input][registers * lanes].
 template <std::size_t registers>
 inline void sparse_rows(const SparseProduct& job, std::size_t row, std::size_t count, const RowsOf* turned) {
-    alignas(64) float sums[sparse_outputs][registers * sparse_lanes];
+    alignas(64) float sums[sparse_outputs][registers * sparse_lanes] = {};
     for (std::size_t first = 0; first < job.outputs; first += sparse_outputs) {
         const std::size_t outputs = job.outputs - first < sparse_outputs ? job.outputs - first : sparse_outputs;
         for (std::size_t o = 0; o < outputs; ++o) {
@@ -44,10 +68,12 @@ inline void sparse_rows(const SparseProduct& job, std::size_t row, std::size_t c
             }
             std::memcpy(sums[o], sum, sizeof sum);
         }
-        for (std::size_t p = 0; p < count; ++p) {
-            float out[sparse_outputs];
-            for (std::size_t o = 0; o < outputs; ++o) out[o] = sums[o][p];
-            finish(out, outputs, job.epilogue, first, (row + p) * job.outputs + first, job.out);
+        for (std::size_t p = 0; p < count; p += 8) {
+            alignas(64) float out[8][sparse_outputs];
+            for (std::size_t o = 0; o < outputs; o += 8)
+                turn8(sums[o] + p, registers * sparse_lanes, out[0] + o, sparse_outputs);
+            for (std::size_t i = 0; i < 8 && p + i < count; ++i)
+                finish(out[i], outputs, job.epilogue, first, (row + p + i) * job.outputs + first, job.out);
         }
     }
 }
@@ -79,10 +105,17 @@ inline void sparse_turn(const SparseProduct& job, std::size_t row, std::size_t c
     constexpr std::size_t width = registers * sparse_lanes;
     if constexpr (registers > 1)
         if (count <= width - sparse_lanes) return sparse_turn<registers - 1>(job, row, count, turned);
-    for (std::size_t p = 0; p < count; ++p)
-        for (std::size_t c = 0; c < job.inputs; ++c) turned[c * width + p] = job.x[(row + p) * job.inputs + c];
-    for (std::size_t p = count; p < width; ++p)
-        for (std::size_t c = 0; c < job.inputs; ++c) turned[c * width + p] = 0;
+    const float* x = job.x + row * job.inputs;
+    const std::size_t whole = job.inputs / 8 * 8;
+    for (std::size_t p = 0; p < width; p += 8) {
+        const std::size_t rows = p >= count ? 0 : count - p < 8 ? count - p : 8;
+        if (rows == 8)
+            for (std::size_t c = 0; c < whole; c += 8)
+                turn8(x + p * job.inputs + c, job.inputs, turned + c * width + p, width);
+        for (std::size_t c = rows == 8 ? whole : 0; c < job.inputs; ++c)
+            for (std::size_t i = 0; i < 8; ++i)
+                turned[c * width + p + i] = i < rows ? x[(p + i) * job.inputs + c] : 0.0f;
+    }
     sparse_rows<registers>(job, row, count, reinterpret_cast<const RowsOf*>(turned));
 }
 

@@ -1,4 +1,4 @@
-"""Products with pruned weights, filled up with zeros again."""
+"""Products with pruned weights."""
 
 from __future__ import annotations
 
@@ -24,5 +24,9 @@ def sparse_product(
     columns: NDArray[np.uint32],
     starts: NDArray[np.uint32],
 ) -> NDArray[np.float32]:
-    """`(n, in)` to `(n, out)`."""
-    return x @ dense_rows(values, columns, starts, x.shape[1]).T
+    """`(n, in)` to `(n, out)`, one output after the other."""
+    out = np.zeros((len(x), len(starts) - 1), np.float32)
+    for o in range(out.shape[1]):
+        kept = slice(starts[o], starts[o + 1])
+        out[:, o] = x[:, columns[kept]] @ values[kept]
+    return out
