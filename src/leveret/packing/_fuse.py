@@ -15,7 +15,16 @@ from leveret.packing._thresholds import affine_thresholds, sum_thresholds
 __all__ = ["fuse"]
 
 _WITH_EPILOGUE = frozenset(
-    {"affine", "binary_weight_conv2d", "binary_weight_linear", "bit_conv2d", "bit_linear", "conv2d", "linear"}
+    {
+        "affine",
+        "binary_weight_conv2d",
+        "binary_weight_linear",
+        "bit_conv2d",
+        "bit_linear",
+        "conv2d",
+        "conv_transpose2d",
+        "linear",
+    }
 )
 _PLACES = {"scale": 0, "shift": 0, "before": 2, "slope": 3, "after": 4}
 _ADD = 1
@@ -26,6 +35,9 @@ def fuse(draft: Draft) -> None:
     _join_epilogues(draft)
     _fold_into_thresholds(draft)
     draft.remove_unused()
+    while _signs_before_pools(draft):
+        _fold_into_thresholds(draft)
+        draft.remove_unused()
     _sums_to_bits(draft)
     draft.remove_unused()
 
@@ -83,7 +95,11 @@ def _last_place(step: DraftStep) -> int:
 
 def _folds(producer: DraftStep, last: int) -> bool:
     """Whether a scale may be multiplied into the one that is there: where sums aren't repeatable to the last bit."""
-    return last == 0 and producer.op in ("conv2d", "linear") and not producer.attributes.get("exact", False)
+    return (
+        last == 0
+        and producer.op in ("conv2d", "conv_transpose2d", "linear")
+        and not producer.attributes.get("exact", False)
+    )
 
 
 def _fold_scale(arrays: dict[str, np.ndarray], step: DraftStep) -> None:
@@ -116,6 +132,29 @@ def _fold_into_thresholds(draft: Draft) -> None:
         threshold, flip = affine_thresholds(scale, shift)
         step.arrays = {"threshold": threshold, **({"flip": flip} if flip.any() else {})}
         step.inputs = list(producer.inputs)
+
+
+def _signs_before_pools(draft: Draft) -> bool:
+    """The sign of a largest value is taken before the pool, which then works on bits; True if there was one.
+
+    `max(x) >= t` where any `x >= t`, and `max(x) <= t` where all `x <= t`: the same bits, whatever the threshold.
+    """
+    for step in draft.steps:
+        pool = draft.producer(step.inputs[0]) if step.op == "bits" else None
+        if pool is None or pool.op != "max_pool2d" or len(draft.consumers(pool.name)) != 1:
+            continue
+        window = dict(pool.attributes)
+        if window.pop("dilation", [1, 1]) != [1, 1]:
+            continue  # it may stand beside a small image altogether
+        flip = step.arrays.get("flip")
+        pool.op, pool.attributes, pool.arrays = "bits", {}, step.arrays
+        step.op, step.attributes, step.arrays = "bit_max_pool2d", window, {} if flip is None else {"flip": flip}
+        first, second = pool.name, step.name
+        draft.rename(step, f"{second}:")
+        draft.rename(pool, second)
+        draft.rename(step, first)
+        return True
+    return False
 
 
 def _sums_to_bits(draft: Draft) -> None:

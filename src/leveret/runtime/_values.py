@@ -1,4 +1,4 @@
-"""What flows through a graph: images or rows, of floats or of sign bits."""
+"""What flows through a graph: images or rows, of floats or of sign bits; at its very beginning perhaps token ids."""
 
 from __future__ import annotations
 
@@ -20,18 +20,30 @@ class Value:
         size: `(height, width)` of an image, `()` of a row of features.
         channels: features, last in memory.
         bits: signs, 64 to a word, instead of float32.
+        ids: of token ids, int64 instead of float32: how many different ones there are; 0 for anything else.
     """
 
     size: tuple[int, ...]
     channels: int
     bits: bool = False
+    ids: int = 0
 
     def __post_init__(self) -> None:
+        if min((*self.size, self.channels)) < 1 or self.elements > MOST_ELEMENTS:
+            raise LeveretFormatError(f"a value of shape {(*self.size, self.channels)} is empty or far too large")
+
+    @property
+    def kind(self) -> str:
+        """ "floats", "bits" or "ids"."""
+        return "bits" if self.bits else "ids" if self.ids else "floats"
+
+    @property
+    def elements(self) -> int:
+        """Values of one sample, whatever their kind."""
         elements = self.channels
         for side in self.size:
             elements *= side
-        if min((*self.size, self.channels)) < 1 or elements > MOST_ELEMENTS:
-            raise LeveretFormatError(f"a value of shape {(*self.size, self.channels)} is empty or far too large")
+        return elements
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -41,7 +53,5 @@ class Value:
     @property
     def nbytes(self) -> int:
         """Memory of one sample."""
-        places = 1
-        for side in self.size:
-            places *= side
-        return places * (-(-self.channels // 64) * 8 if self.bits else self.channels * 4)
+        places = self.elements // self.channels
+        return places * (-(-self.channels // 64) * 8 if self.bits else self.channels * (8 if self.ids else 4))

@@ -13,7 +13,19 @@ from numpy.typing import NDArray
 from leveret.errors import LeveretFormatError
 from leveret.runtime._values import Value
 
-__all__ = ["EPILOGUE", "Choice", "Flag", "Number", "Op", "PairOf", "Real", "Whole", "bit_values", "real_values"]
+__all__ = [
+    "EPILOGUE",
+    "Choice",
+    "Flag",
+    "Number",
+    "Op",
+    "PairOf",
+    "Real",
+    "TripleOf",
+    "Whole",
+    "bit_values",
+    "real_values",
+]
 
 Array = NDArray[Any]
 
@@ -47,17 +59,33 @@ def Real(low: float, high: float, default: float | None = None) -> Number:
 
 @dataclass(frozen=True)
 class PairOf:
-    """Two whole numbers in a range: down, across."""
+    """Two numbers in a range: down, across."""
+
+    low: float
+    high: float
+    default: tuple[float, float] | None = None
+    whole: bool = True
+
+    def check(self, value: Any) -> tuple[float, float]:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise LeveretFormatError(f"must be a pair of {'whole ' if self.whole else ''}numbers, got {value!r}")
+        one = Number(self.low, self.high, whole=self.whole)
+        return one.check(value[0]), one.check(value[1])
+
+
+@dataclass(frozen=True)
+class TripleOf:
+    """Three whole numbers in a range: down, across, in channels."""
 
     low: int
     high: int
-    default: tuple[int, int] | None = None
+    default: tuple[int, int, int] | None = None
 
-    def check(self, value: Any) -> tuple[int, int]:
-        if not isinstance(value, list | tuple) or len(value) != 2:
-            raise LeveretFormatError(f"must be a pair of whole numbers, got {value!r}")
-        one = Whole(self.low, self.high)
-        return int(one.check(value[0])), int(one.check(value[1]))
+    def check(self, value: Any) -> tuple[int, int, int]:
+        if not isinstance(value, list | tuple) or len(value) != 3:
+            raise LeveretFormatError(f"must be three whole numbers, got {value!r}")
+        down, across, channels = (int(Whole(self.low, self.high).check(n)) for n in value)
+        return down, across, channels
 
 
 @dataclass(frozen=True)
@@ -201,20 +229,20 @@ class Op(ABC):
 
 
 def real_values(op: Op, dims: int | None = None) -> Value:
-    """The first input, which must be real, and an image (dims 2) or a row (dims 0) if asked."""
-    first = op.inputs[0]
-    if any(value.bits for value in op.inputs):
-        raise LeveretFormatError("takes floats, got bits")
-    if dims is not None and len(first.size) != dims:
-        raise LeveretFormatError(f"takes {'an image' if dims else 'a row of features'}, got shape {first.shape}")
-    return first
+    """The first input, which must be real, and an image (dims 2) or a row (dims 0) if asked; so must be the others."""
+    for value in op.inputs:
+        _check(value, "floats")
+    return _check(op.inputs[0], "floats", dims)
 
 
 def bit_values(op: Op, dims: int) -> Value:
     """The first input, which must be bits; an image (dims 2) or a row (dims 0)."""
-    first = op.inputs[0]
-    if not first.bits:
-        raise LeveretFormatError("takes bits, got floats")
-    if len(first.size) != dims:
-        raise LeveretFormatError(f"takes {'an image' if dims else 'a row of features'}, got shape {first.shape}")
-    return first
+    return _check(op.inputs[0], "bits", dims)
+
+
+def _check(value: Value, kind: str, dims: int | None = None) -> Value:
+    if value.kind != kind:
+        raise LeveretFormatError(f"takes {kind}, got {value.kind}")
+    if dims is not None and len(value.size) != dims:
+        raise LeveretFormatError(f"takes {'an image' if dims else 'a row of features'}, got shape {value.shape}")
+    return value

@@ -119,8 +119,8 @@ class BitConv2d(_Convolution):
 
     def infer(self) -> Value:
         own = bit_values(self, 2).channels // self.values["groups"]
-        if any(value.bits for value in self.inputs[1:]):
-            raise LeveretFormatError("adds floats, got bits")
+        if any(value.kind != "floats" for value in self.inputs[1:]):
+            raise LeveretFormatError("adds floats, got bits or ids")
         return self._output(self.arrays["weight"], -(-own // 64))
 
     def prepare(self) -> None:

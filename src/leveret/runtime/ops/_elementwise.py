@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from leveret.errors import LeveretFormatError
 from leveret.runtime import kernels
 from leveret.runtime._values import Value
-from leveret.runtime.ops._base import EPILOGUE, Array, Choice, Op, Real, real_values
+from leveret.runtime.ops._base import EPILOGUE, Array, Op, Real, real_values
 
-__all__ = ["Affine", "Bits", "ChannelMean", "Clip", "Concat", "Flatten", "Function", "Multiply"]
+__all__ = ["Affine", "Bits", "ChannelMax", "ChannelMean", "Clip", "Concat", "Multiply"]
 
 
 class Affine(Op):
@@ -53,7 +53,7 @@ class Bits(Op):
 
 
 class Multiply(Op):
-    """The product of two values of one shape, or of an image and a map of one channel."""
+    """The product of two values; the second may have one channel, or one place, for all of the first's."""
 
     name = "multiply"
     takes = (2, 2)
@@ -61,7 +61,8 @@ class Multiply(Op):
     def infer(self) -> Value:
         first = real_values(self)
         second = self.inputs[1]
-        if second.size != first.size or second.channels not in (1, first.channels):
+        fits = len(second.size) == len(first.size) and second.channels in (1, first.channels)
+        if not fits or any(b not in (1, a) for a, b in zip(first.size, second.size, strict=True)):
             raise LeveretFormatError(f"multiplies shapes {first.shape} and {second.shape}")
         return first
 
@@ -81,6 +82,15 @@ class ChannelMean(Op):
         return inputs[0].mean(-1, keepdims=True, dtype=np.float32)
 
 
+class ChannelMax(ChannelMean):
+    """The largest of the channels: an image becomes a map of one channel."""
+
+    name = "channel_max"
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        return inputs[0].max(-1, keepdims=True)
+
+
 class Concat(Op):
     """Channels of several values, one after the other."""
 
@@ -97,22 +107,6 @@ class Concat(Op):
         return np.concatenate(inputs, axis=-1)
 
 
-class Flatten(Op):
-    """An image becomes a row of features, channels last."""
-
-    name = "flatten"
-
-    def infer(self) -> Value:
-        first = real_values(self)
-        features = first.channels
-        for side in first.size:
-            features *= side
-        return Value((), features)
-
-    def run(self, inputs: Sequence[Array], threads: int) -> Array:
-        return inputs[0].reshape(len(inputs[0]), -1)
-
-
 class Clip(Op):
     """Values held between two bounds."""
 
@@ -126,35 +120,3 @@ class Clip(Op):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return np.clip(inputs[0], np.float32(self.values["low"]), np.float32(self.values["high"]))
-
-
-def _sigmoid(x: Array) -> Array:
-    return (0.5 * (np.tanh(0.5 * x) + 1)).astype(np.float32)
-
-
-def _gelu_tanh(x: Array) -> Array:
-    """Hendrycks & Gimpel, 2016, section 2: the tanh approximation."""
-    inner = np.float32(0.7978845608) * (x + np.float32(0.044715) * x * x * x)
-    return np.float32(0.5) * x * (1 + np.tanh(inner))
-
-
-_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
-    "abs": np.abs,
-    "gelu_tanh": _gelu_tanh,
-    "sigmoid": _sigmoid,
-    "silu": lambda x: x * _sigmoid(x),
-    "tanh": np.tanh,
-}
-
-
-class Function(Op):
-    """A function of each value."""
-
-    name = "function"
-    attributes: ClassVar = {"function": Choice(tuple(_FUNCTIONS))}
-
-    def infer(self) -> Value:
-        return real_values(self)
-
-    def run(self, inputs: Sequence[Array], threads: int) -> Array:
-        return _FUNCTIONS[self.values["function"]](inputs[0])

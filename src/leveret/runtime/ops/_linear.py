@@ -85,8 +85,8 @@ class BitLinear(_Product):
     tensors: ClassVar = {"weight": (np.uint64, True), **EPILOGUE}
 
     def infer(self) -> Value:
-        if any(value.bits for value in self.inputs[1:]):
-            raise LeveretFormatError("adds floats, got bits")
+        if any(value.kind != "floats" for value in self.inputs[1:]):
+            raise LeveretFormatError("adds floats, got bits or ids")
         return self._output(-(-bit_values(self, 0).channels // 64))
 
     def prepare(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,9 +11,10 @@ from leveret.errors import LeveretFormatError, LeveretUsageError
 from leveret.runtime import kernels
 from leveret.runtime._geometry import Window
 from leveret.runtime._values import Value
-from leveret.runtime.ops._base import Array, Flag, Op, PairOf, real_values
+from leveret.runtime.ops._base import Array, Choice, Flag, Op, PairOf, bit_values, real_values
+from leveret.runtime.reference.floatconv import windows
 
-__all__ = ["AvgPool2d", "GlobalAvgPool", "MaxPool2d"]
+__all__ = ["AdaptivePool2d", "AvgPool2d", "BitMaxPool2d", "GlobalAvgPool", "GlobalMaxPool", "MaxPool2d"]
 
 _WINDOW = {
     "kernel": PairOf(1, 4096),
@@ -25,7 +26,9 @@ _WINDOW = {
 
 class _Pool(Op):
     def infer(self) -> Value:
-        image = real_values(self, 2)
+        return Value(self._window(real_values(self, 2)).out(*self.inputs[0].size), self.inputs[0].channels)
+
+    def _window(self, image: Value) -> Window:
         kernel, padding = self.values["kernel"], self.values["padding"]
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             raise LeveretFormatError(f"pads {padding}, more than half of its kernel {kernel}")
@@ -33,7 +36,8 @@ class _Pool(Op):
             window = Window(
                 kernel, self.values["stride"], padding, self.values.get("dilation", (1, 1)), self.values["ceil_mode"]
             )
-            return Value(window.out(*image.size), image.channels)
+            window.out(*image.size)
+            return window
         except LeveretUsageError as error:
             raise LeveretFormatError(str(error)) from None
 
@@ -68,3 +72,63 @@ class GlobalAvgPool(Op):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0].mean((1, 2), dtype=np.float32)
+
+
+class GlobalMaxPool(GlobalAvgPool):
+    """The largest value of all places: an image becomes a row of features."""
+
+    name = "global_max_pool"
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        return inputs[0].max((1, 2))
+
+
+class AdaptivePool2d(Op):
+    """The mean, or the largest value, of as many parts of the image as `size` says; parts may overlap by a pixel."""
+
+    name = "adaptive_pool2d"
+    attributes: ClassVar = {"size": PairOf(1, 256), "mode": Choice(("average", "max"))}
+
+    def infer(self) -> Value:
+        return Value(self.values["size"], real_values(self, 2).channels)
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        x = inputs[0]
+        out = np.empty((len(x), *self.output.size, self.output.channels), np.float32)
+        rows, columns = (
+            [(i * side // count, -(-(i + 1) * side // count)) for i in range(count)]
+            for side, count in zip(x.shape[1:3], self.output.size, strict=True)
+        )
+        for i, (top, bottom) in enumerate(rows):
+            for j, (left, right) in enumerate(columns):
+                part = x[:, top:bottom, left:right]
+                out[:, i, j] = part.max((1, 2)) if self.values["mode"] == "max" else part.mean((1, 2), dtype=np.float32)
+        return out
+
+
+class BitMaxPool2d(_Pool):
+    """The sign of the largest value under each window, from signs alone: any bit, or all bits where `flip` is not 0."""
+
+    name = "bit_max_pool2d"
+    attributes: ClassVar = _WINDOW
+    tensors: ClassVar = {"flip": (np.uint8, False)}
+
+    def infer(self) -> Value:
+        image = bit_values(self, 2)
+        self.check_epilogue(image.channels, ("flip",))
+        return Value(self._window(image).out(*image.size), image.channels, bits=True)
+
+    def prepare(self) -> None:
+        self._over = self._window(self.inputs[0])
+        flip = self.array("flip")
+        self._flips = None if flip is None else kernels.pack_bits(np.where(flip, 1, -1).astype(np.float32)[None])[0]
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        # all of some bits are set where none of their opposites is; a place outside the image counts for nothing
+        bits = inputs[0] if self._flips is None else inputs[0] ^ self._flips
+        seen: Any = windows(bits, self._over, fill=0)
+        out = seen[:, :, :, 0, 0].copy()
+        for ky in range(self._over.kernel[0]):
+            for kx in range(self._over.kernel[1]):
+                out |= seen[:, :, :, ky, kx]
+        return out if self._flips is None else out ^ self._flips

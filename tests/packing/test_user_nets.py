@@ -1,0 +1,109 @@
+"""Users' own nets pack, agree with PyTorch, and are the same after a file in between."""
+
+import numpy as np
+import pytest
+import torch
+from packing_nets import ops, packs_right, trained
+from torch import nn
+from user_nets import FCN, VGG, BinaryResNet, BinaryVGG, KimCNN, MobileNet, ResNet, TextConvNet, UNet
+
+from leveret import runtime
+from leveret.errors import LeveretFormatError, LeveretUsageError
+from leveret.packing import pack
+
+
+def images(*shape, seed=1):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def tokens(*shape, vocabulary=50):
+    return torch.randint(0, vocabulary, shape, generator=torch.Generator().manual_seed(1))
+
+
+NETS = {
+    "vgg": lambda: (VGG(), images(4, 3, 16, 16)),
+    "vgg-without-norm": lambda: (VGG(norm=False), images(4, 3, 19, 24)),
+    "vgg-of-one-place": lambda: (VGG(places=3), images(4, 3, 8, 8)),  # the classifier's places are copies of one
+    "vgg-of-odd-places": lambda: (VGG(places=3), images(4, 3, 64, 40)),
+    "binary-vgg": lambda: (BinaryVGG(), images(6, 3, 16, 17)),
+    "resnet": lambda: (ResNet(), images(3, 3, 33, 40)),
+    "resnet-option-a": lambda: (ResNet(option="A"), images(3, 3, 32, 32)),
+    "binary-resnet": lambda: (BinaryResNet(), images(6, 3, 12, 12)),
+    "mobilenet-v2": lambda: (MobileNet(), images(3, 3, 24, 24)),
+    "mobilenet-v3": lambda: (MobileNet(activation=nn.Hardswish, se="conv"), images(3, 3, 24, 20)),
+    "mobilenet-se": lambda: (MobileNet(activation=nn.SiLU, se="linear"), images(3, 3, 24, 20)),
+    "text": lambda: (TextConvNet(), tokens(5, 20)),
+    "kim": lambda: (KimCNN(), tokens(5, 17)),
+    "fcn": lambda: (FCN(), images(2, 3, 36, 41)),
+    "fcn-bilinear": lambda: (FCN(up="bilinear"), images(2, 3, 36, 41)),
+    "unet": lambda: (UNet(), images(2, 3, 13, 16)),
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_it_packs_agrees_and_comes_back_from_its_file(name, tmp_path):
+    net, x = NETS[name]()
+    packed = packs_right(trained(net), x)
+    packed.save(tmp_path / "net.lvr")
+    again = runtime.load(tmp_path / "net.lvr")
+    assert again.input == packed.input
+    assert again.layers() == packed.layers()
+    np.testing.assert_array_equal(again(x.numpy()), packed(x.numpy()))
+
+
+def test_a_binary_vgg_passes_bits_from_pool_to_pool():
+    net, x = NETS["binary-vgg"]()
+    packed = packs_right(trained(net), x)
+    assert ops(packed) == [
+        "conv2d", "bits",
+        "bit_conv2d_to_bits", "bit_max_pool2d",
+        "bit_conv2d_to_bits", "bit_max_pool2d",
+        "bit_conv2d", "affine", "avg_pool2d", "flatten", "linear",
+    ]  # fmt: skip
+
+
+def test_maps_have_the_inputs_size():
+    net, x = NETS["fcn"]()
+    packed = pack(trained(net), x, classes=("sky", "road", "car", "tree"))
+    assert packed(x.numpy()).shape == (2, 4, 36, 41)
+    assert packed(x.numpy()).flags.c_contiguous
+    assert packed.predict(x.numpy()).shape == (2, 36, 41)
+    assert packed(x.numpy()[:0]).shape == (0, 4, 36, 41)
+
+
+def test_a_text_net_checks_its_ids():
+    net, x = NETS["kim"]()
+    packed = pack(trained(net), x, classes=("bad", "so", "good"))
+    assert packed.input.vocabulary == 50  # the smaller of two tables
+    ids = x.numpy().copy()
+    assert packed(ids.astype(np.int32)).shape == packed(ids).shape == (5, 3)
+    assert packed(ids[0]).shape == (1, 3)
+    assert packed(ids[:0]).shape == (0, 3)
+    ids[3, 2] = 50
+    with pytest.raises(LeveretUsageError, match=r"in 0\.\.49, got 50 in row 3, place 2"):
+        packed(ids)
+    ids[3, 2] = -1
+    with pytest.raises(LeveretUsageError, match="got -1"):
+        packed(ids)
+    with pytest.raises(LeveretUsageError, match=r"must be \(n, 17\), padded or cut; got \(5, 16\)"):
+        packed(ids[:, :16])
+    with pytest.raises(LeveretUsageError, match="int64 array, got float32"):
+        packed(ids.astype(np.float32))
+
+
+def test_a_text_net_has_no_normalisation():
+    from leveret.data import Normalization
+
+    net, x = NETS["text"]()
+    with pytest.raises(LeveretUsageError, match="token ids"):
+        pack(net, x, normalization=Normalization((0.5,), (0.5,)))
+    with pytest.raises(LeveretFormatError, match="vocabulary"):
+        _ = runtime.InputContract((7,), vocabulary=0).value
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", ["mobilenet-v3", "kim", "fcn", "binary-vgg"])
+def test_threads_change_nothing(name, threads):
+    net, x = NETS[name]()
+    packed = pack(trained(net), x)
+    np.testing.assert_array_equal(packed(x.numpy(), threads=threads), packed(x.numpy(), threads=1))
