@@ -92,7 +92,6 @@ def test_what_is_suggested_is_not_what_is_there():
         (lambda x: x.view(x.size(0), 2, 2, 8, 8), "one to three axes"),
         (lambda x: x.argmax(1).float(), "Packed.predict gives the likeliest class"),
         (lambda x: x.clamp(max=x.mean((2, 3), keepdim=True)), "clamp but with numbers"),
-        (lambda x: x.flatten(1)[:, 3:9], "of a flattened image"),
     ],
 )
 def test_expressions(function, says):

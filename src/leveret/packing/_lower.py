@@ -115,6 +115,15 @@ class Lowering:
         swapped = {letter: "c", "c": letter}
         return self.as_layout(ref, "".join(swapped.get(other, other) for other in ref.layout))
 
+    def in_order(self, ref: Ref) -> Ref:
+        """The same features in torch's order in memory, where they are those of a flattened image."""
+        if ref.order is None:
+            return ref
+        shape, layout = ref.order
+        size = [Ref(ref.name, shape, layout).side(axis) for axis in "hw"]
+        image = self.emit("reshape", [ref], {"size": size}, shape=shape, layout=layout)
+        return self.emit("flatten", [self.as_layout(image, MEMORY[-len(shape) :])], shape=ref.shape)
+
     def image(self, ref: Any) -> Ref:
         """A value as an image, `(channels, height, width)`, or as a text, `(channels, length)`.
 
@@ -169,6 +178,7 @@ class Lowering:
                     ids = not value.is_floating_point()
                     values[node] = Ref(INPUT, self.out_shape, "w" if ids else "", ids=ids)
             elif node.op == "output":
+                self._node = _last_call(program.graph)
                 return self._result(torch.fx.node.map_arg(node.args[0], values.__getitem__))
             else:
                 values[node] = self._call(node, values)
@@ -204,12 +214,12 @@ class Lowering:
             outputs = outputs[0]
         if not isinstance(outputs, Ref):
             raise LeveretPackError("the net's output doesn't depend on its input")
-        if len(outputs.shape) not in (1, 3) or outputs.order is not None or outputs.ids:
+        if len(outputs.shape) not in (1, 3) or outputs.ids:
             raise LeveretPackError(
                 f"a packed net gives logits (n, classes), or maps of them (n, classes, height, width); this one gives "
-                f"(n, {', '.join(map(str, outputs.shape))})" + (" of a flattened image" if outputs.order else "")
+                f"{'ids ' if outputs.ids else ''}(n, {', '.join(map(str, outputs.shape))})"
             )
-        return self.as_layout(outputs, "chw") if len(outputs.shape) == 3 else outputs
+        return self.as_layout(outputs, "chw") if len(outputs.shape) == 3 else self.in_order(outputs)
 
 
 def lower(program: Any) -> tuple[Draft, int | None]:
@@ -224,6 +234,11 @@ def lower(program: Any) -> tuple[Draft, int | None]:
         state.draft.add("logits", "affine", [result.name])
     state.draft.remove_unused()
     return state.draft, state.vocabulary
+
+
+def _last_call(graph: Any) -> Any:
+    """The node that names the steps which bring the output into its order."""
+    return [node for node in graph.nodes if node.op != "output"][-1]
 
 
 def _name(target: Any) -> str:

@@ -48,9 +48,7 @@ def batch_norm(state: Lowering, a: dict[str, Any]) -> Ref:
 
 @lowers("group_norm", row=Row("`GroupNorm`", "`group_norm`", "its scale and shift are not folded further"))
 def group_norm(state: Lowering, a: dict[str, Any]) -> Ref:
-    ref = state.channels_at(a["input"], 0)
-    if ref.order is not None:
-        raise state.error("over a flattened image")
+    ref = state.channels_at(state.in_order(a["input"]), 0)
     arrays = {
         role: state.per_channel(_along_channels(a[key], ref), ref)
         for role, key in (("scale", "weight"), ("shift", "bias"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from leveret.packing._lower import Lowering
 from leveret.packing._ref import MEMORY, Ref
 from leveret.packing._registry import Row, lowers
@@ -22,8 +24,7 @@ def viewed(state: Lowering, ref: Ref, shape: tuple[int, ...]) -> Ref:
     long = [(n, axis) for n, axis in zip(ref.shape, ref.layout, strict=True) if n > 1]
     if [n for n, _ in long] == [n for n in shape if n > 1]:
         return _relabelled(state, ref, shape, [axis for _, axis in long])
-    if ref.order is not None:
-        raise state.error(f"from {ref.order[0]} by way of {ref.shape} to {shape}")
+    ref = state.in_order(ref)
     if len(shape) == 1:
         order = None if ref.in_memory_order else (ref.shape, ref.layout)
         return state.emit("flatten", [ref], shape=shape, order=order)
@@ -40,8 +41,7 @@ def _relabelled(state: Lowering, ref: Ref, shape: tuple[int, ...], letters: list
     """Axes of length 1 come and go: only rows and images differ in the runtime."""
     if len(shape) == 1:
         return state.emit("flatten", [ref], shape=shape)
-    if ref.order is not None:
-        raise state.error(f"from a flattened image to {shape}")
+    ref = state.in_order(ref)
     waiting = list(letters)
     layout = [waiting.pop(0) if n > 1 else "" for n in shape]
     # width before height, so that a text is an image of height 1; then as images have them
@@ -55,14 +55,15 @@ def _relabelled(state: Lowering, ref: Ref, shape: tuple[int, ...], letters: list
 
 def part(state: Lowering, ref: Ref, axis: int, start: int, stop: int, step: int = 1) -> Ref:
     """A slice along an axis of a sample; −1 is the batch."""
-    if axis < 0 or ref.order is not None:
-        raise state.error("of the batch" if axis < 0 else "of a flattened image")
+    if axis < 0:
+        raise state.error("of the batch")
     side = ref.shape[axis]
     start, stop, step = slice(start, stop, step).indices(side)
     if (start, stop, step) == (0, side, 1):
         return ref
     if not 0 <= start < stop:
         raise state.error("that leaves nothing")
+    ref = state.in_order(ref)
     shape = (*ref.shape[:axis], len(range(start, stop, step)), *ref.shape[axis + 1 :])
     place = MEMORY.index(ref.layout[axis])
     attributes = {
@@ -74,16 +75,24 @@ def part(state: Lowering, ref: Ref, axis: int, start: int, stop: int, step: int 
 
 
 def spread(state: Lowering, ref: Ref, shape: tuple[int, ...]) -> Ref:
-    """A value of one place repeated over all."""
+    """A value of one place, or one channel, repeated over all."""
     if tuple(shape) == ref.shape:
         return ref
-    grown = {axis for axis, a, b in zip(ref.layout, ref.shape, shape, strict=True) if a != b}
-    if "c" in grown or ref.is_row:
-        raise state.error(f"of shape {ref.shape} over the channels of {tuple(shape)}")
     wide = replace(ref, shape=tuple(shape))
-    size, step = [wide.side(axis) for axis in "hw"], [0.0 if axis in grown else 1.0 for axis in "hw"]
-    attributes = {"size": size, "step": step, "mode": "nearest"}
-    result = state.emit("resize", [ref], attributes, shape=wide.shape, layout=ref.layout)
+    grown = {axis for axis, a, b in zip(ref.layout, ref.shape, shape, strict=True) if a != b}
+    channels = ref
+    if "c" in grown:
+        ones = np.ones((wide.side("c"), 1) if ref.is_row else (wide.side("c"), 1, 1, 1), np.float32)
+        at = ref.layout.index("c")
+        more = (*ref.shape[:at], wide.side("c"), *ref.shape[at + 1 :])
+        op = "linear" if ref.is_row else "conv2d"
+        channels = state.emit(op, [ref], {}, {"weight": ones}, shape=more, layout=ref.layout)
+    if grown == {"c"}:
+        result = channels
+    else:
+        size, step = [wide.side(axis) for axis in "hw"], [0.0 if axis in grown else 1.0 for axis in "hw"]
+        attributes = {"size": size, "step": step, "mode": "nearest"}
+        result = state.emit("resize", [channels], attributes, shape=wide.shape, layout=ref.layout)
     state.narrow[result.name] = ref
     return result
 
@@ -200,13 +209,13 @@ def split(state: Lowering, a: dict[str, Any]) -> tuple[Ref, ...]:
     ),
 )
 def pad(state: Lowering, a: dict[str, Any]) -> Ref:
-    ref: Ref = a["self"]
+    ref = state.in_order(a["self"])
     pads = [int(n) for n in a["pad"]]
     before, after = [0, 0, 0], [0, 0, 0]
     for i in range(len(pads) // 2):
         axis, low, high = len(ref.shape) - 1 - i, pads[2 * i], pads[2 * i + 1]
-        if axis < 0 or ref.order is not None:
-            raise state.error("of the batch" if axis < 0 else "of a flattened image")
+        if axis < 0:
+            raise state.error("of the batch")
         ref = part(state, ref, axis, max(0, -low), ref.shape[axis] + min(0, high))
         place = MEMORY.index(ref.layout[axis])
         before[place], after[place] = max(0, low), max(0, high)
@@ -223,8 +232,9 @@ def pad(state: Lowering, a: dict[str, Any]) -> Ref:
 )
 def cat(state: Lowering, a: dict[str, Any]) -> Ref:
     parts = a["tensors"]
-    if not all(isinstance(one, Ref) and one.order is None for one in parts):
-        raise state.error("of constants or flattened images")
+    if not all(isinstance(one, Ref) for one in parts):
+        raise state.error("of constants")
+    parts = [state.in_order(one) for one in parts]
     shape = state.out_shape
     axis = int(a["dim"]) % (len(shape) + 1) - 1
     if axis < 0:
@@ -239,7 +249,7 @@ def cat(state: Lowering, a: dict[str, Any]) -> Ref:
 @lowers(
     "expand",
     "expand_as",
-    row=Row("`expand`, `expand_as` over places", "`resize`", "none before a product", _SECTION),
+    row=Row("`expand`, `expand_as`", "`resize` over places, `conv2d` over channels", "none before a product", _SECTION),
 )
 def expand(state: Lowering, a: dict[str, Any]) -> Ref:
     shape = state.out_shape

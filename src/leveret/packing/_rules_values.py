@@ -24,8 +24,9 @@ def _side_by_side(state: Lowering, first: Ref, second: Ref) -> tuple[Ref, Ref]:
     if len(first.shape) != len(second.shape):
         raise state.error(f"of shapes {first.shape} and {second.shape}")
     second = state.as_layout(second, first.layout)
-    fits = all(a == b or 1 in (a, b) for a, b in zip(first.shape, second.shape, strict=True))
-    if not fits or first.order != second.order:
+    if first.order != second.order:
+        first, second = state.in_order(first), state.in_order(second)
+    if not all(a == b or 1 in (a, b) for a, b in zip(first.shape, second.shape, strict=True)):
         raise state.error(f"of shapes {first.shape} and {second.shape}")
     return first, second
 
@@ -92,8 +93,7 @@ def product(state: Lowering, first: Ref, second: Ref) -> Ref:
     first, second = _side_by_side(state, first, second)
     if any(a < b for a, b in zip(first.shape, second.shape, strict=True)):
         first, second = second, first
-    if any(a < b for a, b in zip(first.shape, second.shape, strict=True)):
-        raise state.error(f"of shapes {first.shape} and {second.shape}")
+    first = spread(state, first, torch.broadcast_shapes(first.shape, second.shape))
     return state.emit("multiply", [first, second], shape=first.shape, layout=first.layout, order=first.order)
 
 
