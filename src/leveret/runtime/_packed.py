@@ -130,6 +130,11 @@ class Packed:
         return load(path)
 
     @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Of one sample's result: `(classes,)`, or `(classes, height, width)` of maps."""
+        return self._ops[-1].output.shape
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all tensors."""
         return sum(array.nbytes for array in self.tensors.values())
@@ -168,7 +173,7 @@ class Packed:
     def __repr__(self) -> str:
         return (
             f"Packed({len(self._ops)} steps, {self.nbytes:,} bytes, input {self.input.shape}, "
-            f"output {self._ops[-1].output.shape})"
+            f"output {self.output_shape})"
         )
 
     def _build(self) -> list[Op]:
