@@ -13,6 +13,7 @@ _SMOOTH = "use ReLU, clamp, or a product with a sigmoid"
 _BEHIND = "leave it out: it belongs behind the packed net"
 
 SUGGESTIONS: dict[str, str] = {
+    "_upsample_bilinear2d_aa": "leave antialias out",
     "argmax": "leave it out: Packed.predict gives the likeliest class",
     "avg_pool3d": "use the 2d layer, or BatchNorm2d in place of LocalResponseNorm",
     "bitwise_and": _SMOOTH,

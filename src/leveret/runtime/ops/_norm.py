@@ -87,7 +87,7 @@ class Softmax(Op):
 
 
 class LogSoftmax(Softmax):
-    """The logarithms of such shares."""
+    """The logarithms of what `softmax` gives."""
 
     name = "log_softmax"
 
