@@ -25,13 +25,18 @@ def _gelu_tanh(x: Array) -> Array:
 
 def _gelu(x: Array) -> Array:
     """x Φ(x), with erf to 1.5e-7 as Abramowitz & Stegun, 1964, formula 7.1.26."""
-    z = np.abs(x) * np.float32(0.7071067811865476)
+    z = np.abs(x)
+    z *= np.float32(0.7071067811865476)
     t = 1 / (1 + np.float32(0.3275911) * z)
     series = np.full_like(t, 1.061405429)
     for term in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-        series = series * t + np.float32(term)
-    tail = np.float32(0.5) * series * t * np.exp(-z * z)  # 1 − Φ(|x|)
-    return x * np.where(x > 0, 1 - tail, tail)
+        series *= t
+        series += np.float32(term)
+    series *= t
+    z *= z
+    series *= np.exp(np.negative(z, out=z), out=z)
+    series *= np.float32(0.5)  # 1 − Φ(|x|)
+    return x * np.where(x > 0, 1 - series, series)
 
 
 def _hardsigmoid(x: Array) -> Array:

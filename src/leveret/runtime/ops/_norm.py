@@ -42,16 +42,16 @@ class GroupNorm(_OwnNorm):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         x, groups = inputs[0], self.values["groups"]
-        places = max(1, self.output.elements // self.output.channels)
-        parts = x.reshape(len(x), places, groups, x.shape[-1] // groups)
-        mean = parts.mean((1, 3), keepdims=True, dtype=np.float64)
-        variance = np.square(parts - mean).mean((1, 3), keepdims=True)
-        wide = (len(x), *[1] * (x.ndim - 2), x.shape[-1])
+        places = tuple(range(1, x.ndim - 1))
 
-        def each(values: Array) -> Array:
-            return np.repeat(values.reshape(len(x), groups), x.shape[-1] // groups, 1).reshape(wide)
+        def means(values: Array) -> Array:
+            """Of each group, at each of its channels: over places first, which is one pass over memory."""
+            each = values.mean(places).reshape(len(x), groups, x.shape[-1] // groups)
+            whole = each.mean(2, keepdims=True, dtype=np.float64)
+            return np.broadcast_to(whole, each.shape).reshape(len(x), *[1] * len(places), x.shape[-1])
 
-        return self._finish(x, each(mean).astype(np.float32), each(variance), threads)
+        mean = means(x).astype(np.float32)
+        return self._finish(x, mean, means(np.square(x - mean)), threads)
 
 
 class LayerNorm(_OwnNorm):
@@ -68,8 +68,8 @@ class LayerNorm(_OwnNorm):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         x = inputs[0]
-        mean = x.mean(-1, keepdims=True, dtype=np.float64).astype(np.float32)
-        return self._finish(x, mean, np.square(x - mean).mean(-1, keepdims=True, dtype=np.float64), threads)
+        mean = x.mean(-1, keepdims=True)
+        return self._finish(x, mean, np.square(x - mean).mean(-1, keepdims=True), threads)
 
 
 class Softmax(Op):

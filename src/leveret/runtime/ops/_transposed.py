@@ -58,6 +58,8 @@ class ConvTranspose2d(Op):
         groups = self.values["groups"]
         grouped = self.arrays["weight"].reshape(groups, inputs // groups, height, width * own)
         self._rows = np.ascontiguousarray(grouped.transpose(2, 0, 1, 3))
+        # one filter per channel, as upsampling has it
+        self._each_alone = groups == inputs and own == 1
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         x, groups = inputs[0], self.values["groups"]
@@ -67,11 +69,15 @@ class ConvTranspose2d(Op):
         pixels = np.ascontiguousarray(x.reshape(-1, groups, channels // groups).transpose(1, 0, 2))
         out = np.zeros((n, *self._whole, groups, own), np.float32)
         for ky, row in enumerate(self._rows):
-            left = (pixels @ row).reshape(groups, n, height, width, taps, own)
             lines = out[:, ky * dy : ky * dy + (height - 1) * sy + 1 : sy]
+            if not self._each_alone:
+                left = (pixels @ row).reshape(groups, n, height, width, taps, own)
             for kx in range(taps):
                 places = lines[:, :, kx * dx : kx * dx + (width - 1) * sx + 1 : sx]
-                places += left[:, :, :, :, kx].transpose(1, 2, 3, 0, 4)
+                if self._each_alone:
+                    places[..., 0] += x * self._rows[ky, :, 0, kx]
+                else:
+                    places += left[:, :, :, :, kx].transpose(1, 2, 3, 0, 4)
         py, px = self.values["padding"]
         out_h, out_w = self.output.size
         cut = out.reshape(n, *self._whole, groups * own)[:, py : py + out_h, px : px + out_w]
