@@ -10,6 +10,7 @@ from user_nets import FCN, VGG, BinaryResNet, BinaryVGG, KimCNN, MobileNet, ResN
 from leveret import runtime
 from leveret.errors import LeveretFormatError, LeveretUsageError
 from leveret.packing import pack
+from leveret.shrink.binary import XnorConv2d, XnorLinear
 
 
 def images(*shape, seed=1):
@@ -60,6 +61,34 @@ def test_a_binary_vgg_passes_bits_from_pool_to_pool():
         "bit_conv2d_to_bits", "bit_max_pool2d",
         "bit_conv2d", "affine", "avg_pool2d", "flatten", "linear",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [5, 64])
+@pytest.mark.parametrize("norm", [True, False])
+def test_bits_stay_bits_in_a_flattened_binary_classifier(width, norm):
+    """Exactly PyTorch's signs, with a norm of the image before the flattening or one of its features behind."""
+    net = nn.Sequential(
+        XnorConv2d(3, width, 3, padding=1, weight_scale=False),
+        *([nn.BatchNorm2d(width)] if norm else []),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        *([] if norm else [nn.BatchNorm1d(width * 12)]),
+        XnorLinear(width * 12, 70, weight_scale=False),
+        nn.BatchNorm1d(70),
+        XnorLinear(70, 7),
+        nn.BatchNorm1d(7),
+    )
+    x = images(20, 3, 6, 8)
+    packed = packs_right(trained(net), x)
+    if norm:
+        bits = ["bits", "bit_conv2d_to_bits", "bit_max_pool2d", "bit_flatten"]
+        assert ops(packed) == [*bits, "bit_linear_to_bits", "bit_linear", "affine"]
+    else:
+        assert ops(packed)[-4:] == ["bits", "bit_linear_to_bits", "bit_linear", "affine"]
+    with torch.no_grad():
+        expected = net(x).numpy()
+    # sums of signs are whole: a wrong sign would show as more than the last bit
+    np.testing.assert_allclose(packed(x.numpy()), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_maps_have_the_inputs_size():

@@ -124,6 +124,15 @@ CASES = {
         {"flip": FLIP},
         words(np.where(FLIP, LEAST, MOST)),
     ),
+    "bit_flatten": ([WORDS], {}, {}, words(IMAGES.reshape(3, -1))),
+    "bit_linear_to_bits": (
+        [words(ROWS)],
+        {},
+        {"weight": words(WEIGHT[:, 0, 0]), "threshold": np.full(7, 2, np.float32), "flip": FLIP[:7]},
+        words(
+            np.where(FLIP[:7], -1, 1) * (product(np.where(ROWS >= 0, 1.0, -1.0), WEIGHT_SIGNS) - 2),
+        ),
+    ),
     "global_max_pool": ([IMAGES], {}, {}, IMAGES.max((1, 2))),
     "channel_max": ([IMAGES], {}, {}, IMAGES.max(3, keepdims=True)),
     "conv_transpose2d": ([IMAGES], {"stride": [2, 1]}, {"weight": SMALL_WEIGHT}, transposed(IMAGES, SMALL_WEIGHT)),
@@ -181,7 +190,10 @@ CASES = {
     "function": ([IMAGES], {"function": "silu"}, {}, IMAGES / (1 + np.exp(-IMAGES))),
 }
 # what each case's channels are where its input holds words
-BITS = {"bit_conv2d": 70, "bit_conv2d_to_bits": 70, "bit_linear": 70, "bit_max_pool2d": 70}
+BITS = {"bit_conv2d": 70, "bit_conv2d_to_bits": 70, "bit_linear": 70, "bit_linear_to_bits": 70} | {
+    "bit_max_pool2d": 70,
+    "bit_flatten": 70,
+}
 
 
 def made(name):

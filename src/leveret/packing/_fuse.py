@@ -7,6 +7,8 @@ convolutions, whose sums no library repeats to the last bit anyway, also take up
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from leveret.packing._draft import Draft, DraftStep
@@ -35,7 +37,7 @@ def fuse(draft: Draft) -> None:
     _join_epilogues(draft)
     _fold_into_thresholds(draft)
     draft.remove_unused()
-    while _signs_before_pools(draft):
+    while _signs_before_pools(draft) or _signs_before_flatten(draft):
         _fold_into_thresholds(draft)
         draft.remove_unused()
     _sums_to_bits(draft)
@@ -149,27 +151,47 @@ def _signs_before_pools(draft: Draft) -> bool:
         flip = step.arrays.get("flip")
         pool.op, pool.attributes, pool.arrays = "bits", {}, step.arrays
         step.op, step.attributes, step.arrays = "bit_max_pool2d", window, {} if flip is None else {"flip": flip}
-        first, second = pool.name, step.name
-        draft.rename(step, f"{second}:")
-        draft.rename(pool, second)
-        draft.rename(step, first)
+        _swap_names(draft, pool, step)
         return True
     return False
 
 
+def _signs_before_flatten(draft: Draft) -> bool:
+    """The signs of a flattened image are taken before it is flattened; True if there was one.
+
+    Only without thresholds: a norm behind the flattening has one per feature, which places don't share.
+    """
+    for step in draft.steps:
+        flat = draft.producer(step.inputs[0]) if step.op == "bits" and not step.arrays else None
+        if flat is None or flat.op != "flatten" or len(draft.consumers(flat.name)) != 1:
+            continue
+        flat.op, step.op = "bits", "bit_flatten"
+        _swap_names(draft, flat, step)
+        return True
+    return False
+
+
+def _swap_names(draft: Draft, first: DraftStep, second: DraftStep) -> None:
+    """Two steps have changed their places: their names follow what they do."""
+    names = first.name, second.name
+    draft.rename(second, f"{names[1]}:")
+    draft.rename(first, names[1])
+    draft.rename(second, names[0])
+
+
 def _sums_to_bits(draft: Draft) -> None:
-    """A binary convolution whose sums only their signs are taken of gives bits at once."""
+    """A binary convolution or product whose sums only their signs are taken of gives bits at once."""
     for step in list(draft.steps):
         if step.op != "bits":
             continue
         producer = draft.producer(step.inputs[0])
-        if producer is None or producer.op != "bit_conv2d" or len(producer.inputs) != 1:
+        if producer is None or producer.op not in ("bit_conv2d", "bit_linear") or len(producer.inputs) != 1:
             continue
         if len(draft.consumers(producer.name)) != 1 or not producer.arrays.keys() <= {"weight", "scale", "shift"}:
             continue
-        outputs, height, width, words = producer.arrays["weight"].shape
+        outputs, *sides = producer.arrays["weight"].shape
         found = sum_thresholds(
-            height * width * words * 64,
+            math.prod(sides) * 64,
             producer.arrays.get("scale"),
             producer.arrays.get("shift"),
             step.arrays.get("threshold"),
@@ -178,7 +200,7 @@ def _sums_to_bits(draft: Draft) -> None:
         )
         if found is None:
             continue
-        step.op, step.inputs, step.attributes = "bit_conv2d_to_bits", producer.inputs, producer.attributes
+        step.op, step.inputs, step.attributes = f"{producer.op}_to_bits", producer.inputs, producer.attributes
         step.arrays = {"weight": producer.arrays["weight"], "threshold": found[0], "flip": found[1]}
         draft.steps.remove(producer)
         draft.rename(step, producer.name)

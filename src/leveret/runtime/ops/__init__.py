@@ -5,11 +5,11 @@ from leveret.runtime.ops._conv import BinaryWeightConv2d, BitConv2d, BitConv2dTo
 from leveret.runtime.ops._elementwise import Affine, Bits, ChannelMax, ChannelMean, Clip, Concat, Multiply
 from leveret.runtime.ops._embedding import Embedding
 from leveret.runtime.ops._functions import Function
-from leveret.runtime.ops._linear import BinaryWeightLinear, BitLinear, Linear
+from leveret.runtime.ops._linear import BinaryWeightLinear, BitLinear, BitLinearToBits, Linear
 from leveret.runtime.ops._norm import GroupNorm, LayerNorm, LogSoftmax, Softmax
 from leveret.runtime.ops._pool import AdaptivePool2d, AvgPool2d, BitMaxPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
 from leveret.runtime.ops._resize import Resize
-from leveret.runtime.ops._shape import Flatten, Pad, PixelShuffle, Reshape, Slice, Transpose
+from leveret.runtime.ops._shape import BitFlatten, Flatten, Pad, PixelShuffle, Reshape, Slice, Transpose
 from leveret.runtime.ops._transposed import ConvTranspose2d
 
 __all__ = ["OPS", "Op"]
@@ -24,7 +24,9 @@ OPS: dict[str, type[Op]] = {
         BinaryWeightLinear,
         BitConv2d,
         BitConv2dToBits,
+        BitFlatten,
         BitLinear,
+        BitLinearToBits,
         BitMaxPool2d,
         Bits,
         ChannelMax,

@@ -12,7 +12,7 @@ from leveret.runtime import kernels
 from leveret.runtime._values import Value
 from leveret.runtime.ops._base import EPILOGUE, Array, Op, bit_values, real_values
 
-__all__ = ["BinaryWeightLinear", "BitLinear", "Linear"]
+__all__ = ["BinaryWeightLinear", "BitLinear", "BitLinearToBits", "Linear"]
 
 
 class _Product(Op):
@@ -106,3 +106,23 @@ class BitLinear(_Product):
     @property
     def weight_count(self) -> int:
         return self.arrays["weight"].shape[0] * self.inputs[0].channels
+
+
+class BitLinearToBits(BitLinear):
+    """A `bit_linear` whose sums are at once compared with thresholds: BatchNorm and sign folded into it."""
+
+    name = "bit_linear_to_bits"
+    takes = (1, 1)
+    tensors: ClassVar = {
+        "weight": (np.uint64, True),
+        "threshold": (np.float32, True),
+        "flip": (np.uint8, True),
+    }
+
+    def infer(self) -> Value:
+        real = super().infer()
+        self.check_epilogue(real.channels, ("threshold", "flip"))
+        return Value((), real.channels, bits=True)
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        return self._kernel.bits(inputs[0], self.arrays["threshold"], self.arrays["flip"], threads=threads)

@@ -9,9 +9,9 @@ import numpy as np
 
 from leveret.errors import LeveretFormatError
 from leveret.runtime._values import Value
-from leveret.runtime.ops._base import Array, Choice, Flag, Op, PairOf, Real, TripleOf, Whole, real_values
+from leveret.runtime.ops._base import Array, Choice, Flag, Op, PairOf, Real, TripleOf, Whole, bit_values, real_values
 
-__all__ = ["Flatten", "Pad", "PixelShuffle", "Reshape", "Slice", "Transpose"]
+__all__ = ["BitFlatten", "Flatten", "Pad", "PixelShuffle", "Reshape", "Slice", "Transpose"]
 
 _SIDE = 16_384
 _MOST = 1 << 26
@@ -27,6 +27,25 @@ class Flatten(Op):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0].reshape(len(inputs[0]), self.output.channels)
+
+
+class BitFlatten(Op):
+    """An image of bits becomes a row of bits, channels last."""
+
+    name = "bit_flatten"
+
+    def infer(self) -> Value:
+        return Value((), bit_values(self, 2).elements, bits=True)
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        bits, channels = inputs[0], self.inputs[0].channels
+        if channels % 64 == 0:
+            return bits.reshape(len(bits), -(-self.output.channels // 64))
+        # words have spare bits in between: close the gaps
+        ones = np.unpackbits(bits.astype("<u8").view(np.uint8), axis=-1, count=channels, bitorder="little")
+        row = np.zeros((len(bits), -(-self.output.channels // 64) * 64), np.uint8)
+        row[:, : self.output.channels] = ones.reshape(len(bits), self.output.channels)
+        return np.packbits(row, axis=-1, bitorder="little").view("<u8").astype(np.uint64)
 
 
 class Reshape(Op):
