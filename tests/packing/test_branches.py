@@ -53,6 +53,15 @@ def inplace(x, a):
     return y + 2 * z  # y is z by now
 
 
+def inplace_views(x, a):
+    y = a(x)
+    z = y.flatten(2)
+    z += 1  # y is not read again
+    y = a(x)
+    y *= 2
+    return z.view(*x.shape) + F.relu(y[:, :4]) - F.dropout(y, training=False).neg_()
+
+
 def augmented(x, a, b):
     y = a(x)
     y += b(x)
@@ -95,6 +104,7 @@ def products(x, a):
         (twice, 4, lambda: {"a": xnor()}),
         (minus_itself, 4, lambda: {"a": conv()}),
         (inplace, 4, lambda: {"a": conv()}),
+        (inplace_views, 4, lambda: {"a": conv()}),
         (augmented, 4, lambda: {"a": conv(), "b": xnor(bias=True)}),
         (shared, 4, lambda: {"a": xnor(), "norm": nn.BatchNorm2d(4)}),
         (concatenated, 12, lambda: {"a": conv(), "b": xnor()}),

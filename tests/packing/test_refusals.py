@@ -195,3 +195,52 @@ def test_examples_that_are_no_batch_of_images(example):
 def test_an_example_of_another_size_than_the_net_takes():
     with pytest.raises(LeveretUsageError, match=r"\(2, 1, 5, 5\) doesn't fit the net"):
         pack(nn.Sequential(nn.Flatten(), nn.Linear(16, 3)), torch.randn(2, 1, 5, 5))
+
+
+def into_a_slice(y):
+    y[:, :2] *= 2
+    return y
+
+
+def into_a_view(y):
+    y.flatten(2).mul_(2)
+    return y
+
+
+def into_a_transpose(y):
+    z = y.transpose(2, 3)
+    z += 1
+    return y
+
+
+def by_relu(y):
+    F.relu(y[:, :2], inplace=True)
+    return y
+
+
+def into_a_part(y):
+    parts = y.chunk(2, 1)
+    parts[0].add_(1)
+    return torch.cat(parts, 1) + y
+
+
+def behind_a_view(y):
+    z = y.transpose(2, 3)
+    y.mul_(3)
+    return z
+
+
+def behind_dropout(y):
+    F.dropout(y, training=False).mul_(2)
+    return y
+
+
+@pytest.mark.parametrize(
+    "function",
+    [into_a_slice, into_a_view, into_a_transpose, by_relu, into_a_part, behind_a_view, behind_dropout],
+    ids=lambda f: f.__name__,
+)
+def test_writes_that_the_trace_does_not_show(function):
+    """Lowered as traced they would give other numbers than PyTorch's."""
+    with pytest.raises(LeveretPackError, match=r"in place|no copy"):
+        pack(Function(lambda x, a: function(a(x)), 4, a=nn.Conv2d(4, 4, 3)), torch.randn(2, 4, 8, 8))

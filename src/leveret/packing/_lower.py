@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leveret.errors import LeveretPackError
+from leveret.packing._aliases import unseen_writes
 from leveret.packing._draft import Draft
 from leveret.packing._ref import MEMORY, Ref
 from leveret.packing._registry import RULES, supported
@@ -42,6 +43,7 @@ class Lowering:
         self._moved: dict[tuple[str, str], str] = {}
         self._node: Any = None
         self._batch = ""
+        self._unseen: set[Any] = set()
 
     @property
     def path(self) -> str:
@@ -164,6 +166,7 @@ class Lowering:
     def run(self, program: Any) -> Ref:
         """Lower all nodes of an exported program; gives the reference of its output."""
         values: dict[Any, Any] = {}
+        self._unseen = unseen_writes(program.graph)
         names = program.graph_signature
         constants = {**program.state_dict, **program.constants}
         sources = {**names.inputs_to_parameters, **names.inputs_to_buffers, **names.inputs_to_lifted_tensor_constants}
@@ -202,6 +205,11 @@ class Lowering:
         if name not in RULES:
             raise LeveretPackError(
                 f"layer {self.path!r}: the runtime has no {name}{suggestion(name)}; it has {', '.join(supported())}"
+            )
+        if node in self._unseen:
+            raise LeveretPackError(
+                f"layer {self.path!r}: {name}_ writes in place into memory that another view reads later; write it "
+                f"without, as y = {name}(y, …), and join the parts with cat"
             )
         if name not in _OF_IDS and any(ref.ids for ref in refs):
             raise self.error("of token ids: an Embedding must come first")
