@@ -64,7 +64,8 @@ def _bias(a: dict[str, Any]) -> Arrays:
         "`Conv2d`, `Conv1d`",
         "`conv2d`",
         "any kernel, stride, padding, dilation, groups; `padding='same'` where it is even; a text is an image of "
-        "height 1; one filter per channel has a kernel of its own",
+        "height 1, and so, after a `reshape`, is an image that the kernel spans; one filter per channel has a kernel "
+        "of its own",
     ),
 )
 def conv(state: Lowering, a: dict[str, Any]) -> Ref:
@@ -72,8 +73,23 @@ def conv(state: Lowering, a: dict[str, Any]) -> Ref:
     attributes = _window(state, a)
     if image.double:
         attributes["exact"] = True
-    result = state.emit("conv2d", [image], attributes, {"weight": _flat(a["weight"]), **_bias(a)})
-    return Ref(result.name, result.shape, double=image.double)
+    weight, layout = _flat(a["weight"]), ""
+    if _is_as_wide(image, weight, attributes):
+        # as texts are read: each line's pixels are channels of one, so that the kernel finds them side by side
+        for name in ("stride", "padding", "dilation"):
+            attributes[name] = [0 if name == "padding" else 1, attributes[name][0]]
+        shape = (image.side("c") * image.side("w"), image.side("h"))
+        image = state.emit("reshape", [image], {"size": [1, image.side("h")]}, shape=shape)
+        weight, layout = weight.reshape(len(weight), 1, weight.shape[1], -1), "cwh"
+    result = state.emit("conv2d", [image], attributes, {"weight": weight, **_bias(a)}, layout=layout)
+    return Ref(result.name, result.shape, result.layout, double=bool(attributes.get("exact")))
+
+
+def _is_as_wide(image: Ref, weight: NDArray[np.float32], attributes: dict[str, Any]) -> bool:
+    """Whether a kernel is as wide as the image and only slides down."""
+    _, height, width, _ = weight.shape
+    plain = attributes["groups"] == 1 and attributes["padding"][1] == 0 and attributes["dilation"][1] == 1
+    return plain and len(image.shape) == 3 and 1 < width == image.side("w") and height < image.side("h")
 
 
 @lowers(
