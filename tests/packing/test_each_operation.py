@@ -9,6 +9,8 @@ from packing_nets import Function, ops, packs_right, trained
 from torch import nn
 from torch.nn import functional as F
 
+from leveret.errors import LeveretPackError
+from leveret.packing import pack
 from leveret.shrink.binary import XnorConv2d, XnorLinear
 
 
@@ -265,6 +267,47 @@ def test_a_convnext_block_moves_no_memory():
 
     packed = packs_right(trained(Maps(lambda x, layer: layer(x), Block())), image(3, 3, 5, 6))
     assert ops(packed) == ["conv2d", "conv2d", "layer_norm", "conv2d", "function", "conv2d"]
+
+
+@pytest.mark.parametrize(
+    ("pads", "value", "folded"),
+    [((1, 1, 2, 2), 0, True), ((1, 2, 2, 2), 0, False), ((1, 1, 1, 1), 0.5, False), ((-1, -1, 0, 0), 0, False)],
+)
+def test_zeros_round_an_image_become_the_convolutions_padding(pads, value, folded):
+    layer = nn.Sequential(nn.ConstantPad2d(pads, value), nn.Conv2d(8, 4, 3, padding=(0, 1)))
+    packed = packs_right(trained(Maps(lambda x, layer: layer(x), layer)), image(3, 3, 5, 6))
+    assert (ops(packed) == ["conv2d", "conv2d"]) is folded
+
+
+def test_padding_before_a_sign_is_not_the_binary_convolutions():
+    layer = nn.Sequential(nn.BatchNorm2d(8), nn.ZeroPad2d(1), XnorConv2d(8, 4, 3))
+    packed = packs_right(trained(Maps(lambda x, layer: layer(x), layer)), image(3, 3, 5, 6))
+    assert "pad" in ops(packed)
+
+
+def test_what_changes_no_size_is_no_step():
+    net = Maps(lambda x: F.interpolate(F.adaptive_avg_pool2d(x, (5, 6)), size=(5, 6), mode="bilinear"))
+    assert ops(packs_right(trained(net), image(3, 3, 5, 6))) == ["conv2d"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "instead"),
+    [
+        (F.softshrink, lambda x: x - x.clamp(-0.5, 0.5)),
+        (F.logsigmoid, lambda x: -F.softplus(-x)),
+        (lambda x: torch.maximum(x, 1 - x), lambda x: F.relu(x - (1 - x)) + (1 - x)),
+        (lambda x: torch.minimum(x, 1 - x), lambda x: x - F.relu(x - (1 - x))),
+        (lambda x: F.instance_norm(x), lambda x: F.group_norm(x, 8)),
+        (lambda x: x.repeat(1, 2, 1, 1), lambda x: torch.cat([x, x], 1)),
+        (lambda x: x.roll(2, 3), lambda x: torch.cat([x[..., -2:], x[..., :-2]], 3)),
+    ],
+)
+def test_what_is_said_to_be_the_same_is_the_same_and_packs(missing, instead):
+    with pytest.raises(LeveretPackError):
+        pack(Maps(missing), image(2, 3, 5, 6))
+    x = image(2, 8, 5, 6)
+    torch.testing.assert_close(instead(x), missing(x))
+    packs_right(trained(Maps(instead)), image(3, 3, 5, 6))
 
 
 def test_excitation_by_expand_multiplies_at_once():

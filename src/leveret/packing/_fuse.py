@@ -34,6 +34,7 @@ _ADD = 1
 
 def fuse(draft: Draft) -> None:
     """Fuse what can be, in place."""
+    _pads_into_convolutions(draft)
     _join_epilogues(draft)
     _fold_into_thresholds(draft)
     draft.remove_unused()
@@ -42,6 +43,20 @@ def fuse(draft: Draft) -> None:
         draft.remove_unused()
     _sums_to_bits(draft)
     draft.remove_unused()
+
+
+def _pads_into_convolutions(draft: Draft) -> None:
+    """Zeros put round an image for a real convolution alone are its own padding; a sign would make +1 of them."""
+    for step in list(draft.steps):
+        pad = draft.producer(step.inputs[0]) if step.op in ("conv2d", "binary_weight_conv2d") else None
+        if pad is None or pad.op != "pad" or len(draft.consumers(pad.name)) != 1 or len(step.inputs) != 1:
+            continue
+        kind = pad.attributes
+        if kind["before"] != kind["after"] or kind["before"][2] or (kind["mode"], kind["value"]) != ("constant", 0):
+            continue
+        step.attributes["padding"] = [p + q for p, q in zip(step.attributes["padding"], kind["before"], strict=False)]
+        step.inputs = list(pad.inputs)
+        draft.steps.remove(pad)
 
 
 def _join_epilogues(draft: Draft) -> None:

@@ -61,6 +61,8 @@ def _adaptive(state: Lowering, a: dict[str, Any], mode: str) -> Ref:
     shape = (ref.shape[0], *out[-(len(ref.shape) - 1) :])
     if not any(side % places for side, places in zip(sides, out, strict=True)):
         kernel = [side // places for side, places in zip(sides, out, strict=True)]
+        if kernel == [1, 1]:
+            return ref
         return state.emit(f"{mode}_pool2d", [ref], {"kernel": kernel, "stride": kernel}, shape=shape)
     full = {"avg": "average", "max": "max"}[mode]
     return state.emit("adaptive_pool2d", [ref], {"size": out, "mode": full}, shape=shape)
@@ -154,6 +156,8 @@ def maximum(state: Lowering, a: dict[str, Any]) -> Any:
 def _resized(state: Lowering, a: dict[str, Any], mode: str) -> Ref:
     ref = state.image(a["input"] if "input" in a else a["self"])
     shape = state.out_shape
+    if shape == ref.shape and not a.get("scale_factors"):
+        return ref
     factors = list(a.get("scale_factors") or [None] * (len(shape) - 1))
     sizes, steps = [1] * (3 - len(shape)), [1.0] * (3 - len(shape))
     for side, out, factor in zip(ref.shape[1:], shape[1:], factors, strict=True):
