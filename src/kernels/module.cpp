@@ -11,8 +11,10 @@
 #include <optional>
 
 #include "bitconv/layer.hpp"
+#include "engine/bind.hpp"
 #include "floatconv/layer.hpp"
 #include "isa/choose.hpp"
+#include "peaks/measure.hpp"
 #include "threads/pool.hpp"
 
 namespace nb = nanobind;
@@ -99,6 +101,13 @@ NB_MODULE(_kernels, m) {
     m.def("affine", &affine, nb::arg("x"), nb::arg("channels"), nb::arg("scale").none(), nb::arg("shift").none(),
           nb::arg("add").none(), nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
     m.def("pool", &pool);
+    m.def("peaks", [](double seconds) {
+        nb::gil_scoped_release release;
+        const Peaks peaks = measure_peaks(seconds);
+        return std::array<double, 2>{peaks.binary_macs, peaks.float_macs};
+    });
+
+    bind_engine(m);
 
     nb::class_<BitConvLayer>(m, "BitConvLayer")
         .def("__init__",

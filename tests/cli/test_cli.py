@@ -10,6 +10,7 @@ import pytest
 
 import leveret
 from leveret.cli import main
+from leveret.runtime import kernels
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_help_is_plain_and_names_the_commands(run):
     code, out, _ = run("--help")
     assert code == 0
     assert out.isascii()
-    for name in ("shrink", "predict", "inspect", "data", "reproduce"):
+    for name in ("shrink", "predict", "inspect", "bench", "data", "reproduce"):
         assert f"\n  {name}" in out
     assert "..." not in out.split("Commands:")[1]
 
@@ -147,20 +148,34 @@ def test_predict_bad_npz(run, model, tmp_path):
         assert word in err
 
 
-def test_predict_imports_nothing_heavy(model, pictures):
+def heavy_imports(*args):
+    """What a command prints, and the heavy modules that it has loaded at its end."""
     code = (
-        "import sys; sys.argv = ['leveret', 'predict', *sys.argv[1:]]\n"
+        "import sys; sys.argv[0] = 'leveret'\n"
         "from leveret.cli import main\n"
         "try: main()\n"
         "finally:\n"
-        "    heavy = {'torch', 'lightning', 'pytorch_lightning', 'datasets', 'matplotlib', 'sklearn', 'pandas'}\n"
+        "    heavy = {'torch', 'lightning', 'pytorch_lightning', 'datasets', 'matplotlib', 'sklearn', 'pandas',\n"
+        "             'onnxruntime', 'openvino'}\n"
         "    print(sorted(heavy & set(sys.modules)))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, model, pictures / "a.png"], capture_output=True, text=True, timeout=60
-    )
-    assert done.stdout.splitlines()[-1] == "[]", done.stderr
-    assert "\ttop\t" in done.stdout
+    command = [sys.executable, "-c", code, *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    *lines, last = done.stdout.splitlines()
+    return lines, last
+
+
+def test_predict_imports_nothing_heavy(model, pictures):
+    lines, heavy = heavy_imports("predict", model, pictures / "a.png")
+    assert heavy == "[]"
+    assert "\ttop\t" in lines[0]
+
+
+def test_bench_alone_imports_nothing_heavy(model):
+    lines, heavy = heavy_imports("bench", model, "--profile", "--batch", 2)
+    assert heavy == "[]"
+    assert lines[0].startswith(str(model))
 
 
 def test_predict_stays_under_120_mb(model, tmp_path):
@@ -215,7 +230,97 @@ def test_inspect_json(run, model):
     assert found["classes"] == ["top", "middle", "bottom"]
 
 
-@pytest.mark.parametrize("command", [("inspect",), ("predict", "x.png")])
+@pytest.fixture
+def quick_bench(monkeypatch):
+    from leveret.jobs import bench
+
+    whole = bench.run
+    monkeypatch.setattr(bench, "run", lambda model, **options: whole(model, **options, seconds=0))
+
+
+@pytest.mark.usefixtures("quick_bench")
+def test_bench(run, model):
+    code, out, err = run("bench", model, "--threads", 1, "--batch", 3)
+    assert (code, err) == (0, "")
+    assert "\x1b" not in out
+    lines = out.splitlines()
+    assert lines[0].startswith(f"{model}  ")
+    assert "1 thread," in lines[1]
+    assert "images/s by 3" in lines[3]
+    [row] = [line.split() for line in lines if line.startswith("Leveret")]
+    assert float(row[1]) > 0
+    assert "layer" not in out
+    assert "float32" not in out
+
+
+@pytest.mark.usefixtures("quick_bench")
+def test_bench_of_layers(run, model):
+    code, out, _ = run("bench", model, "--profile", "--batch", 3)
+    rows = [line.split() for line in out.splitlines()]
+    assert code == 0
+    assert ["batch", "1", "batch", "3"] in rows
+    assert [row[1] for row in rows if row and row[0] in ("input", "flat", "scores")] == [
+        "normalize",
+        "flatten",
+        "linear",
+    ]
+    assert any(row[0] == "Peak:" for row in rows if row) == (kernels.isa() != "reference")
+    assert max(map(len, out.splitlines()[2:])) <= 80
+
+
+@pytest.mark.usefixtures("quick_bench")
+def test_bench_json(run, model):
+    code, out, _ = run("bench", model, "--json", "--profile", "--batch", 3, "--threads", 2)
+    found = json.loads(out)
+    assert code == 0
+    assert found["models"][0]["key"] == "leveret"
+    assert (found["threads"], found["batch"], found["nbytes"]) == (2, 3, model.stat().st_size)
+    assert [row["name"] for row in found["profile"]["3"]] == ["input", "flat", "scores", "all"]
+
+
+def test_bench_says_who_is_missing_and_who_differs(capsys):
+    from types import SimpleNamespace
+
+    from leveret.cli._show import show_bench
+
+    models = [
+        SimpleNamespace(key=key, title=title, ms_per_image=ms, images_per_second=1 / ms, peak_bytes=peak,
+                        weight_bytes=1000, same_shapes=same)
+        for key, title, ms, peak, same in (("leveret", "Leveret", 0.5, 9e6, True), ("torch", "PyTorch", 1, None, False))
+    ]  # fmt: skip
+    show_bench(
+        SimpleNamespace(
+            path="m[1].lvr", nbytes=1000, threads=1, batch=64, noise=9, models=models, profile={},
+            left_out={"openvino": "needs openvino: pip install 'leveret[bench]'"},
+            environment={"kernels": "avx2", "processor": "a [fast] one"},
+        )
+    )  # fmt: skip
+    out = capsys.readouterr().out
+    assert "m[1].lvr" in out
+    assert "a [fast] one" in out
+    assert "against PyTorch: 2.0x faster one by one, 2.0x faster in batches of 64" in out
+    assert "PyTorch gave other shapes" in out
+    assert "without openvino: needs openvino: pip install 'leveret[bench]'" in out
+    assert "the fastest turns count" in out
+
+
+def test_bench_passes_its_options_on(run, monkeypatch, model):
+    from leveret.jobs import bench
+
+    given = {}
+
+    def fake(path, **options):
+        given.update(options, path=path)
+        raise leveret.LeveretUsageError("enough")
+
+    monkeypatch.setattr(bench, "run", fake)
+    done = run("bench", model, "--against", "torch,openvino", "--threads", 3, "--batch", 5, "--profile")
+    assert done == (1, "", "error: enough\n")
+    expected = {"path": model, "against": "torch,openvino", "threads": 3, "batch": 5, "profile": True}
+    assert given.items() >= expected.items()
+
+
+@pytest.mark.parametrize("command", [("inspect",), ("bench",), ("predict", "x.png")])
 def test_a_damaged_model_is_one_line(run, model, tmp_path, command):
     content = model.read_bytes()
     for name, damaged in (("cut", content[:-7]), ("none", b""), ("flipped", content[:-1] + bytes([content[-1] ^ 4]))):
@@ -226,6 +331,14 @@ def test_a_damaged_model_is_one_line(run, model, tmp_path, command):
         assert err.startswith("error: ")
         assert len(err.splitlines()) == 1
         assert f"{name}.lvr" in err
+
+
+@pytest.mark.parametrize("command", [("inspect",), ("bench",), ("predict", "x.png")])
+def test_an_unknown_instruction_set_is_one_line(model, command):
+    done = in_a_process(command[0], model, *command[1:], env={**os.environ, "LEVERET_ISA": "mmx"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: LEVERET_ISA must be")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_debug_shows_the_traceback(tmp_path):

@@ -1,12 +1,15 @@
 """Counting and timing."""
 
+import subprocess
 import time
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
 from leveret.data import Normalization
+from leveret.jobs._memory import peak_resident
 from leveret.jobs._operations import count_operations, float_bytes
 from leveret.jobs._speed import best_threads, default_threads, measure, torch_model
 from leveret.shrink.binary import XnorConv2d
@@ -47,6 +50,43 @@ def test_on_a_busy_machine_the_fastest_turn_counts():
     found = measure({"a": lambda x: time.sleep(next(turns))}, np.zeros((1, 1, 2, 2), np.uint8), threads=1, seconds=0)
     assert found["a"].noise > 5
     assert found["a"].ms_per_image < 15
+
+
+def test_numpy_is_held_to_the_same_threads():
+    from threadpoolctl import threadpool_info
+
+    def most():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    seen = []
+    before = most()
+    measure({"a": lambda x: seen.append(most())}, np.zeros((1, 1, 2, 2), np.uint8), threads=1, batch=1, seconds=0)
+    assert all(threads <= {1} for threads in seen)
+    assert most() == before
+
+
+def test_rests_come_with_a_call_that_is_not_timed():
+    seen = []
+    models = {name: lambda x, name=name: seen.append((name, len(x))) for name in "ab"}
+    measure(models, np.zeros((1, 1, 2, 2), np.uint8), threads=1, batch=4, seconds=0, rest=1e-3)
+    warm = [("a", 1)] * 2 + [("b", 1)] * 2
+    assert seen[: 4 + 36] == warm + ([("a", 1)] * 2 + [("b", 1)] * 2) * 9
+    assert seen[44:] == ([("a", 4)] * 2 + [("b", 4)] * 2) * 5
+
+
+def test_a_long_call_needs_no_call_before_it():
+    seen = []
+    measure({"a": lambda x: (seen.append(len(x)), time.sleep(0.001))}, np.zeros((1, 1, 2, 2), np.uint8), threads=1,
+            batch=4, seconds=0, rest=1e-5)  # fmt: skip
+    assert seen == [1] * (2 + 1 + 9) + [4] * (2 + 1 + 5)
+
+
+def test_a_process_reports_its_peak():
+    small, large = (peak_resident("import sys; x = b'1' * int(sys.argv[1])", str(n)) for n in (1, 50_000_000))
+    assert small > 1e6
+    assert 45e6 < large - small < 80e6
+    with pytest.raises(subprocess.CalledProcessError):
+        peak_resident("1 / 0")
 
 
 def test_a_timed_net_normalises_and_leaves_the_net_alone():

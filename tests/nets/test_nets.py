@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from leveret.errors import LeveretUsageError
-from leveret.nets import BasicBlock, ConvBlock, ConvNet, ResNet
+from leveret.nets import BasicBlock, ConvBlock, ConvNet, ExactConv2d, ResNet
 from leveret.shrink.binary import BinaryWeightBlock, BiRealBlock, BiRealPair, XnorBlock, XnorPair, binary_layers
 
 
@@ -78,3 +78,10 @@ def test_convnet_widths_are_its_stages():
 def test_errors(make, says):
     with pytest.raises(LeveretUsageError, match=says):
         make()
+
+
+@pytest.mark.parametrize("make", [lambda **o: ConvNet(3, 4, depth=2, width=4, **o), lambda **o: ResNet(3, 4, **o)])
+def test_the_stem_is_exact_before_binary_blocks_unless_asked(make):
+    binary = {"block": BiRealBlock if isinstance(make(), ConvNet) else BiRealPair}
+    for options, exact in (({}, False), (binary, True), ({**binary, "exact_stem": False}, False)):
+        assert isinstance(make(**options).stem[0], ExactConv2d) == exact

@@ -17,7 +17,8 @@ def test_sizes(value, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "–"), (312, "312"), (1200, "1.2 k"), (38_500_000, "38.5 M"), (1.82e9, "1.82 G")]
+    ("value", "text"),
+    [(0, "–"), (312, "312"), (1200, "1.2 k"), (38_500_000, "38.5 M"), (1.82e9, "1.82 G"), (1.45e12, "1.45 T")],
 )
 def test_operations(value, text):
     assert words.operations(value) == text

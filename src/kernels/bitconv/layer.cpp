@@ -41,21 +41,25 @@ BitConvLayer::BitConvLayer(const std::uint64_t* weights, std::size_t outputs, st
 
 void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Window& window, const Epilogue& epilogue,
                        float* out, const float* threshold, const std::uint8_t* flip, std::uint64_t* out_bits,
-                       int threads) const {
-    const std::size_t pixels = batch * window.height * window.width;
+                       int threads, void* scratch) const {
+    const std::size_t rows = batch * window.height, pixels = rows * window.width;
     const std::size_t words = (channels_ + 63) / 64, own = channels_ / groups_, own_words = (own + 63) / 64;
-    const std::size_t filters = outputs_ / groups_, pixel_bytes = kernels_->expanded_bytes(own);
-    std::unique_ptr<std::uint8_t, Free> image(aligned_bytes(pixels * pixel_bytes));
-    std::vector<std::uint64_t> part(groups_ > 1 ? pixels * own_words : 0);
+    const std::size_t filters = outputs_ / groups_, row_bytes = kernels_->expanded_bytes(window, own);
+    std::unique_ptr<std::uint8_t, Free> own_scratch;
+    if (scratch == nullptr) own_scratch.reset(aligned_bytes(scratch_bytes(batch, window)));
+    // the image as the kernel reads it, and before it, with several groups, one group's bits
+    auto* part = static_cast<std::uint64_t*>(scratch ? scratch : own_scratch.get());
+    auto* image = reinterpret_cast<std::uint8_t*>(part) + part_bytes(pixels);
     for (std::size_t g = 0; g < groups_; ++g) {
-        parallel_for(pixels, 1024, threads, [&](std::size_t begin, std::size_t end) {
-            const std::uint64_t* from = bits + begin * words;
+        const std::size_t grain = 1 + 1024 / window.width;
+        parallel_for(rows, grain, threads, [&](std::size_t begin, std::size_t end) {
+            const std::uint64_t* from = bits + begin * window.width * words;
             if (groups_ > 1) {
-                for (std::size_t i = begin; i < end; ++i)
-                    take_bits(bits + i * words, words, g * own, own, part.data() + i * own_words);
-                from = part.data() + begin * own_words;
+                for (std::size_t i = begin * window.width; i < end * window.width; ++i)
+                    take_bits(bits + i * words, words, g * own, own, part + i * own_words);
+                from = part + begin * window.width * own_words;
             }
-            kernels_->expand(from, end - begin, own, image.get() + begin * pixel_bytes);
+            kernels_->expand(from, end - begin, window, own, image + begin * row_bytes);
         });
         BitConv job{};
         job.window = window;
@@ -64,7 +68,7 @@ void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Windo
         job.outputs = filters;
         job.out_stride = outputs_;
         job.weights = weights_.get() + g * group_bytes_;
-        job.image = image.get();
+        job.image = image;
         job.threshold = threshold;
         job.flip = flip;
         job.out_bits = out_bits;
@@ -78,6 +82,15 @@ void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Windo
         parallel_for(batch * window.out_h, 1, threads,
                      [&](std::size_t begin, std::size_t end) { kernels_->bitconv(job, begin, end); });
     }
+}
+
+std::size_t BitConvLayer::part_bytes(std::size_t pixels) const {
+    return groups_ > 1 ? (pixels * ((channels_ / groups_ + 63) / 64) * 8 + 63) / 64 * 64 : 0;
+}
+
+std::size_t BitConvLayer::scratch_bytes(std::size_t batch, const Window& window) const {
+    const std::size_t rows = batch * window.height;
+    return part_bytes(rows * window.width) + rows * kernels_->expanded_bytes(window, channels_ / groups_);
 }
 
 }  // namespace leveret

@@ -15,8 +15,12 @@ public:
                  std::size_t groups);
 
     // bits: batch x height x width x ceil(channels / 64) words. Either `out` or, with groups == 1, `out_bits`.
+    // scratch: scratch_bytes() bytes on a cache line's boundary, or null to allocate them.
     void run(const std::uint64_t* bits, std::size_t batch, const Window& window, const Epilogue& epilogue, float* out,
-             const float* threshold, const std::uint8_t* flip, std::uint64_t* out_bits, int threads) const;
+             const float* threshold, const std::uint8_t* flip, std::uint64_t* out_bits, int threads,
+             void* scratch = nullptr) const;
+
+    std::size_t scratch_bytes(std::size_t batch, const Window& window) const;
 
     const char* isa() const { return kernels_->name; }
 
@@ -24,6 +28,8 @@ private:
     struct Free {
         void operator()(void* p) const;
     };
+    std::size_t part_bytes(std::size_t pixels) const;
+
     const Kernels* kernels_;
     std::size_t outputs_, channels_, groups_, group_bytes_;
     std::unique_ptr<std::uint8_t, Free> weights_;

@@ -29,10 +29,10 @@ constexpr std::size_t lookup_chunk = 32;    // nibbles between looks at that lim
 
 inline std::size_t nibbles_of(std::size_t channels) { return (channels + 3) / 4; }
 
-std::size_t expanded_bytes(std::size_t channels) { return nibbles_of(channels); }
+std::size_t expanded_bytes(const Window& w, std::size_t channels) { return w.width * nibbles_of(channels); }
 
-void expand(const std::uint64_t* bits, std::size_t pixels, std::size_t channels, void* out) {
-    const std::size_t words = (channels + 63) / 64, nibbles = nibbles_of(channels);
+void expand(const std::uint64_t* bits, std::size_t rows, const Window& w, std::size_t channels, void* out) {
+    const std::size_t pixels = rows * w.width, words = (channels + 63) / 64, nibbles = nibbles_of(channels);
     auto* to = static_cast<std::uint8_t*>(out);
     const __m128i low = _mm_set1_epi8(15);
     for (std::size_t pixel = 0; pixel < pixels; ++pixel)

@@ -3,14 +3,14 @@
 // Two signs differ where their xor is 1, so over the places inside the image: sum = bits - 2 popcount(a ^ w). Places
 // outside are left out of both, which makes borders exact. Spare bits are 0 on both sides and never differ.
 
-std::size_t expanded_bytes(std::size_t channels) { return (channels + 63) / 64 * 8; }
+std::size_t expanded_bytes(const Window& w, std::size_t channels) { return w.width * ((channels + 63) / 64) * 8; }
 
-void expand(const std::uint64_t* bits, std::size_t pixels, std::size_t channels, void* out) {
-    std::memcpy(out, bits, pixels * expanded_bytes(channels));
+void expand(const std::uint64_t* bits, std::size_t rows, const Window& w, std::size_t channels, void* out) {
+    std::memcpy(out, bits, rows * expanded_bytes(w, channels));
 }
 
 std::size_t bitconv_bytes(std::size_t outputs, std::size_t taps, std::size_t channels) {
-    return outputs * taps * expanded_bytes(channels);
+    return outputs * taps * ((channels + 63) / 64) * 8;
 }
 
 void bitconv_prepare(const std::uint64_t* weights, std::size_t outputs, std::size_t taps, std::size_t channels,

@@ -18,15 +18,7 @@ void floatconv_prepare(const float* weights, std::size_t outputs, std::size_t ta
             }
 }
 
-// The place of tap (ky, kx) under output pixel (oy, ox), or `zeros` outside the image.
-inline const float* under(const FloatConv& job, const float* image, std::ptrdiff_t oy, std::ptrdiff_t ox,
-                          std::ptrdiff_t ky, std::ptrdiff_t kx) {
-    const Window& w = job.window;
-    const std::ptrdiff_t y = oy * w.stride_h - w.pad_h + ky * w.dilation_h;
-    const std::ptrdiff_t x = ox * w.stride_w - w.pad_w + kx * w.dilation_w;
-    const bool inside = y >= 0 && y < w.height && x >= 0 && x < w.width;
-    return inside ? image + (y * w.width + x) * static_cast<std::ptrdiff_t>(job.in_stride) : job.zeros;
-}
+#include "floatconv/under.inl"
 
 // Sums of pixels ox..ox+5 of a row for one block of 16 filters. Pixels past the row's end compute zeros.
 inline void float_sums(const FloatConv& job, const float* image, std::ptrdiff_t oy, std::ptrdiff_t ox,
@@ -100,24 +92,4 @@ void floatconv(const FloatConv& job, std::size_t begin, std::size_t end) {
     }
 }
 
-void depthwise(const FloatConv& job, std::size_t begin, std::size_t end) {
-    const Window& w = job.window;
-    float sums[64];
-    for (std::size_t row = begin; row < end; ++row) {
-        const std::size_t n = row / w.out_h, oy = row % w.out_h;
-        const float* image = job.image + n * w.height * w.width * job.in_stride;
-        for (std::ptrdiff_t ox = 0; ox < w.out_w; ++ox)
-            for (std::size_t c = 0; c < job.outputs; c += 64) {
-                const std::size_t count = job.outputs - c < 64 ? job.outputs - c : 64;
-                for (std::size_t i = 0; i < count; ++i) sums[i] = 0;
-                const float* weights = job.weights + c;
-                for (std::ptrdiff_t ky = 0; ky < w.kernel_h; ++ky)
-                    for (std::ptrdiff_t kx = 0; kx < w.kernel_w; ++kx, weights += job.outputs) {
-                        const float* p = under(job, image, oy, ox, ky, kx);
-                        if (p == job.zeros) continue;
-                        for (std::size_t i = 0; i < count; ++i) sums[i] += p[c + i] * weights[i];
-                    }
-                finish(sums, count, job.epilogue, c, (row * w.out_w + ox) * job.out_stride + c, job.out);
-            }
-    }
-}
+#include "floatconv/depthwise.inl"

@@ -8,6 +8,7 @@
 
 #define LEVERET_ISA_NAME "avx2"
 #define LEVERET_BITCONV "bitconv/lookup_avx2.inl"
+#define LEVERET_FLOATCONV "floatconv/floatconv.inl"
 
 namespace leveret {
 namespace avx2 {

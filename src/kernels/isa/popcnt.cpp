@@ -6,6 +6,7 @@
 
 #define LEVERET_ISA_NAME "popcnt"
 #define LEVERET_BITCONV "bitconv/popcount.inl"
+#define LEVERET_FLOATCONV "floatconv/floatconv.inl"
 
 namespace leveret {
 namespace popcnt {

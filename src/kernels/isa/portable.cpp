@@ -9,6 +9,7 @@
 #define LEVERET_ISA_NAME "portable"
 #endif
 #define LEVERET_BITCONV "bitconv/popcount.inl"
+#define LEVERET_FLOATCONV "floatconv/floatconv.inl"
 
 namespace leveret {
 namespace portable {

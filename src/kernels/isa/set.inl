@@ -1,12 +1,14 @@
-// Gathers the kernels of one instruction set. Included inside that set's namespace, after LEVERET_BITCONV has named
-// the file that holds its binary convolution.
+// Gathers the kernels of one instruction set. Included inside that set's namespace, after LEVERET_BITCONV and
+// LEVERET_FLOATCONV have named the files that hold its convolutions.
 #include "elementwise/elementwise.inl"
 #include "pack/pack.inl"
 #include LEVERET_BITCONV
-#include "floatconv/floatconv.inl"
+#include LEVERET_FLOATCONV
 #include "pooling/pooling.inl"
+#include "peaks/peaks.inl"
 
 constexpr Kernels kernels{
     LEVERET_ISA_NAME, pack,      expanded_bytes,    expand,    bitconv_bytes, bitconv_prepare, bitconv,
     floatconv_floats, floatconv_prepare, floatconv, depthwise, max_pool,      avg_pool,        affine,
+    binary_peak,      float_peak,
 };

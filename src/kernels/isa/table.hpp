@@ -78,9 +78,9 @@ struct Kernels {
     void (*pack)(const float* x, std::size_t rows, std::size_t channels, const float* threshold,
                  const std::uint8_t* flip, std::uint64_t* out);
 
-    // the layout that bitconv reads images in: bytes per pixel, and the change into it
-    std::size_t (*expanded_bytes)(std::size_t channels);
-    void (*expand)(const std::uint64_t* bits, std::size_t pixels, std::size_t channels, void* out);
+    // the layout that bitconv reads images in: bytes per row, and the change of some rows into it
+    std::size_t (*expanded_bytes)(const Window& window, std::size_t channels);
+    void (*expand)(const std::uint64_t* bits, std::size_t rows, const Window& window, std::size_t channels, void* out);
 
     // weights: outputs x taps x ceil(channels / 64) words
     std::size_t (*bitconv_bytes)(std::size_t outputs, std::size_t taps, std::size_t channels);
@@ -102,12 +102,17 @@ struct Kernels {
 
     // the epilogue alone, over rows of `channels`
     void (*affine)(const float* x, std::size_t rows, std::size_t channels, const Epilogue& epilogue, float* out);
+
+    // loops over registers alone, to measure what this CPU can do at best; each gives the multiply-accumulates done
+    std::size_t (*binary_peak)(std::size_t rounds);
+    std::size_t (*float_peak)(std::size_t rounds);
 };
 
 const Kernels* portable_kernels();
 #if defined(__x86_64__)
 const Kernels* popcnt_kernels();
 const Kernels* avx2_kernels();
+const Kernels* avx512_kernels();
 #endif
 
 }  // namespace leveret

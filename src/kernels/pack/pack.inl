@@ -4,6 +4,19 @@
 inline std::uint64_t pack_word(const float* x, std::size_t count, const float* threshold, const std::uint8_t* flip) {
     std::uint64_t word = 0;
     std::size_t i = 0;
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+    for (; i + 16 <= count; i += 16) {
+        const __m512 v = _mm512_loadu_ps(x + i);
+        const __m512 t = threshold ? _mm512_loadu_ps(threshold + i) : _mm512_setzero_ps();
+        unsigned bits = _mm512_cmp_ps_mask(v, t, _CMP_GE_OQ);
+        if (flip) {
+            const __m128i f = _mm_loadu_si128(reinterpret_cast<const __m128i*>(flip + i));
+            const unsigned which = _mm_test_epi8_mask(f, f);
+            bits = (bits & ~which) | (_mm512_mask_cmp_ps_mask(which, v, t, _CMP_LE_OQ));
+        }
+        word |= static_cast<std::uint64_t>(bits) << i;
+    }
+#endif
 #if defined(__AVX2__)
     for (; i + 8 <= count; i += 8) {
         const __m256 v = _mm256_loadu_ps(x + i);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <memory>
@@ -13,6 +14,31 @@
 
 namespace leveret {
 namespace {
+
+// How long a thread looks for news before it sleeps. The layers of a net follow one another within microseconds, and to wake
+// a sleeper takes longer than many a layer; once a net is through, its helpers soon sleep.
+constexpr auto patience = std::chrono::microseconds(50);
+
+inline void relax() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// Whether `news` came within our patience.
+template <typename News>
+bool watched(const News& news) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    do {
+        for (int i = 0; i < 32; ++i) {
+            if (news()) return true;
+            relax();
+        }
+    } while (std::chrono::steady_clock::now() < end);
+    return news();
+}
 
 class Pool {
 public:
@@ -26,14 +52,20 @@ public:
             chunk_ = chunk;
             next_.store(0);
             wanted_ = threads - 1;
-            running_ = 0;
-            ++round_;
+            running_.store(0);
+            round_.fetch_add(1, std::memory_order_release);
         }
         wake_.notify_all();
         drain(work);
-        std::unique_lock lock(mutex_);
-        wanted_ = 0;  // whoever hasn't begun by now is not needed
-        done_.wait(lock, [this] { return running_ == 0; });
+        {
+            std::lock_guard lock(mutex_);
+            wanted_ = 0;  // whoever hasn't begun by now is not needed
+        }
+        const auto done = [this] { return running_.load(std::memory_order_acquire) == 0; };
+        if (!watched(done)) {
+            std::unique_lock lock(mutex_);
+            done_.wait(lock, done);
+        }
         work_ = nullptr;
     }
 
@@ -59,17 +91,19 @@ private:
 
     void serve() {
         std::uint64_t seen = 0;
-        std::unique_lock lock(mutex_);
         for (;;) {
-            wake_.wait(lock, [&] { return round_ != seen && wanted_ > 0; });
-            seen = round_;
+            watched([&] { return round_.load(std::memory_order_acquire) != seen; });
+            std::unique_lock lock(mutex_);
+            wake_.wait(lock, [&] { return round_.load() != seen; });
+            seen = round_.load();
+            if (wanted_ == 0) continue;
             --wanted_;
-            ++running_;
+            running_.fetch_add(1);
             const auto* work = work_;
             lock.unlock();
             drain(*work);
             lock.lock();
-            if (--running_ == 0) done_.notify_one();
+            if (running_.fetch_sub(1, std::memory_order_release) == 1) done_.notify_one();
         }
     }
 
@@ -79,8 +113,9 @@ private:
     const std::function<void(std::size_t, std::size_t)>* work_ = nullptr;
     std::size_t count_ = 0, chunk_ = 1;
     std::atomic<std::size_t> next_{0};
-    std::uint64_t round_ = 0;
-    int wanted_ = 0, running_ = 0;
+    std::atomic<std::uint64_t> round_{0};
+    std::atomic<int> running_{0};
+    int wanted_ = 0;
 };
 
 constexpr int most_threads = 256;

@@ -43,6 +43,10 @@ ImageColumn = Annotated[str | None, typer.Option(help="Column with images, in a 
 LabelColumn = Annotated[str | None, typer.Option(help="Column with labels, in a table.", show_default=False)]
 ValFraction = Annotated[float, typer.Option(help="Share of the training samples held out for validation.")]
 TestFraction = Annotated[float, typer.Option(help="Share of all samples held out for the test.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Of the kernels. Default: LEVERET_THREADS, or all cores.", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
@@ -119,10 +123,7 @@ def predict(
     ],
     top: Annotated[int, typer.Option("--top", min=1, help="Name the K likeliest classes.", metavar="K")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines: one object an image.")] = False,
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, help="Of the kernels. Default: LEVERET_THREADS, or all cores.", show_default=False),
-    ] = None,
+    threads: Threads = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any image can't be read.")] = False,
 ) -> None:
     """Say the class of images, with a packed model."""
@@ -165,6 +166,34 @@ def inspect(model: Model, as_json: Json = False) -> None:
             from leveret.cli._show import show_inspection
 
             show_inspection(found)
+
+
+@app.command(short_help="Time a packed model on this machine.")
+def bench(
+    model: Model,
+    against: Annotated[
+        str,
+        typer.Option(help="Engines to run the same layers in float32: torch,onnxruntime,openvino.", show_default=False),
+    ] = "",
+    threads: Threads = None,
+    batch: Annotated[int, typer.Option(min=1, help="The larger batch; the other is 1.")] = 64,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Time each layer, and hold it to this CPU's peak.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Time a packed model: latency, throughput, memory; alone or beside other engines."""
+    with guarded():
+        from leveret.jobs import bench as job
+
+        progress = note if sys.stderr.isatty() else None
+        found = job.run(model, against=against, threads=threads, batch=batch, profile=profile, progress=progress)
+        if as_json:
+            _print_json(found.as_dict())
+        else:
+            from leveret.cli._show import show_bench
+
+            show_bench(found)
 
 
 @app.command(short_help="Look at a source of data.")

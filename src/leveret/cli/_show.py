@@ -10,9 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from leveret.report.words import count, operations, share, size, times
+from leveret.report.contender import NOISY
+from leveret.report.words import count, factor, operations, share, size, times
 
-__all__ = ["show", "show_inspection", "show_shrink"]
+__all__ = ["show", "show_bench", "show_inspection", "show_shrink"]
+
+_BUSY = "The machine was busy: the fastest turns count."
 
 
 def show(*renderables: Any) -> None:
@@ -84,6 +87,82 @@ def _taken(contract: dict[str, Any]) -> str:
         return f"texts of {contract['shape'][0]} token ids, each in 0..{contract['vocabulary'] - 1}"
     channels, height, width = contract["shape"]
     return f"images of {height}x{width} pixels, {'grey' if channels == 1 else f'{channels} channels'}"
+
+
+def show_bench(found: Any) -> None:
+    """`leveret bench`: the engines side by side, in words what that means, and the layers."""
+    kernels, processor = found.environment["kernels"], found.environment["processor"]
+    threads = count(found.threads, "thread", "threads")
+    show(Text.from_markup(f"[bold]{escape(found.path)}[/bold]  {size(found.nbytes)}"))
+    show(Text(f"{kernels} kernels, {threads}, {processor}"), Text(""), _engines(found), Text(""))
+    ours, *peers = found.models
+    for peer in peers:
+        one = factor(peer.ms_per_image / ours.ms_per_image, "faster", "slower")
+        many = factor(ours.images_per_second / peer.images_per_second, "faster", "slower")
+        show(Text(f"against {peer.title}: {one} one by one, {many} in batches of {found.batch}"))
+        if not peer.same_shapes:
+            show(Text(f"{peer.title} gave other shapes than the packed model: don't compare it", style="red"))
+    for key, reason in found.left_out.items():
+        show(Text(f"without {key}: {reason}", style="yellow"))
+    if peers:
+        show(Text("The others run the same layers in float32: no signs, no bits.", style="dim"))
+    how = _BUSY if found.noise > NOISY else "Medians of the turns."
+    show(Text(f"From pixels to logits. {how}", style="dim"))
+    show(Text("Memory: of a process that only predicts, at its peak.", style="dim"))
+    if found.profile:
+        show(Text(""), _layers(found), Text(""), *(Text(line, style="dim") for line in _peaks(found)))
+
+
+def _engines(found: Any) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("")
+    for name in ("ms/image", f"images/s by {found.batch}", "memory", "weights"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for model in found.models:
+        table.add_row(
+            model.title,
+            f"{model.ms_per_image:.3f}",
+            f"{model.images_per_second:,.0f}",
+            size(model.peak_bytes) if model.peak_bytes else "–",
+            size(model.weight_bytes),
+            style="bold" if model.key == "leveret" else "",
+        )
+    return table
+
+
+def _layers(found: Any) -> Table:
+    """A row a layer; three columns for each batch size."""
+    # all of it fits into 80 columns, if no layer's name is too long
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
+    table.add_column("\nlayer", overflow="fold")
+    table.add_column("\noperation", overflow="fold")
+    for batch in found.profile:
+        table.add_column(f"batch {batch}\n{'µs' if batch == 1 else 'µs/image'}", justify="right", no_wrap=True)
+        table.add_column("\nshare", justify="right", no_wrap=True)
+        if found.peaks:
+            table.add_column("\npeak", justify="right", no_wrap=True)
+    for rows in zip(*found.profile.values(), strict=True):
+        cells = []
+        for row in rows:
+            us = 1e6 * row.seconds
+            cells += [f"{us:.1f}" if us < 99.95 else f"{us:,.0f}", f"{100 * row.share:.0f} %"]
+            if found.peaks:
+                cells.append("" if row.of_peak is None else f"{100 * row.of_peak:.0f} %")
+        table.add_row(escape(rows[0].name), escape(rows[0].op), *cells, style="bold" if rows[0].name == "all" else "")
+    return table
+
+
+def _peaks(found: Any) -> list[str]:
+    busy = [_BUSY] if found.layers_noise > NOISY else []
+    if not found.peaks:
+        return [*busy, "numpy's reference kernels have no peak to hold the layers to."]
+    kernels, threads = found.environment["kernels"], count(found.threads, "thread", "threads")
+    binary, real = (operations(found.peaks[key]) for key in ("binary_macs", "float_macs"))
+    return [
+        f"Peak: {binary} binary and {real} float MACs a second ({kernels}, {threads}).",
+        "A layer's: the time that its MACs would take at that rate, over its own time.",
+        *busy,
+    ]
 
 
 def _some(names: Any, most: int = 12) -> str:

@@ -20,6 +20,7 @@ from leveret._files import write_text
 from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.experiments._results import Results, markdown_table
 from leveret.jobs import shrink
+from leveret.jobs._memory import peak_resident
 from leveret.training import duration
 
 __all__ = ["PARTS", "run"]
@@ -29,20 +30,13 @@ PARTS = ("digits", "fashion", "cifar", "elpv", "bench")
 _SEEDS = 5
 _COMMAND = "leveret reproduce main-job"
 
-_REPORTS_PEAK = """
-import sys
+_COMMAND_LINE = """
 from leveret.cli import main
 try:
     main()
 except SystemExit as stop:
     if stop.code:
         raise
-try:
-    lines = open("/proc/self/status").read().splitlines()
-    print(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
-except OSError:
-    import resource
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
 """
 
 # key in the JSON file: what it is, what is asked of it, as a text and as a test, how it is printed
@@ -204,12 +198,8 @@ def _timed(arguments: list[str]) -> float:
 
 
 def _peak_mb(arguments: list[str]) -> float:
-    """Peak resident megabytes of a command.
-
-    The command reports its own peak: what the system keeps for a child begins with what its parent held when it forked.
-    """
-    run = subprocess.run([sys.executable, "-c", _REPORTS_PEAK, *arguments], check=True, capture_output=True, text=True)
-    return int(run.stdout.splitlines()[-1]) / (1 << 10)
+    """Peak resident megabytes of a command."""
+    return peak_resident(_COMMAND_LINE, *arguments) / (1 << 20)
 
 
 def _pictures(folder: Path) -> list[str]:

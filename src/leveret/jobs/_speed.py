@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from leveret.report.contender import NOISY
 
-__all__ = ["Speed", "best_threads", "default_threads", "measure", "torch_model"]
+if TYPE_CHECKING:  # what is timed needn't be torch's, and then torch isn't loaded
+    import torch
+    from torch import nn
 
-Model = Callable[[NDArray[np.uint8]], Any]
+__all__ = ["Speed", "best_threads", "default_threads", "limited_threads", "measure", "torch_model"]
+
+Model = Callable[[NDArray[Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -53,31 +56,34 @@ def default_threads() -> int:
 
 def measure(
     models: Mapping[str, Model],
-    images: NDArray[np.uint8],
+    images: NDArray[Any],
     *,
     threads: int,
     batch: int = 64,
     seconds: float = 3.0,
+    rest: float = 0.0,
 ) -> dict[str, Speed]:
     """Time each model from pixels to logits, taking turns, so that all meet the same state of the machine.
 
     Args:
-        models: functions of uint8 `(n, channels, height, width)`.
+        models: functions of `images`' rows, uint8 `(n, channels, height, width)` or what they take.
         images: at least one; repeated to fill a batch.
-        threads: of torch meanwhile; the other models are to use as many.
+        threads: of torch and of numpy's products meanwhile; the other models are to use as many.
         seconds: to spend on each batch size, all models together.
+        rest: seconds to sleep before each turn, with an untimed call after it, unless calls are long. The threads of
+            some engines spin on for milliseconds after their turn, on cores that the next model needs.
     """
     whole = np.ascontiguousarray(np.resize(images, (batch, *images.shape[1:])))
     singles = [np.ascontiguousarray(whole[i : i + 1]) for i in range(batch)]
-    with _torch_threads(threads):
-        one = _turns(models, singles, seconds, at_least=9)
-        many = _turns(models, [whole], seconds, at_least=5)
+    with limited_threads(threads):
+        one = _turns(models, singles, seconds, at_least=9, rest=rest)
+        many = _turns(models, [whole], seconds, at_least=5, rest=rest)
     noise = max(median(turns) / min(turns) for taken in (one, many) for turns in taken.values())
     typical = median if noise <= NOISY else min
     return {key: Speed(1000 * typical(one[key]), batch / typical(many[key]), batch, noise) for key in models}
 
 
-def best_threads(model: Model, images: NDArray[np.uint8], most: int) -> int:
+def best_threads(model: Model, images: NDArray[Any], most: int) -> int:
     """1 or `most`: the number of torch's threads with which a model is faster, one by one and in batches together.
 
     Small nets lose by many threads, and on a busy machine each waits for the slowest. All models of a comparison are to
@@ -85,37 +91,47 @@ def best_threads(model: Model, images: NDArray[np.uint8], most: int) -> int:
     """
     taken = {}
     for threads in {1, most}:
-        with _torch_threads(threads):
+        with limited_threads(threads):
             one, many = (median(_turns({"": model}, [x], 0.3, at_least=3)[""]) for x in (images[:1], images))
         taken[threads] = one * many
     return min(taken, key=lambda threads: taken[threads])
 
 
-def torch_model(net: nn.Module, normalization: Any, example: NDArray[np.uint8], threads: int) -> Model:
-    """The net as a function of pixels, in whichever memory layout is faster here for a batch like `example`."""
+def torch_model(net: nn.Module, normalization: Any, example: NDArray[Any], threads: int) -> Model:
+    """The net as a function of pixels, in whichever memory layout is faster here for a batch like `example`.
+
+    Without a `normalization` it is one of floats that are normalised already.
+    """
+    import torch
+
     layouts = (torch.contiguous_format, torch.channels_last)
     candidates = {str(layout): _in_layout(net, normalization, layout) for layout in layouts}
-    with _torch_threads(threads):
+    with limited_threads(threads):
         taken = _turns(candidates, [example], 0.4, at_least=3)
     return candidates[min(taken, key=lambda name: median(taken[name]))]
 
 
 def _in_layout(net: nn.Module, normalization: Any, layout: torch.memory_format) -> Model:
+    import torch
+
     # a copy, since `to` converts the weights in place
     net = copy.deepcopy(net).eval().to(memory_format=layout)  # type: ignore[call-overload]
-    mean = 255 * torch.tensor(normalization.mean).reshape(1, -1, 1, 1)
-    scale = 1 / (255 * torch.tensor(normalization.std).reshape(1, -1, 1, 1))
+    if normalization is not None:
+        mean = 255 * torch.tensor(normalization.mean).reshape(1, -1, 1, 1)
+        scale = 1 / (255 * torch.tensor(normalization.std).reshape(1, -1, 1, 1))
 
-    def model(pixels: NDArray[np.uint8]) -> Any:
+    def model(pixels: NDArray[Any]) -> Any:
         with torch.inference_mode():
-            x = (torch.from_numpy(pixels).float() - mean) * scale
+            x = torch.from_numpy(pixels)
+            if normalization is not None:
+                x = (x.float() - mean) * scale
             return net(x.contiguous(memory_format=layout)).numpy()
 
     return model
 
 
 def _turns(
-    models: Mapping[str, Model], batches: list[NDArray[np.uint8]], seconds: float, at_least: int
+    models: Mapping[str, Model], batches: list[NDArray[Any]], seconds: float, at_least: int, rest: float = 0.0
 ) -> dict[str, list[float]]:
     """Seconds of each turn, by model."""
     for model in models.values():
@@ -126,6 +142,10 @@ def _turns(
     turn = 0
     while turn < at_least or (time.perf_counter() < end and turn < 500):
         for key, model in models.items():
+            if rest:
+                time.sleep(rest)
+                if not taken[key] or taken[key][-1] < 10 * rest:
+                    model(batches[turn % len(batches)])
             start = time.perf_counter()
             model(batches[turn % len(batches)])
             taken[key].append(time.perf_counter() - start)
@@ -134,10 +154,15 @@ def _turns(
 
 
 @contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+def limited_threads(threads: int) -> Iterator[None]:
+    """Torch, where it is loaded, and numpy's products, which take every core otherwise, use so many threads."""
+    torch = sys.modules.get("torch")
+    with ExitStack() as stack:
+        if torch is not None:
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(threads)
+        with suppress(ImportError):  # scikit-learn brings it
+            from threadpoolctl import threadpool_limits
+
+            stack.enter_context(threadpool_limits(threads, "blas"))
         yield
-    finally:
-        torch.set_num_threads(before)

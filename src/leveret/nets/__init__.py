@@ -2,6 +2,17 @@
 
 from leveret.nets._blocks import BasicBlock, ConvBlock, ConvNetBlock, ExactConv2d, ResNetBlock
 from leveret.nets._convnet import ConvNet
+from leveret.nets._initial import identity_start, whiten_stem
 from leveret.nets._resnet import ResNet
 
-__all__ = ["BasicBlock", "ConvBlock", "ConvNet", "ConvNetBlock", "ExactConv2d", "ResNet", "ResNetBlock"]
+__all__ = [
+    "BasicBlock",
+    "ConvBlock",
+    "ConvNet",
+    "ConvNetBlock",
+    "ExactConv2d",
+    "ResNet",
+    "ResNetBlock",
+    "identity_start",
+    "whiten_stem",
+]

@@ -28,6 +28,8 @@ class ConvNet(nn.Module):
             `BinaryWeightBlock` or `BiRealBlock`. Stem and classifier stay real, as XNOR-Net has it (section 4).
         stem_pool: let the stem do the first halving, which makes the first stage four times cheaper.
         dropout: probability before the classifier.
+        exact_stem: an `ExactConv2d` as stem, so that PyTorch and the packed net see the same signs; it takes about
+            twice a plain convolution's time. Default: yes for binary blocks, whose signs a last bit can turn.
 
     Raises:
         LeveretUsageError: an argument out of range.
@@ -45,6 +47,7 @@ class ConvNet(nn.Module):
         block: ConvNetBlock = ConvBlock,
         stem_pool: bool = False,
         dropout: float = 0.0,
+        exact_stem: bool | None = None,
     ) -> None:
         super().__init__()
         positive(in_channels=in_channels, num_classes=num_classes, depth=depth, width=width, stages=stages)
@@ -56,7 +59,8 @@ class ConvNet(nn.Module):
         if not 0 <= dropout < 1:
             raise LeveretUsageError(f"dropout must be in [0, 1), got {dropout}")
         self.in_channels = in_channels
-        self.stem = ConvBlock(in_channels, widths[0], pool=stem_pool, exact=block is not ConvBlock)
+        exact = block is not ConvBlock if exact_stem is None else exact_stem
+        self.stem = ConvBlock(in_channels, widths[0], pool=stem_pool, exact=exact)
         self.blocks = nn.Sequential()
         channels = widths[0]
         for stage, out_channels in enumerate(widths):

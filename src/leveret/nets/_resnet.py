@@ -26,6 +26,7 @@ class ResNet(nn.Module):
         stem: "small": one 3x3 convolution (section 4.2); "large": 7x7 with stride 2 and a 3x3 max-pool with stride 2,
             for images around 224 pixels (section 4.1).
         block: `BasicBlock` (real), or `XnorPair` or `BiRealPair` from `leveret.shrink.binary`.
+        exact_stem: as in `ConvNet`.
 
     `ResNet.cifar(20, …)` and `ResNet.imagenet18(…)` are the paper's nets.
 
@@ -42,6 +43,7 @@ class ResNet(nn.Module):
         widths: Sequence[int] = (16, 32, 64),
         stem: str = "small",
         block: ResNetBlock = BasicBlock,
+        exact_stem: bool | None = None,
     ) -> None:
         super().__init__()
         positive(in_channels=in_channels, num_classes=num_classes)
@@ -53,7 +55,8 @@ class ResNet(nn.Module):
             )
         self.in_channels = in_channels
         channels = widths[0]
-        make = nn.Conv2d if block is BasicBlock else ExactConv2d
+        exact = block is not BasicBlock if exact_stem is None else exact_stem
+        make = ExactConv2d if exact else nn.Conv2d
         if stem == "small":
             self.stem = nn.Sequential(make(in_channels, channels, 3, 1, 1, bias=False))
         elif stem == "large":

@@ -28,10 +28,10 @@ def size(nbytes: float) -> str:
 
 
 def operations(number: float) -> str:
-    """A number of operations as "312", "1.2 k", "38.5 M", "1.8 G"; nothing for none."""
+    """A number of operations as "312", "1.2 k", "38.5 M", "1.8 G", "1.2 T"; nothing for none."""
     if not number:
         return "–"
-    for unit, value in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+    for unit, value in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= 0.9995 * value:
             return f"{number / value:.3g} {unit}"
     return f"{number:.0f}"

@@ -53,19 +53,21 @@ class InputContract:
         return Value((height, width), channels)
 
     def checked(self, given: Any) -> NDArray[Any]:
-        """A batch as the graph's input has it: `(n, height, width, channels)` float32, or `(n, 1, length, 1)` int64.
+        """A batch of images `(n, channels, height, width)` uint8 or float32, or of token ids `(n, length)` int64.
 
         Raises:
             LeveretUsageError: another shape, dtype, or an id outside the vocabulary.
         """
         if self.vocabulary is not None:
             return self._ids(given)
-        images = self._images(given)
-        return images.transpose(0, 2, 3, 1)
+        return self._images(given)
 
-    def floats(self, batch: NDArray[Any]) -> NDArray[Any]:
-        """A part of what `checked` gave, ready to run: pixels normalised, memory in order."""
-        x = np.ascontiguousarray(batch)
+    def laid_out(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """A part of what `checked` gave as the graph's input has it: normalised floats `(n, height, width, channels)`,
+        or ids `(n, 1, length, 1)`."""
+        if self.vocabulary is not None:
+            return batch[:, None, :, None]
+        x = np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
         if x.dtype != np.uint8:
             return x
         # the same operations in the same precision as in training
@@ -139,7 +141,7 @@ class InputContract:
             raise LeveretUsageError(
                 f"token ids must be in 0..{self.vocabulary - 1}, got {ids[row, place]} in row {row}, place {place}"
             )
-        return ids.astype(np.int64, copy=False)[:, None, :, None]
+        return ids.astype(np.int64, copy=False)
 
 
 def _whole(name: str, n: Any, most: int) -> None:

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.errors import LeveretFormatError, LeveretUsageError
-from leveret.runtime import _format
+from leveret.runtime import _format, kernels
 from leveret.runtime._contract import InputContract
+from leveret.runtime._engine import build_engine
 from leveret.runtime._graph import INPUT, Graph
+from leveret.runtime._profile import StepTime, profile
 from leveret.runtime.ops import OPS, Op
 
 __all__ = ["InputContract", "LayerInfo", "Packed", "load"]
@@ -70,6 +72,7 @@ class Packed:
 
         Raises:
             LeveretFormatError: names the step that is wrong, and how.
+            LeveretUsageError: `LEVERET_ISA` names an instruction set that this machine lacks.
         """
         self.graph = graph
         self.tensors = dict(tensors)
@@ -80,8 +83,11 @@ class Packed:
         self._ops = self._build()
         self._free = self._last_uses()
         self._bytes_per_sample = self._peak()
-        for op in self._ops:
-            op.prepare()
+        kernels.isa()  # says what is wrong with LEVERET_ISA, before the first layer meets it
+        self._engine = build_engine(graph, self._ops, contract.value, contract.mean, contract.std)
+        if self._engine is None:
+            for op in self._ops:
+                op.prepare()
 
     def __call__(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.float32]:
         """Logits `(n, num_classes)` float32, or maps of them `(n, num_classes, height, width)`.
@@ -95,16 +101,35 @@ class Packed:
         Raises:
             LeveretUsageError: another shape or dtype, or an id outside the vocabulary.
         """
-        if threads is not None and threads < 1:
-            raise LeveretUsageError(f"threads must be at least 1, got {threads}")
+        count = _thread_count(threads)
         batch = self.input.checked(images)
-        most = max(1, _MEMORY // max(self._bytes_per_sample, 1))
-        parts = [self._run(batch[i : i + most], threads or 0) for i in range(0, max(len(batch), 1), most)]
+        if self._engine is not None:
+            result = self._result_memory(len(batch))
+            self._engine.run(np.ascontiguousarray(batch), result, count)
+            return _channels_first(result)
+        parts = [self._run(part, count) for part in self._parts(batch)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def predict(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.int64]:
         """The most likely class of each sample, `(n,)` int64; of each place, `(n, height, width)`, of a net of maps."""
         return self(images, threads=threads).argmax(1).astype(np.int64)
+
+    def profile(self, images: NDArray[Any], *, threads: int | None = None, repeats: int = 20) -> list[StepTime]:
+        """How long each step takes on a batch, in order, the normalisation first.
+
+        Args:
+            images, threads: as for a call.
+            repeats: runs, of which each step's median counts.
+
+        Raises:
+            LeveretUsageError: another shape or dtype, no images, or no runs.
+        """
+        if repeats < 1:
+            raise LeveretUsageError(f"repeats must be at least 1, got {repeats}")
+        batch = self.input.checked(images)
+        if not len(batch):
+            raise LeveretUsageError("images must be at least one")
+        return profile(self, batch, _thread_count(threads), repeats)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a `.lvr` file, whole or not at all.
@@ -153,6 +178,11 @@ class Packed:
             op.arrays["weight"].nbytes + (op.arrays["scale"].nbytes if "scale" in op.arrays else 0) for op in binary
         )
         return floats / ours
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The operations, one a step of the graph."""
+        return tuple(self._ops)
 
     def layers(self) -> list[LayerInfo]:
         """What each step is and costs."""
@@ -226,15 +256,23 @@ class Packed:
             alive -= sum(sizes[name] for name in free)
         return peak
 
+    def _result_memory(self, n: int) -> NDArray[np.float32]:
+        """Where an engine writes the results of n samples, channels last."""
+        last = self._ops[-1].output
+        return np.empty((n, *last.size, last.channels), np.float32)
+
+    def _parts(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
+        """The batch, cut where its values would take too much memory."""
+        most = max(1, _MEMORY // max(self._bytes_per_sample, 1))
+        return [batch[i : i + most] for i in range(0, max(len(batch), 1), most)]
+
     def _run(self, batch: NDArray[Any], threads: int) -> NDArray[np.float32]:
-        x = self.input.floats(batch)
-        values: dict[str, NDArray[Any]] = {INPUT: x}
+        values: dict[str, NDArray[Any]] = {INPUT: self.input.laid_out(batch)}
         for step, op, free in zip(self.graph.steps, self._ops, self._free, strict=True):
             values[step.name] = op.run([values[name] for name in step.inputs], threads)
             for name in free:
                 del values[name]
-        result = values[self.graph.steps[-1].name]
-        return result if result.ndim == 2 else np.ascontiguousarray(result.transpose(0, 3, 1, 2))
+        return _channels_first(values[self.graph.steps[-1].name])
 
 
 def load(path: str | os.PathLike[str]) -> Packed:
@@ -252,3 +290,13 @@ def load(path: str | os.PathLike[str]) -> Packed:
         return Packed(graph, content.tensors, contract, classes, provenance, content.metadata["version"])
     except LeveretFormatError as error:
         raise LeveretFormatError(f"{os.fspath(path)}: {error}") from None
+
+
+def _thread_count(threads: int | None) -> int:
+    if threads is not None and threads < 1:
+        raise LeveretUsageError(f"threads must be at least 1, got {threads}")
+    return threads or 0
+
+
+def _channels_first(result: NDArray[np.float32]) -> NDArray[np.float32]:
+    return result if result.ndim == 2 else np.ascontiguousarray(result.transpose(0, 3, 1, 2))

@@ -12,7 +12,7 @@ shape, the others a value per channel. Each step rounds as PyTorch's own operato
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ __all__ = [
     "BitLinear",
     "Conv2d",
     "Linear",
+    "Peaks",
     "affine",
     "available_isas",
     "avg_pool2d",
@@ -38,6 +39,7 @@ __all__ = [
     "isa",
     "max_pool2d",
     "pack_bits",
+    "peaks",
     "set_isa",
     "unpack_bits",
 ]
@@ -45,6 +47,14 @@ __all__ = [
 Floats = NDArray[np.float32]
 Words = NDArray[np.uint64]
 Channels = NDArray[np.float32] | None
+
+
+class Peaks(NamedTuple):
+    """The most multiply-accumulates a second that one core can do: on bits, on floats."""
+
+    binary_macs: float
+    float_macs: float
+
 
 _use_reference = native is None or os.environ.get("LEVERET_ISA") == "reference"
 
@@ -93,6 +103,11 @@ def default_threads() -> int:
     return int(given) if given.isdigit() and int(given) > 0 else os.cpu_count() or 1
 
 
+def peaks(seconds: float = 0.05) -> Peaks | None:
+    """Measure, for `seconds` each, what a core can do with the set in use; None with "reference"."""
+    return None if _use_reference else Peaks(*native.peaks(seconds))
+
+
 def pack_bits(
     x: Floats, threshold: Channels = None, flip: NDArray[np.uint8] | None = None, *, threads: int = 0
 ) -> Words:
@@ -130,6 +145,10 @@ class BitConv2d:
             channel, are 0, as `pack_bits` leaves them; so are those of the images it is given.
         in_channels: of the image, all groups together.
         stride, padding, dilation, groups: as in `torch.nn.Conv2d`. Padding is zero: neither +1 nor −1.
+        prepare: lay out the weights for the kernels; without it the layer only checks them.
+
+    Attributes:
+        fits_native: whether the kernels can hold its sums.
     """
 
     def __init__(
@@ -140,6 +159,8 @@ class BitConv2d:
         padding: int | Pair = 0,
         dilation: int | Pair = 1,
         groups: int = 1,
+        *,
+        prepare: bool = True,
     ) -> None:
         weight = np.ascontiguousarray(weight)
         self.out_channels = _filters(weight.shape, in_channels, groups)
@@ -158,8 +179,8 @@ class BitConv2d:
         self._native: Any = None
         taps = weight.shape[1] * weight.shape[2]
         # int16 sums of the table look-up: beyond this the reference's floats are exact still, up to 2^24
-        self._wide = taps * -(-in_channels // groups // 4) > 16_000
-        if not _use_reference and not self._wide:
+        self.fits_native = taps * -(-in_channels // groups // 4) <= 16_000
+        if prepare and not _use_reference and self.fits_native:
             self._native = native.BitConvLayer(weight.reshape(len(weight), taps, words), in_channels, groups)
 
     def real(

@@ -23,6 +23,8 @@ __all__ = [
     "Real",
     "TripleOf",
     "Whole",
+    "add_of",
+    "all_steps",
     "bit_values",
     "real_values",
 ]
@@ -165,6 +167,13 @@ class Op(ABC):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         """Compute a batch: images `(n, h, w, c)` or rows `(n, c)`; bits as words."""
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        """Add the operation to a native engine, reading its values `inputs`; gives the value that it makes.
+
+        None where it has no native form: then the whole net runs step by step.
+        """
+        return None
+
     def macs(self) -> tuple[int, int]:
         """Multiply-accumulates per sample: on floats, on bits."""
         return 0, 0
@@ -226,6 +235,16 @@ class Op(ABC):
         if unknown := given.keys() - self.tensors.keys():
             raise LeveretFormatError(f"has unknown tensors: {', '.join(sorted(unknown))}")
         return dict(given)
+
+
+def all_steps(op: Op) -> dict[str, Any]:
+    """An epilogue's steps as arguments of a native node: those that are missing too."""
+    return {role: op.arrays.get(role) for role in EPILOGUE}
+
+
+def add_of(inputs: Sequence[int]) -> int | None:
+    """The second input of an operation that adds it, where it has one."""
+    return inputs[1] if len(inputs) == 2 else None
 
 
 def real_values(op: Op, dims: int | None = None) -> Value:

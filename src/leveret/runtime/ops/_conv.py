@@ -11,7 +11,18 @@ from leveret.errors import LeveretFormatError, LeveretUsageError
 from leveret.runtime import kernels
 from leveret.runtime._geometry import Pair, Window
 from leveret.runtime._values import Value
-from leveret.runtime.ops._base import EPILOGUE, Array, Flag, Op, PairOf, Whole, bit_values, real_values
+from leveret.runtime.ops._base import (
+    EPILOGUE,
+    Array,
+    Flag,
+    Op,
+    PairOf,
+    Whole,
+    add_of,
+    all_steps,
+    bit_values,
+    real_values,
+)
 
 __all__ = ["BinaryWeightConv2d", "BitConv2d", "BitConv2dToBits", "Conv2d"]
 
@@ -59,6 +70,12 @@ class _Convolution(Op):
     def _window(self) -> dict[str, Any]:
         return {name: self.values[name] for name in _WINDOW}
 
+    def _window_row(self) -> tuple[int, ...]:
+        """The window on this image, as native kernels take it."""
+        kernel: Pair = self.arrays["weight"].shape[1:3]
+        window = Window(kernel, self.values["stride"], self.values["padding"], self.values["dilation"])
+        return window.as_row(*self.inputs[0].size)
+
 
 class Conv2d(_Convolution):
     """Real convolution; weight `(out, kernel_h, kernel_w, in / groups)`. `exact` adds in double and rounds once."""
@@ -77,6 +94,18 @@ class Conv2d(_Convolution):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         add = inputs[1] if len(inputs) == 2 else None
         return self._kernel(inputs[0], **self.epilogue(), add=add, threads=threads)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        weight = self._real_weight()
+        return engine.conv(
+            inputs[0],
+            add_of(inputs),
+            _by_taps(weight),
+            self._window_row(),
+            self.values["groups"],
+            self.values["exact"],
+            **all_steps(self),
+        )
 
     def macs(self) -> tuple[int, int]:
         own = self.inputs[0].channels // self.values["groups"]
@@ -130,6 +159,19 @@ class BitConv2d(_Convolution):
         add = inputs[1] if len(inputs) == 2 else None
         return self._kernel.real(inputs[0], **self.epilogue(), add=add, threads=threads)
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        weight = self._checked_bits()
+        if weight is None:
+            return None
+        return engine.bit_conv(
+            inputs[0], add_of(inputs), weight, self._window_row(), self.values["groups"], **all_steps(self)
+        )
+
+    def _checked_bits(self) -> Array | None:
+        """The weights for a native layer; None if their sums are too large for it."""
+        layer = kernels.BitConv2d(self.arrays["weight"], self.inputs[0].channels, **self._window(), prepare=False)
+        return _by_taps(layer.weight) if layer.fits_native else None
+
     def macs(self) -> tuple[int, int]:
         out, kh, kw, _ = self.arrays["weight"].shape
         return 0, self._places() * out * kh * kw * (self.inputs[0].channels // self.values["groups"])
@@ -162,3 +204,16 @@ class BitConv2dToBits(BitConv2d):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return self._kernel.bits(inputs[0], self.arrays["threshold"], self.arrays["flip"], threads=threads)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        weight = self._checked_bits()
+        if weight is None or self.values["groups"] > 1:
+            return None
+        return engine.bit_conv_to_bits(
+            inputs[0], weight, self._window_row(), self.arrays["threshold"], self.arrays["flip"]
+        )
+
+
+def _by_taps(weight: Array) -> Array:
+    """`(out, kernel_h, kernel_w, …)` to `(out, taps, …)`, contiguous."""
+    return np.ascontiguousarray(weight).reshape(len(weight), -1, weight.shape[3])

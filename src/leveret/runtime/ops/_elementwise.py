@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from leveret.errors import LeveretFormatError
 from leveret.runtime import kernels
 from leveret.runtime._values import Value
-from leveret.runtime.ops._base import EPILOGUE, Array, Op, Real, real_values
+from leveret.runtime.ops._base import EPILOGUE, Array, Op, Real, add_of, all_steps, real_values
 
 __all__ = ["Affine", "Bits", "ChannelMax", "ChannelMean", "Clip", "Concat", "Multiply"]
 
@@ -34,6 +34,9 @@ class Affine(Op):
             inputs[0], **self.epilogue(), add=inputs[1] if len(inputs) == 2 else None, threads=threads
         )
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.affine(inputs[0], add_of(inputs), **all_steps(self))
+
 
 class Bits(Op):
     """Signs: a bit is `x >= threshold`, or `x <= threshold` where `flip`; thresholds are 0 if not given."""
@@ -50,6 +53,9 @@ class Bits(Op):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return kernels.pack_bits(inputs[0], self.array("threshold"), self.array("flip"), threads=threads)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.bits(inputs[0], self.array("threshold"), self.array("flip"))
 
 
 class Multiply(Op):
@@ -69,6 +75,9 @@ class Multiply(Op):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0] * inputs[1]
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.multiply(*inputs) if self.inputs[0].size == self.inputs[1].size else None
+
 
 class ChannelMean(Op):
     """The mean over channels: an image becomes a map of one channel."""
@@ -81,6 +90,9 @@ class ChannelMean(Op):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0].mean(-1, keepdims=True, dtype=np.float32)
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.channel_mean(inputs[0])
+
 
 class ChannelMax(ChannelMean):
     """The largest of the channels: an image becomes a map of one channel."""
@@ -89,6 +101,9 @@ class ChannelMax(ChannelMean):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0].max(-1, keepdims=True)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return None
 
 
 class Concat(Op):
@@ -106,6 +121,9 @@ class Concat(Op):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return np.concatenate(inputs, axis=-1)
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.concat(list(inputs))
+
 
 class Clip(Op):
     """Values held between two bounds."""
@@ -120,3 +138,6 @@ class Clip(Op):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return np.clip(inputs[0], np.float32(self.values["low"]), np.float32(self.values["high"]))
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.clip(inputs[0], self.values["low"], self.values["high"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -75,6 +75,9 @@ _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
+_NATIVE = frozenset({"abs", "gelu_tanh", "sigmoid", "silu", "tanh"})
+
+
 class Function(Op):
     """A function of each value."""
 
@@ -86,3 +89,7 @@ class Function(Op):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return _FUNCTIONS[self.values["function"]](inputs[0])
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        name = self.values["function"]
+        return engine.function(inputs[0], name) if name in _NATIVE else None

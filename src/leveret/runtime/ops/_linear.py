@@ -9,10 +9,15 @@ import numpy as np
 
 from leveret.errors import LeveretFormatError
 from leveret.runtime import kernels
+from leveret.runtime._geometry import Window
 from leveret.runtime._values import Value
-from leveret.runtime.ops._base import EPILOGUE, Array, Op, bit_values, real_values
+from leveret.runtime.ops._base import EPILOGUE, Array, Op, add_of, all_steps, bit_values, real_values
 
 __all__ = ["BinaryWeightLinear", "BitLinear", "BitLinearToBits", "Linear"]
+
+
+# a linear layer is a convolution of one place
+_ONE_PLACE = Window((1, 1)).as_row(1, 1)
 
 
 class _Product(Op):
@@ -49,6 +54,10 @@ class Linear(_Product):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         add = inputs[1] if len(inputs) == 2 else None
         return self._kernel(inputs[0], **self.epilogue(), add=add, threads=threads)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        weight = np.ascontiguousarray(self._real_weight())[:, None]
+        return engine.conv(inputs[0], add_of(inputs), weight, _ONE_PLACE, 1, False, **all_steps(self))
 
     def macs(self) -> tuple[int, int]:
         return self.inputs[0].channels * self.output.channels, 0
@@ -96,6 +105,12 @@ class BitLinear(_Product):
         add = inputs[1] if len(inputs) == 2 else None
         return self._kernel.real(inputs[0], **self.epilogue(), add=add, threads=threads)
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        layer = kernels.BitConv2d(self.arrays["weight"][:, None, None], self.inputs[0].channels, prepare=False)
+        if not layer.fits_native:
+            return None
+        return engine.bit_conv(inputs[0], add_of(inputs), layer.weight[:, 0], _ONE_PLACE, 1, **all_steps(self))
+
     def macs(self) -> tuple[int, int]:
         return 0, self.inputs[0].channels * self.output.channels
 
@@ -126,3 +141,11 @@ class BitLinearToBits(BitLinear):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return self._kernel.bits(inputs[0], self.arrays["threshold"], self.arrays["flip"], threads=threads)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        layer = kernels.BitConv2d(self.arrays["weight"][:, None, None], self.inputs[0].channels, prepare=False)
+        if not layer.fits_native:
+            return None
+        return engine.bit_conv_to_bits(
+            inputs[0], layer.weight[:, 0], _ONE_PLACE, self.arrays["threshold"], self.arrays["flip"]
+        )

@@ -9,7 +9,7 @@ import numpy as np
 
 from leveret.errors import LeveretFormatError, LeveretUsageError
 from leveret.runtime import kernels
-from leveret.runtime._geometry import Window
+from leveret.runtime._geometry import Pair, Window
 from leveret.runtime._values import Value
 from leveret.runtime.ops._base import Array, Choice, Flag, Op, PairOf, bit_values, real_values
 from leveret.runtime.reference.floatconv import windows
@@ -26,20 +26,24 @@ _WINDOW = {
 
 class _Pool(Op):
     def infer(self) -> Value:
-        return Value(self._window(real_values(self, 2)).out(*self.inputs[0].size), self.inputs[0].channels)
+        return Value(self._places(real_values(self, 2)), self.inputs[0].channels)
 
-    def _window(self, image: Value) -> Window:
+    def _places(self, image: Value) -> Pair:
         kernel, padding = self.values["kernel"], self.values["padding"]
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             raise LeveretFormatError(f"pads {padding}, more than half of its kernel {kernel}")
         try:
-            window = Window(
-                kernel, self.values["stride"], padding, self.values.get("dilation", (1, 1)), self.values["ceil_mode"]
-            )
-            window.out(*image.size)
-            return window
+            return self._window().out(*image.size)
         except LeveretUsageError as error:
             raise LeveretFormatError(str(error)) from None
+
+    def _window(self) -> Window:
+        v = self.values
+        return Window(v["kernel"], v["stride"], v["padding"], v.get("dilation", (1, 1)), v["ceil_mode"])
+
+    def _window_row(self) -> tuple[int, ...]:
+        """The window on this image, as native kernels take it."""
+        return self._window().as_row(*self.inputs[0].size)
 
 
 class MaxPool2d(_Pool):
@@ -51,6 +55,9 @@ class MaxPool2d(_Pool):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return kernels.max_pool2d(inputs[0], **self.values, threads=threads)
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.pool(inputs[0], self._window_row(), False, True)
+
 
 class AvgPool2d(_Pool):
     """The mean under each window."""
@@ -60,6 +67,9 @@ class AvgPool2d(_Pool):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return kernels.avg_pool2d(inputs[0], **self.values, threads=threads)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.pool(inputs[0], self._window_row(), True, self.values["count_include_pad"])
 
 
 class GlobalAvgPool(Op):
@@ -73,6 +83,9 @@ class GlobalAvgPool(Op):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0].mean((1, 2), dtype=np.float32)
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.global_mean(inputs[0])
+
 
 class GlobalMaxPool(GlobalAvgPool):
     """The largest value of all places: an image becomes a row of features."""
@@ -81,6 +94,9 @@ class GlobalMaxPool(GlobalAvgPool):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0].max((1, 2))
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return None
 
 
 class AdaptivePool2d(Op):
@@ -116,10 +132,10 @@ class BitMaxPool2d(_Pool):
     def infer(self) -> Value:
         image = bit_values(self, 2)
         self.check_epilogue(image.channels, ("flip",))
-        return Value(self._window(image).out(*image.size), image.channels, bits=True)
+        return Value(self._places(image), image.channels, bits=True)
 
     def prepare(self) -> None:
-        self._over = self._window(self.inputs[0])
+        self._over = self._window()
         flip = self.array("flip")
         self._flips = None if flip is None else kernels.pack_bits(np.where(flip, 1, -1).astype(np.float32)[None])[0]
 

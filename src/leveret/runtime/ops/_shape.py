@@ -28,6 +28,9 @@ class Flatten(Op):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0].reshape(len(inputs[0]), self.output.channels)
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.flatten(inputs[0])
+
 
 class BitFlatten(Op):
     """An image of bits becomes a row of bits, channels last."""

@@ -1,0 +1,40 @@
+"""The native engine of a packed net: all steps in one call, over memory planned once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from leveret.runtime import kernels
+from leveret.runtime._graph import INPUT, Graph
+from leveret.runtime._values import Value
+from leveret.runtime.ops import Op
+
+__all__ = ["build_engine"]
+
+
+def build_engine(
+    graph: Graph, ops: Sequence[Op], image: Value, mean: Sequence[float] | None, std: Sequence[float] | None
+) -> Any | None:
+    """An engine for the graph; None where no kernels were compiled, for token ids, or where a step
+    has no native form.
+
+    Args:
+        image: the net's input.
+        mean, std: per channel, of pixels in 0..1; None if the net takes floats alone.
+    """
+    if kernels.native is None or kernels.isa() == "reference" or image.ids:
+        return None
+    # the same operations in the same precision as in training
+    scaled = [None if row is None else np.asarray(row, np.float32) * np.float32(255) for row in (mean, std)]
+    engine = kernels.native.Engine(image.channels, *image.size, *scaled)
+    values = {INPUT: 0}
+    for step, op in zip(graph.steps, ops, strict=True):
+        value = op.native(engine, [values[name] for name in step.inputs])
+        if value is None:
+            return None
+        values[step.name] = value
+    engine.plan()
+    return engine
