@@ -1,15 +1,5 @@
 // The Python face of the kernels: leveret.runtime._kernels. Shapes are checked by leveret.runtime.kernels, once.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/array.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
-
-#include <algorithm>
-#include <array>
-#include <optional>
-
+#include "binding/binding.hpp"
 #include "bitconv/layer.hpp"
 #include "engine/bind.hpp"
 #include "floatconv/layer.hpp"
@@ -17,36 +7,9 @@
 #include "peaks/measure.hpp"
 #include "threads/pool.hpp"
 
-namespace nb = nanobind;
 using namespace leveret;
 
 namespace {
-
-template <typename T>
-using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
-using Floats = Array<const float>;
-using Words = Array<const std::uint64_t>;
-using Bytes = Array<const std::uint8_t>;
-template <typename T>
-using Maybe = std::optional<T>;
-
-template <typename A>
-auto pointer(const Maybe<A>& array) -> decltype(array->data()) {
-    return array ? array->data() : nullptr;
-}
-
-// height, width, kernel, stride, padding, dilation, output: each down and across
-Window window_of(const std::array<std::int64_t, 12>& v) {
-    return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11]};
-}
-
-Epilogue epilogue_of(const Maybe<Floats>& scale, const Maybe<Floats>& shift, const Maybe<Floats>& add,
-                     const Maybe<Floats>& before, const Maybe<Floats>& slope, const Maybe<Floats>& after) {
-    return {pointer(scale), pointer(shift), pointer(add), pointer(before), pointer(slope), pointer(after)};
-}
-
-// about 32 k elements are worth another thread
-std::size_t grain(std::size_t per_row) { return std::max<std::size_t>(1, 32768 / std::max<std::size_t>(per_row, 1)); }
 
 void pack(Floats x, std::size_t channels, Maybe<Floats> threshold, Maybe<Bytes> flip, Array<std::uint64_t> out,
           int threads) {
@@ -151,4 +114,6 @@ NB_MODULE(_kernels, m) {
             },
             nb::arg("x"), nb::arg("window"), nb::arg("scale").none(), nb::arg("shift").none(), nb::arg("add").none(),
             nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
+
+    bind_lowbit(m);
 }

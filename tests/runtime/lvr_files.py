@@ -12,7 +12,7 @@ import numpy as np
 from leveret.runtime import InputContract, Packed
 from leveret.runtime._graph import Graph, Step
 
-DTYPES = {"<f4": "F32", "<u8": "U64", "|u1": "U8", "<f8": "F64", "<i8": "I64", "<f2": "F16"}
+DTYPES = {"<f4": "F32", "<u8": "U64", "<u4": "U32", "|u1": "U8", "|i1": "I8", "<f8": "F64", "<i8": "I64", "<f2": "F16"}
 
 
 def small_steps() -> list[dict[str, Any]]:

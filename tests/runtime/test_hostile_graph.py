@@ -219,6 +219,7 @@ def zeros(*shape, dtype=np.float32):
         ("conv.weight", zeros(5, 3, 3, 2, dtype=np.uint64)),
         ("conv.weight", zeros(4, 3, 3, 1, dtype=np.uint64)),
         ("conv.weight", zeros(5, 3, 3, 1)),
+        ("conv.weight", np.full((5, 3, 3, 1), 2**63, np.uint64)),  # a spare bit
         ("head.weight", zeros(3, 6)),
         ("head.weight", zeros(2, 5)),
         ("head.weight", zeros(0, 5)),

@@ -34,7 +34,9 @@ def words(x):
 
 def value(array, bits=0):
     """The shape of a sample; `bits` is how many channels an array of words holds."""
-    return Value(array.shape[1:-1], bits or array.shape[-1], bool(bits), 9 if array.dtype == np.int64 else 0)
+    levels = {np.dtype(np.int8): (-128, 127), np.dtype(np.uint8): (0, 255)}.get(array.dtype)
+    ids = 9 if array.dtype == np.int64 else 0
+    return Value(array.shape[1:-1], bits or array.shape[-1], bool(bits), levels, ids)
 
 
 def epilogue(v, add=0.0, scale=1.0, shift=0.0, before=0.0, slope=1.0, after=0.0):
@@ -70,6 +72,14 @@ IDS = RNG.integers(0, 9, (3, 1, 6, 1))
 TABLE = RNG.normal(size=(9, 7)).astype(np.float32)
 SMALL_WEIGHT = RNG.normal(size=(70, 3, 2, 7)).astype(np.float32)
 LEAST, MOST = IMAGES.min((1, 2), keepdims=True), IMAGES.max((1, 2), keepdims=True)
+BYTES = RNG.integers(-128, 128, IMAGES.shape).astype(np.int8)
+BYTE_ROWS = RNG.integers(0, 256, ROWS.shape).astype(np.uint8)
+WHOLE = RNG.integers(-4, 4, WEIGHT.shape).astype(np.int8)
+PLANES = np.stack([words((WHOLE >> j & 1) - 0.5) for j in range(3)])
+TERNARY = np.sign(WHOLE)
+TERNARY_PLANES = np.stack([words((TERNARY != 0) - 0.5), words((TERNARY > 0) - 0.5)])
+KEPT = np.where(RNG.random(WEIGHT.shape) < 0.3, WEIGHT, 0).astype(np.float32)
+SPARSE = dict(zip(("values", "columns", "starts"), kernels.sparse_rows(KEPT[:, 0, 0]), strict=True))
 CASES = {
     "conv2d": ([IMAGES], {}, {"weight": WEIGHT, **C7}, epilogue(product(IMAGES, WEIGHT), **C7)),
     "binary_weight_conv2d": ([IMAGES], {}, {"weight": words(WEIGHT)}, product(IMAGES, WEIGHT_SIGNS)),
@@ -92,6 +102,29 @@ CASES = {
         {},
         {"weight": words(WEIGHT[:, 0, 0]), "shift": C7["shift"]},
         product(np.where(ROWS >= 0, 1.0, -1.0), WEIGHT_SIGNS) + C7["shift"],
+    ),
+    "quantize": ([IMAGES], {"step": 0.25, "low": -3, "high": 7}, {}, np.clip(np.rint(IMAGES / 0.25), -3, 7)),
+    "plane_conv2d": (
+        [BYTES, OTHER[..., :7].copy()],
+        {},
+        {"weight": PLANES, **C7},
+        epilogue(product(BYTES, WHOLE), OTHER[..., :7], **C7),
+    ),
+    "plane_linear": (
+        [BYTE_ROWS],
+        {"encoding": "ternary"},
+        {"weight": TERNARY_PLANES[:, :, 0, 0], "shift": C7["shift"]},
+        product(BYTE_ROWS, TERNARY) + C7["shift"],
+    ),
+    "byte_conv2d": ([BYTES], {}, {"weight": words(WEIGHT), **C7}, epilogue(product(BYTES, WEIGHT_SIGNS), **C7)),
+    "byte_linear": ([BYTE_ROWS], {}, {"weight": words(WEIGHT[:, 0, 0])}, product(BYTE_ROWS, WEIGHT_SIGNS)),
+    "int8_conv2d": ([BYTES], {}, {"weight": WHOLE, **C7}, epilogue(product(BYTES, WHOLE), **C7)),
+    "int8_linear": ([BYTE_ROWS], {}, {"weight": WHOLE[:, 0, 0]}, product(BYTE_ROWS, WHOLE)),
+    "sparse_linear": (
+        [IMAGES, OTHER[..., :7].copy()],
+        {},
+        {**SPARSE, **C7},
+        epilogue(product(IMAGES, KEPT), OTHER[..., :7], **C7),
     ),
     "affine": ([IMAGES, OTHER], {}, C, epilogue(IMAGES, OTHER, **C)),
     "bits": (
@@ -220,7 +253,7 @@ def test_what_it_computes_and_the_shape_it_promised(name, isa):
     op = made(name)
     op.prepare()
     got = op.run([np.ascontiguousarray(x) for x in inputs], 1)
-    if op.output.bits:
+    if op.output.bits or op.output.levels:
         np.testing.assert_array_equal(got, expected)
     else:
         assert got.dtype == np.float32
@@ -260,7 +293,7 @@ def test_no_operation_takes_any_shape_dtype_or_number_of_inputs(name):
     with pytest.raises(LeveretFormatError, match="unknown tensors: odd"):
         OPS[name]([value(inputs[0], BITS.get(name, 0))] * OPS[name].takes[0], attributes, {"odd": C["scale"]} | tensors)
     wrong = Value((), 70, bits=name not in BITS)
-    with pytest.raises(LeveretFormatError, match=r"takes (bits, got floats|floats, got bits|ids, got bits)"):
+    with pytest.raises(LeveretFormatError, match=r"takes (bits, got floats|(floats|bytes|ids), got bits)"):
         OPS[name]([wrong] * OPS[name].takes[0], attributes, tensors)
     for role, array in tensors.items():
         # where the last axis is what comes out, any is right
@@ -277,7 +310,23 @@ def test_costs():
     assert made("linear").macs() == (70 * 7, 0)
     assert made("conv_transpose2d").macs() == (30 * 70 * 6 * 7, 0)
     assert made("bit_linear").macs() == (0, 70 * 7)
-    for name in ("bit_conv2d", "bit_linear", "binary_weight_conv2d", "binary_weight_linear"):
+    for name, bits in {"plane_conv2d": 3, "byte_conv2d": 1, "int8_conv2d": 8}.items():
+        op = made(name)
+        assert (op.bits, op.weight_count, op.macs()) == (bits, 70 * 7, (30 * 70 * 7, 0))
+    for name, bits in {"plane_linear": 2, "byte_linear": 1, "int8_linear": 8}.items():
+        op = made(name)
+        assert (op.bits, op.weight_count, op.macs()) == (bits, 70 * 7, (70 * 7, 0))
+    kept = np.count_nonzero(KEPT)
+    sparse = made("sparse_linear")
+    assert (sparse.weight_count, sparse.parameters, sparse.macs()) == (kept, kept + 5 * 7, (30 * kept, 0))
+    for name in (
+        "bit_conv2d",
+        "bit_linear",
+        "binary_weight_conv2d",
+        "binary_weight_linear",
+        "byte_conv2d",
+        "byte_linear",
+    ):
         op = made(name)
         assert (op.bits, op.weight_count) == (1, 70 * 7)
         assert op.arrays["weight"].nbytes == 7 * 2 * 8

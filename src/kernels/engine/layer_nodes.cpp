@@ -4,13 +4,6 @@
 #include "engine/node.hpp"
 
 namespace leveret {
-namespace {
-
-// Rows of features are the pixels of one line: so a linear layer works on several samples at once.
-struct Frame {
-    std::size_t batch;
-    Window window;
-};
 
 Frame frame_of(const Value& input, const Window& window, std::size_t batch) {
     if (input.places() > 1 || window.kernel_h * window.kernel_w > 1 || window.out_h * window.out_w > 1)
@@ -19,6 +12,8 @@ Frame frame_of(const Value& input, const Window& window, std::size_t batch) {
     line.width = line.out_w = static_cast<std::ptrdiff_t>(batch);
     return {1, line};
 }
+
+namespace {
 
 class Conv : public Node {
 public:

@@ -18,10 +18,14 @@ namespace leveret {
 struct Value {
     std::size_t height = 1, width = 1, channels = 0;
     bool bits = false;  // signs, 64 to a word, instead of float
+    bool whole = false;  // one byte a value, instead of float
 
     std::size_t places() const { return height * width; }
     std::size_t elements() const { return places() * channels; }
-    std::size_t bytes() const { return bits ? places() * ((channels + 63) / 64) * 8 : elements() * sizeof(float); }
+    std::size_t bytes() const {
+        if (bits) return places() * ((channels + 63) / 64) * 8;
+        return whole ? elements() : elements() * sizeof(float);
+    }
     bool operator==(const Value&) const = default;
 };
 
@@ -38,6 +42,13 @@ struct Call {
     float* out() const { return static_cast<float*>(output); }
     std::uint64_t* out_words() const { return static_cast<std::uint64_t*>(output); }
 };
+
+// Rows of features are the pixels of one line: so a linear layer works on several samples at once.
+struct Frame {
+    std::size_t batch;
+    Window window;
+};
+Frame frame_of(const Value& input, const Window& window, std::size_t batch);
 
 class Node {
 public:

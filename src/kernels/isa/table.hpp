@@ -20,6 +20,12 @@ struct Epilogue {
     const float* before = nullptr;
     const float* slope = nullptr;
     const float* after = nullptr;
+
+    // The same for outputs that begin at channel c.
+    Epilogue from(std::size_t c) const {
+        const auto moved = [c](const float* values) { return values ? values + c : nullptr; };
+        return {moved(scale), moved(shift), moved(add), moved(before), moved(slope), moved(after)};
+    }
 };
 
 // A window that slides over an image: all in pixels, first down, then across.
@@ -71,6 +77,12 @@ struct Pool2d {
     bool count_padding;  // averages divide by the whole window, not by the places inside the image
 };
 
+struct IntConv;
+struct Levels;
+struct PlaneConv;
+struct PlaneWeights;
+struct SparseProduct;
+
 struct Kernels {
     const char* name;
 
@@ -106,6 +118,28 @@ struct Kernels {
     // loops over registers alone, to measure what this CPU can do at best; each gives the multiply-accumulates done
     std::size_t (*binary_peak)(std::size_t rounds);
     std::size_t (*float_peak)(std::size_t rounds);
+
+    // round(x / step), ties to even, held in low..high, one byte each, two's complement; NaN gives low
+    void (*quantize)(const float* x, std::size_t count, float step, std::int32_t low, std::int32_t high,
+                     std::uint8_t* out);
+
+    // whether planes are quicker than bytes (intconv) for weights that a byte holds
+    bool (*planes_pay)(const PlaneWeights& kind);
+    // weights: planes x outputs x taps x ceil(channels / 64) words, `plane_words` from plane to plane
+    std::size_t (*planeconv_bytes)(const PlaneWeights& kind, std::size_t outputs, std::size_t taps,
+                                   std::size_t channels);
+    void (*planeconv_prepare)(const PlaneWeights& kind, const std::uint64_t* weights, std::size_t plane_words,
+                              std::size_t outputs, std::size_t taps, std::size_t channels, void* out,
+                              std::int32_t* bias);
+    void (*planeconv)(const PlaneConv& job, std::size_t begin, std::size_t end);
+
+    // weights: outputs x taps x channels
+    std::size_t (*intconv_bytes)(std::size_t outputs, std::size_t taps, std::size_t channels);
+    void (*intconv_prepare)(const Levels& levels, const std::int8_t* weights, std::size_t outputs, std::size_t taps,
+                            std::size_t channels, void* out, std::int32_t* bias);
+    void (*intconv)(const IntConv& job, std::size_t begin, std::size_t end);
+
+    void (*sparse_product)(const SparseProduct& job, std::size_t begin, std::size_t end);
 };
 
 const Kernels* portable_kernels();
@@ -116,3 +150,7 @@ const Kernels* avx512_kernels();
 #endif
 
 }  // namespace leveret
+
+#include "intconv/job.hpp"
+#include "planeconv/job.hpp"
+#include "sparse/job.hpp"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from leveret.runtime import kernels
+from leveret.runtime import _native as native
 from leveret.runtime._graph import INPUT, Graph
 from leveret.runtime._values import Value
 from leveret.runtime.ops import Op
@@ -25,11 +25,11 @@ def build_engine(
         image: the net's input.
         mean, std: per channel, of pixels in 0..1; None if the net takes floats alone.
     """
-    if kernels.native is None or kernels.isa() == "reference" or image.ids:
+    if native.module is None or native.isa() == "reference" or image.ids:
         return None
     # the same operations in the same precision as in training
     scaled = [None if row is None else np.asarray(row, np.float32) * np.float32(255) for row in (mean, std)]
-    engine = kernels.native.Engine(image.channels, *image.size, *scaled)
+    engine = native.module.Engine(image.channels, *image.size, *scaled)
     values = {INPUT: 0}
     for step, op in zip(graph.steps, ops, strict=True):
         value = op.native(engine, [values[name] for name in step.inputs])

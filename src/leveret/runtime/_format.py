@@ -28,7 +28,7 @@ __all__ = ["FORMAT_VERSION", "Content", "read", "write"]
 FORMAT_VERSION = "1.1"
 _MARK = "leveret"
 _LARGEST_HEADER = 64 << 20
-_DTYPES = ("float32", "uint64", "uint8")
+_DTYPES = ("float32", "uint64", "uint32", "uint8", "int8")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 _Channels = NDArray[np.float32] | None
 _Row = tuple[int, ...]
 
+Engine: Any  # of src/kernels/engine, see leveret.runtime._engine
+
 def available_isas() -> list[str]: ...
 def isa() -> str: ...
 def set_isa(name: str, /) -> None: ...
@@ -60,3 +62,58 @@ class BitConvLayer:
 class FloatConvLayer:
     def __init__(self, weights: NDArray[np.float32], channels: int, groups: int, exact: bool, /) -> None: ...
     def run(self, x: NDArray[np.float32], window: _Row, **steps: Any) -> None: ...
+
+def quantize(
+    x: NDArray[np.float32], step: float, low: int, high: int, out: NDArray[np.uint8], threads: int, /
+) -> None: ...
+def sparse_product(
+    values: NDArray[np.float32],
+    columns: NDArray[np.uint32],
+    starts: NDArray[np.uint32],
+    x: NDArray[np.float32],
+    steps: tuple[_Channels, ...],
+    out: NDArray[np.float32],
+    threads: int,
+    /,
+) -> None: ...
+def planes_pay(planes: int, low: int, high: int, /) -> bool: ...
+
+class WholeConvLayer:
+    def run(
+        self,
+        image: NDArray[np.uint8],
+        window: _Row,
+        steps: tuple[_Channels, ...],
+        out: NDArray[np.float32],
+        threads: int,
+    ) -> None: ...
+
+class PlaneConvLayer(WholeConvLayer):
+    def __init__(
+        self,
+        weights: NDArray[np.uint64],
+        coefficients: list[int],
+        constant: int,
+        low: int,
+        high: int,
+        channels: int,
+        groups: int,
+        /,
+    ) -> None: ...
+
+class IntConvLayer(WholeConvLayer):
+    def __init__(self, weights: NDArray[np.int8], low: int, high: int, channels: int, groups: int, /) -> None: ...
+
+def engine_quantize(engine: Any, input: int, step: float, low: int, high: int, /) -> int: ...
+def engine_whole_conv(
+    engine: Any, input: int, add: int | None, layer: WholeConvLayer, window: _Row, steps: tuple[_Channels, ...]
+) -> int: ...
+def engine_sparse(
+    engine: Any,
+    input: int,
+    add: int | None,
+    values: NDArray[np.float32],
+    columns: NDArray[np.uint32],
+    starts: NDArray[np.uint32],
+    steps: tuple[_Channels, ...],
+) -> int: ...

@@ -35,7 +35,7 @@ class LayerInfo:
         bits: of a weight.
         parameters: numbers that were learned.
         bytes: in the file.
-        macs, binary_macs: multiply-accumulates per sample, on floats and on bits.
+        macs, binary_macs: multiply-accumulates per sample, on floats or bytes, and on bits.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What flows through a graph: images or rows, of floats or of sign bits; at its very beginning perhaps token ids."""
+"""What flows through a graph: images or rows, of floats, sign bits or quantised values; at first perhaps token ids."""
 
 from __future__ import annotations
 
@@ -20,22 +20,20 @@ class Value:
         size: `(height, width)` of an image, `()` of a row of features.
         channels: features, last in memory.
         bits: signs, 64 to a word, instead of float32.
+        levels: lowest and highest of quantised values, one byte each, instead of float32; int8 if the lowest is below
+            0, else uint8.
         ids: of token ids, int64 instead of float32: how many different ones there are; 0 for anything else.
     """
 
     size: tuple[int, ...]
     channels: int
     bits: bool = False
+    levels: tuple[int, int] | None = None
     ids: int = 0
 
     def __post_init__(self) -> None:
         if min((*self.size, self.channels)) < 1 or self.elements > MOST_ELEMENTS:
             raise LeveretFormatError(f"a value of shape {(*self.size, self.channels)} is empty or far too large")
-
-    @property
-    def kind(self) -> str:
-        """ "floats", "bits" or "ids"."""
-        return "bits" if self.bits else "ids" if self.ids else "floats"
 
     @property
     def elements(self) -> int:
@@ -51,7 +49,16 @@ class Value:
         return (self.channels, *self.size)
 
     @property
+    def kind(self) -> str:
+        """In words: floats, bits, bytes for quantised values, or ids."""
+        if self.ids:
+            return "ids"
+        return "bits" if self.bits else "floats" if self.levels is None else "bytes"
+
+    @property
     def nbytes(self) -> int:
         """Memory of one sample."""
         places = self.elements // self.channels
-        return places * (-(-self.channels // 64) * 8 if self.bits else self.channels * (8 if self.ids else 4))
+        if self.bits:
+            return places * -(-self.channels // 64) * 8
+        return self.elements * {"floats": 4, "ids": 8}.get(self.kind, 1)

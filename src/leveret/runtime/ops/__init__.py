@@ -10,7 +10,17 @@ from leveret.runtime.ops._norm import GroupNorm, LayerNorm, LogSoftmax, Softmax
 from leveret.runtime.ops._pool import AdaptivePool2d, AvgPool2d, BitMaxPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
 from leveret.runtime.ops._resize import Resize
 from leveret.runtime.ops._shape import BitFlatten, Flatten, Pad, PixelShuffle, Reshape, Slice, Transpose
+from leveret.runtime.ops._sparse import SparseLinear
 from leveret.runtime.ops._transposed import ConvTranspose2d
+from leveret.runtime.ops._whole import (
+    ByteConv2d,
+    ByteLinear,
+    Int8Conv2d,
+    Int8Linear,
+    PlaneConv2d,
+    PlaneLinear,
+    Quantize,
+)
 
 __all__ = ["OPS", "Op"]
 
@@ -29,6 +39,8 @@ OPS: dict[str, type[Op]] = {
         BitLinearToBits,
         BitMaxPool2d,
         Bits,
+        ByteConv2d,
+        ByteLinear,
         ChannelMax,
         ChannelMean,
         Clip,
@@ -41,6 +53,8 @@ OPS: dict[str, type[Op]] = {
         GlobalAvgPool,
         GlobalMaxPool,
         GroupNorm,
+        Int8Conv2d,
+        Int8Linear,
         LayerNorm,
         Linear,
         LogSoftmax,
@@ -48,10 +62,14 @@ OPS: dict[str, type[Op]] = {
         Multiply,
         Pad,
         PixelShuffle,
+        PlaneConv2d,
+        PlaneLinear,
+        Quantize,
         Reshape,
         Resize,
         Slice,
         Softmax,
+        SparseLinear,
         Transpose,
     )
 }

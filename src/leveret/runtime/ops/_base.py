@@ -26,6 +26,8 @@ __all__ = [
     "add_of",
     "all_steps",
     "bit_values",
+    "byte_values",
+    "check_spare_bits",
     "real_values",
 ]
 
@@ -175,7 +177,7 @@ class Op(ABC):
         return None
 
     def macs(self) -> tuple[int, int]:
-        """Multiply-accumulates per sample: on floats, on bits."""
+        """Multiply-accumulates per sample: on floats or bytes, on bits."""
         return 0, 0
 
     @property
@@ -248,20 +250,40 @@ def add_of(inputs: Sequence[int]) -> int | None:
 
 
 def real_values(op: Op, dims: int | None = None) -> Value:
-    """The first input, which must be real, and an image (dims 2) or a row (dims 0) if asked; so must be the others."""
-    for value in op.inputs:
-        _check(value, "floats")
-    return _check(op.inputs[0], "floats", dims)
+    """The first input, which must be real, and an image (dims 2) or a row (dims 0) if asked."""
+    first = op.inputs[0]
+    if other := [value.kind for value in op.inputs if value.kind != "floats"]:
+        raise LeveretFormatError(f"takes floats, got {other[0]}")
+    return _of_dims(first, dims)
 
 
 def bit_values(op: Op, dims: int) -> Value:
     """The first input, which must be bits; an image (dims 2) or a row (dims 0)."""
-    return _check(op.inputs[0], "bits", dims)
+    return _of_kind(op, "bits", dims)
 
 
-def _check(value: Value, kind: str, dims: int | None = None) -> Value:
-    if value.kind != kind:
-        raise LeveretFormatError(f"takes {kind}, got {value.kind}")
+def byte_values(op: Op, dims: int) -> Value:
+    """The first input, which must be quantised, any others real; an image (dims 2) or a row (dims 0)."""
+    first = _of_kind(op, "bytes", dims)
+    if other := [value.kind for value in op.inputs[1:] if value.kind != "floats"]:
+        raise LeveretFormatError(f"adds floats, got {other[0]}")
+    return first
+
+
+def check_spare_bits(weight: Array, channels: int) -> None:
+    """Bits of a weight past its last channel must be 0: kernels count on it."""
+    if channels % 64 and (weight[..., -1] >> np.uint64(channels % 64)).any():
+        raise LeveretFormatError(f"tensor 'weight' must have its bits past channel {channels - 1} zero")
+
+
+def _of_kind(op: Op, kind: str, dims: int) -> Value:
+    first = op.inputs[0]
+    if first.kind != kind:
+        raise LeveretFormatError(f"takes {kind}, got {first.kind}")
+    return _of_dims(first, dims)
+
+
+def _of_dims(value: Value, dims: int | None) -> Value:
     if dims is not None and len(value.size) != dims:
         raise LeveretFormatError(f"takes {'an image' if dims else 'a row of features'}, got shape {value.shape}")
     return value

@@ -21,13 +21,14 @@ from leveret.runtime.ops._base import (
     add_of,
     all_steps,
     bit_values,
+    check_spare_bits,
     real_values,
 )
 
-__all__ = ["BinaryWeightConv2d", "BitConv2d", "BitConv2dToBits", "Conv2d"]
+__all__ = ["WINDOW", "BinaryWeightConv2d", "BitConv2d", "BitConv2dToBits", "Conv2d", "Convolution"]
 
 _SIDE = 4096
-_WINDOW = {
+WINDOW = {
     "stride": PairOf(1, _SIDE, (1, 1)),
     "padding": PairOf(0, _SIDE, (0, 0)),
     "dilation": PairOf(1, _SIDE, (1, 1)),
@@ -35,7 +36,7 @@ _WINDOW = {
 }
 
 
-class _Convolution(Op):
+class Convolution(Op):
     """What all convolutions share: windows, groups, and an epilogue with an optional added input."""
 
     takes = (1, 2)
@@ -68,7 +69,7 @@ class _Convolution(Op):
         return self.output.size[0] * self.output.size[1]
 
     def _window(self) -> dict[str, Any]:
-        return {name: self.values[name] for name in _WINDOW}
+        return {name: self.values[name] for name in WINDOW}
 
     def _window_row(self) -> tuple[int, ...]:
         """The window on this image, as native kernels take it."""
@@ -77,11 +78,11 @@ class _Convolution(Op):
         return window.as_row(*self.inputs[0].size)
 
 
-class Conv2d(_Convolution):
+class Conv2d(Convolution):
     """Real convolution; weight `(out, kernel_h, kernel_w, in / groups)`. `exact` adds in double and rounds once."""
 
     name = "conv2d"
-    attributes: ClassVar = {**_WINDOW, "exact": Flag()}
+    attributes: ClassVar = {**WINDOW, "exact": Flag()}
     tensors: ClassVar = {"weight": (np.float32, True), **EPILOGUE}
 
     def infer(self) -> Value:
@@ -139,18 +140,20 @@ class BinaryWeightConv2d(Conv2d):
         return kernels.unpack_bits(self.arrays["weight"], self.inputs[0].channels // self.values["groups"])
 
 
-class BitConv2d(_Convolution):
+class BitConv2d(Convolution):
     """Binary inputs and weights, real sums through the epilogue."""
 
     name = "bit_conv2d"
-    attributes: ClassVar = _WINDOW
+    attributes: ClassVar = WINDOW
     tensors: ClassVar = {"weight": (np.uint64, True), **EPILOGUE}
 
     def infer(self) -> Value:
         own = bit_values(self, 2).channels // self.values["groups"]
-        if any(value.kind != "floats" for value in self.inputs[1:]):
-            raise LeveretFormatError("adds floats, got bits or ids")
-        return self._output(self.arrays["weight"], -(-own // 64))
+        if other := [value.kind for value in self.inputs[1:] if value.kind != "floats"]:
+            raise LeveretFormatError(f"adds floats, got {other[0]}")
+        output = self._output(self.arrays["weight"], -(-own // 64))
+        check_spare_bits(self.arrays["weight"], own)
+        return output
 
     def prepare(self) -> None:
         self._kernel = kernels.BitConv2d(self.arrays["weight"], self.inputs[0].channels, **self._window())

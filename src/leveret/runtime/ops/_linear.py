@@ -11,23 +11,25 @@ from leveret.errors import LeveretFormatError
 from leveret.runtime import kernels
 from leveret.runtime._geometry import Window
 from leveret.runtime._values import Value
-from leveret.runtime.ops._base import EPILOGUE, Array, Op, add_of, all_steps, bit_values, real_values
+from leveret.runtime.ops._base import EPILOGUE, Array, Op, add_of, all_steps, bit_values, check_spare_bits, real_values
 
-__all__ = ["BinaryWeightLinear", "BitLinear", "BitLinearToBits", "Linear"]
+__all__ = ["ONE_PLACE", "BinaryWeightLinear", "BitLinear", "BitLinearToBits", "Linear", "Product"]
 
 
 # a linear layer is a convolution of one place
-_ONE_PLACE = Window((1, 1)).as_row(1, 1)
+ONE_PLACE = Window((1, 1)).as_row(1, 1)
 
 
-class _Product(Op):
+class Product(Op):
     """What all linear layers share."""
 
     takes = (1, 2)
     _kernel: Any
 
     def _output(self, columns: int) -> Value:
-        weight = self.arrays["weight"]
+        return self._rows(self.arrays["weight"], columns)
+
+    def _rows(self, weight: Array, columns: int) -> Value:
         if weight.ndim != 2 or weight.shape[1] != columns or 0 in weight.shape:
             raise LeveretFormatError(
                 f"weight must be (out, {columns}) for {self.inputs[0].channels} features, got {weight.shape}"
@@ -39,7 +41,7 @@ class _Product(Op):
         return output
 
 
-class Linear(_Product):
+class Linear(Product):
     """Real product; weight `(out, in)`."""
 
     name = "linear"
@@ -57,7 +59,7 @@ class Linear(_Product):
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
         weight = np.ascontiguousarray(self._real_weight())[:, None]
-        return engine.conv(inputs[0], add_of(inputs), weight, _ONE_PLACE, 1, False, **all_steps(self))
+        return engine.conv(inputs[0], add_of(inputs), weight, ONE_PLACE, 1, False, **all_steps(self))
 
     def macs(self) -> tuple[int, int]:
         return self.inputs[0].channels * self.output.channels, 0
@@ -87,16 +89,19 @@ class BinaryWeightLinear(Linear):
         return kernels.unpack_bits(self.arrays["weight"], self.inputs[0].channels)
 
 
-class BitLinear(_Product):
+class BitLinear(Product):
     """Binary inputs and weights, real sums through the epilogue."""
 
     name = "bit_linear"
     tensors: ClassVar = {"weight": (np.uint64, True), **EPILOGUE}
 
     def infer(self) -> Value:
-        if any(value.kind != "floats" for value in self.inputs[1:]):
-            raise LeveretFormatError("adds floats, got bits or ids")
-        return self._output(-(-bit_values(self, 0).channels // 64))
+        if other := [value.kind for value in self.inputs[1:] if value.kind != "floats"]:
+            raise LeveretFormatError(f"adds floats, got {other[0]}")
+        features = bit_values(self, 0).channels
+        output = self._output(-(-features // 64))
+        check_spare_bits(self.arrays["weight"], features)
+        return output
 
     def prepare(self) -> None:
         self._kernel = kernels.BitLinear(self.arrays["weight"], self.inputs[0].channels)
@@ -109,7 +114,7 @@ class BitLinear(_Product):
         layer = kernels.BitConv2d(self.arrays["weight"][:, None, None], self.inputs[0].channels, prepare=False)
         if not layer.fits_native:
             return None
-        return engine.bit_conv(inputs[0], add_of(inputs), layer.weight[:, 0], _ONE_PLACE, 1, **all_steps(self))
+        return engine.bit_conv(inputs[0], add_of(inputs), layer.weight[:, 0], ONE_PLACE, 1, **all_steps(self))
 
     def macs(self) -> tuple[int, int]:
         return 0, self.inputs[0].channels * self.output.channels
@@ -147,5 +152,5 @@ class BitLinearToBits(BitLinear):
         if not layer.fits_native:
             return None
         return engine.bit_conv_to_bits(
-            inputs[0], layer.weight[:, 0], _ONE_PLACE, self.arrays["threshold"], self.arrays["flip"]
+            inputs[0], layer.weight[:, 0], ONE_PLACE, self.arrays["threshold"], self.arrays["flip"]
         )

@@ -7,6 +7,24 @@ from leveret.runtime.reference.bitconv import bitconv
 from leveret.runtime.reference.bits import pack_bits, unpack_bits
 from leveret.runtime.reference.elementwise import affine
 from leveret.runtime.reference.floatconv import floatconv
+from leveret.runtime.reference.intconv import intconv
+from leveret.runtime.reference.planeconv import planeconv, unpack_planes
 from leveret.runtime.reference.pooling import avg_pool2d, max_pool2d
+from leveret.runtime.reference.quantize import quantize
+from leveret.runtime.reference.sparse import dense_rows, sparse_product
 
-__all__ = ["affine", "avg_pool2d", "bitconv", "floatconv", "max_pool2d", "pack_bits", "unpack_bits"]
+__all__ = [
+    "affine",
+    "avg_pool2d",
+    "bitconv",
+    "dense_rows",
+    "floatconv",
+    "intconv",
+    "max_pool2d",
+    "pack_bits",
+    "planeconv",
+    "quantize",
+    "sparse_product",
+    "unpack_bits",
+    "unpack_planes",
+]

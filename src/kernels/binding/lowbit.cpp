@@ -1,0 +1,134 @@
+// The Python face of the kernels on few bits and on few weights.
+#include "binding/binding.hpp"
+#include "engine/engine.hpp"
+#include "engine/lowbit_nodes.hpp"
+#include "intconv/layer.hpp"
+#include "isa/choose.hpp"
+#include "planeconv/layer.hpp"
+#include "threads/pool.hpp"
+
+namespace leveret {
+namespace {
+
+// scale, shift, add, before, slope, after
+using Steps = std::array<Maybe<Floats>, 6>;
+
+// scale, shift, before, slope, after
+using Values = std::array<Maybe<Floats>, 5>;
+using Wholes = Array<const std::uint32_t>;
+
+template <typename T>
+std::vector<T> vector_of(const Array<const T>& array) {
+    return std::vector<T>(array.data(), array.data() + array.size());
+}
+
+EpilogueValues values_of(const Values& v) {
+    const auto all = [&](std::size_t i) { return v[i] ? vector_of(*v[i]) : Channels{}; };
+    return {all(0), all(1), all(2), all(3), all(4)};
+}
+
+std::vector<std::size_t> inputs_of(std::size_t input, Maybe<std::size_t> add) {
+    return add ? std::vector<std::size_t>{input, *add} : std::vector<std::size_t>{input};
+}
+
+Epilogue all_of(const Steps& s) { return epilogue_of(s[0], s[1], s[2], s[3], s[4], s[5]); }
+
+void quantize(Floats x, float step, std::int32_t low, std::int32_t high, Array<std::uint8_t> out, int threads) {
+    const float* from = x.data();
+    std::uint8_t* to = out.data();
+    const std::size_t count = x.size();
+    const Kernels& kernels = active();
+    nb::gil_scoped_release release;
+    parallel_for(count, grain(1), threads, [&](std::size_t begin, std::size_t end) {
+        kernels.quantize(from + begin, end - begin, step, low, high, to + begin);
+    });
+}
+
+void sparse_product(Floats values, Wholes columns, Wholes starts, Floats x, const Steps& steps, Array<float> out,
+                    int threads) {
+    SparseProduct job{};
+    job.inputs = x.shape(1);
+    job.outputs = starts.size() - 1;
+    job.values = values.data();
+    job.columns = columns.data();
+    job.starts = starts.data();
+    job.x = x.data();
+    job.out = out.data();
+    job.epilogue = all_of(steps);
+    const std::size_t rows = x.shape(0);
+    const Kernels& kernels = active();
+    nb::gil_scoped_release release;
+    parallel_for(rows, 64, threads,
+                 [&](std::size_t begin, std::size_t end) { kernels.sparse_product(job, begin, end); });
+}
+
+}  // namespace
+
+void bind_lowbit(nb::module_& m) {
+    m.def("quantize", &quantize);
+    m.def("sparse_product", &sparse_product);
+
+    m.def("planes_pay", [](std::size_t planes, std::int32_t low, std::int32_t high) {
+        return active().planes_pay({planes, nullptr, 0, {low, high}});
+    });
+
+    nb::class_<WholeConvLayer>(m, "WholeConvLayer")
+        .def(
+            "run",
+            [](const WholeConvLayer& self, Bytes image, const std::array<std::int64_t, 12>& window, const Steps& steps,
+               Array<float> out, int threads) {
+                const Epilogue epilogue = all_of(steps);
+                nb::gil_scoped_release release;
+                self.run(image.data(), image.shape(0), window_of(window), epilogue, out.data(), threads);
+            },
+            nb::arg("image"), nb::arg("window"), nb::arg("steps"), nb::arg("out"), nb::arg("threads"));
+
+    nb::class_<PlaneConvLayer, WholeConvLayer>(m, "PlaneConvLayer")
+        .def("__init__",
+             [](PlaneConvLayer* self, Words weights, const std::vector<std::int32_t>& coefficients,
+                std::int32_t constant, std::int32_t low, std::int32_t high, std::size_t channels, std::size_t groups) {
+                 new (self) PlaneConvLayer(weights.data(), coefficients, constant, {low, high}, weights.shape(1),
+                                           weights.shape(2), channels, groups);
+             });
+
+    nb::class_<IntConvLayer, WholeConvLayer>(m, "IntConvLayer")
+        .def("__init__",
+             [](IntConvLayer* self, Array<const std::int8_t> weights, std::int32_t low, std::int32_t high,
+                std::size_t channels, std::size_t groups) {
+                 new (self) IntConvLayer(weights.data(), {low, high}, weights.shape(0), weights.shape(1), channels,
+                                         groups);
+             });
+
+    // Nodes of an engine; `add` is the number of a value that is added, or None.
+    m.def("engine_quantize", [](Engine& engine, std::size_t input, float step, std::int32_t low, std::int32_t high) {
+        Value out = engine.value(input);
+        out.whole = true;
+        return engine.add(quantize_node(engine.value(input), step, {low, high}), {input}, out);
+    });
+    m.def(
+        "engine_whole_conv",
+        [](Engine& engine, std::size_t input, Maybe<std::size_t> add, std::shared_ptr<WholeConvLayer> layer,
+           const std::array<std::int64_t, 12>& row, const Values& steps) {
+            const Window window = window_of(row);
+            const Value out{static_cast<std::size_t>(window.out_h), static_cast<std::size_t>(window.out_w),
+                            layer->outputs()};
+            auto node = whole_conv_node(engine.value(input), window, std::move(layer), values_of(steps));
+            return engine.add(std::move(node), inputs_of(input, add), out);
+        },
+        nb::arg("engine"), nb::arg("input"), nb::arg("add").none(), nb::arg("layer"), nb::arg("window"),
+        nb::arg("steps"));
+    m.def(
+        "engine_sparse",
+        [](Engine& engine, std::size_t input, Maybe<std::size_t> add, Floats values, Wholes columns, Wholes starts,
+           const Values& steps) {
+            Value out = engine.value(input);
+            out.channels = starts.size() - 1;
+            SparseWeights weights{vector_of(values), vector_of(columns), vector_of(starts)};
+            auto node = sparse_node(engine.value(input), std::move(weights), values_of(steps));
+            return engine.add(std::move(node), inputs_of(input, add), out);
+        },
+        nb::arg("engine"), nb::arg("input"), nb::arg("add").none(), nb::arg("values"), nb::arg("columns"),
+        nb::arg("starts"), nb::arg("steps"));
+}
+
+}  // namespace leveret
