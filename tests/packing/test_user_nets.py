@@ -10,6 +10,8 @@ from user_nets import FCN, VGG, BinaryResNet, BinaryVGG, KimCNN, MobileNet, ResN
 from leveret import runtime
 from leveret.errors import LeveretFormatError, LeveretUsageError
 from leveret.packing import pack
+from leveret.runtime import _native
+from leveret.runtime._graph import Graph, Step
 from leveret.shrink.binary import XnorConv2d, XnorLinear
 
 
@@ -136,3 +138,33 @@ def test_threads_change_nothing(name, threads):
     net, x = NETS[name]()
     packed = pack(trained(net), x)
     np.testing.assert_array_equal(packed(x.numpy(), threads=threads), packed(x.numpy(), threads=1))
+
+
+NATIVE = ["vgg", "binary-vgg", "resnet", "binary-resnet", "mobilenet-v2", "mobilenet-v3", "mobilenet-se"]
+
+
+@pytest.mark.skipif(_native.module is None, reason="no kernels were compiled")
+@pytest.mark.parametrize("name", NETS)
+def test_the_native_engine_gives_what_the_steps_give(name, monkeypatch):
+    net, x = NETS[name]()
+    packed = pack(trained(net), x)
+    assert packed._engine is not None or name not in NATIVE
+    monkeypatch.setattr("leveret.runtime._packed.build_engine", lambda *_: None)
+    plain = runtime.Packed(packed.graph, packed.tensors, packed.input)
+    for part in (x, x[:1]):
+        got, expected = packed(part.numpy()), plain(part.numpy())
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.skipif(_native.module is None, reason="no kernels were compiled")
+@pytest.mark.parametrize("function", ["elu", "gelu", "hardsigmoid", "hardswish", "mish", "softplus"])
+def test_native_functions(function, monkeypatch):
+    steps = [Step("f", "function", ["input"], {"function": function})]
+    x = np.linspace(-30, 30, 1001, dtype=np.float32).reshape(1, 1, 7, 143)
+    x = np.concatenate([x, np.full_like(x, -1e4), np.full_like(x, 1e4), np.zeros_like(x)])
+    native = runtime.Packed(Graph(steps), {}, runtime.InputContract((1, 7, 143)))
+    assert native._engine is not None
+    monkeypatch.setattr("leveret.runtime._packed.build_engine", lambda *_: None)
+    plain = runtime.Packed(Graph(steps), {}, runtime.InputContract((1, 7, 143)))
+    with np.errstate(over="ignore", under="ignore"):
+        np.testing.assert_allclose(native(x), plain(x), rtol=1e-5, atol=1e-6)

@@ -76,7 +76,8 @@ class Multiply(Op):
         return inputs[0] * inputs[1]
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
-        return engine.multiply(*inputs) if self.inputs[0].size == self.inputs[1].size else None
+        first, second = (value.size for value in self.inputs)
+        return engine.multiply(*inputs) if second in (first, (1, 1)) else None
 
 
 class ChannelMean(Op):

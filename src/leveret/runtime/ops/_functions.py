@@ -75,9 +75,6 @@ _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-_NATIVE = frozenset({"abs", "gelu_tanh", "sigmoid", "silu", "tanh"})
-
-
 class Function(Op):
     """A function of each value."""
 
@@ -91,5 +88,4 @@ class Function(Op):
         return _FUNCTIONS[self.values["function"]](inputs[0])
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
-        name = self.values["function"]
-        return engine.function(inputs[0], name) if name in _NATIVE else None
+        return engine.function(inputs[0], self.values["function"])

@@ -96,7 +96,7 @@ class GlobalMaxPool(GlobalAvgPool):
         return inputs[0].max((1, 2))
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
-        return None
+        return engine.global_max(inputs[0])
 
 
 class AdaptivePool2d(Op):
@@ -148,3 +148,6 @@ class BitMaxPool2d(_Pool):
             for kx in range(self._over.kernel[1]):
                 out |= seen[:, :, :, ky, kx]
         return out if self._flips is None else out ^ self._flips
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.bit_pool(inputs[0], self._window_row(), self.array("flip"))

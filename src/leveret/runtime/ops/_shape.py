@@ -50,6 +50,9 @@ class BitFlatten(Op):
         row[:, : self.output.channels] = ones.reshape(len(bits), self.output.channels)
         return np.packbits(row, axis=-1, bitorder="little").view("<u8").astype(np.uint64)
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.bit_flatten(inputs[0])
+
 
 class Reshape(Op):
     """A row or an image becomes an image of another size; memory stays as it is, so channels change with it."""
@@ -67,6 +70,9 @@ class Reshape(Op):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0].reshape(len(inputs[0]), *self.output.size, self.output.channels)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.reshape(inputs[0], *self.output.size)
 
 
 class Transpose(Op):
