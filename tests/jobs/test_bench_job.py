@@ -145,5 +145,5 @@ def test_a_model_of_texts_is_refused(tmp_path):
     steps = [Step("rows", "embedding", ["input"], {}, {"weight": "t"}), Step("mean", "global_avg_pool", ["rows"])]
     text = Packed(Graph(steps), {"t": np.ones((9, 3), np.float32)}, InputContract((5,), vocabulary=9))
     text.save(tmp_path / "text.lvr")
-    with pytest.raises(LeveretUsageError, match="takes token ids"):
+    with pytest.raises(leveret.LeveretUsageError, match="takes token ids"):
         bench.run(tmp_path / "text.lvr", seconds=0)
