@@ -23,6 +23,7 @@ class FakePacked:
     def __init__(self, shape=(1, 8, 8), classes=("a", "b", "c"), layers=None):
         self.input = SimpleNamespace(shape=tuple(shape), mean=(0.5,), std=(0.25,))
         self.classes = tuple(classes)
+        self.output_shape = (len(self.classes),)
         self.batches: list[int] = []
         self._layers = layers
 

@@ -10,6 +10,7 @@ import leveret
 from leveret.data import Normalization
 from leveret.jobs import _engines, bench
 from leveret.runtime import InputContract, Packed, kernels
+from leveret.runtime._graph import Graph, Step
 from leveret.shrink.binary import BiRealBlock
 
 
@@ -138,3 +139,11 @@ def test_another_shape_is_noticed(model, monkeypatch):
 def test_wrong_arguments(model, options, words):
     with pytest.raises(leveret.LeveretUsageError, match=words):
         bench.run(model, **options)
+
+
+def test_a_model_of_texts_is_refused(tmp_path):
+    steps = [Step("rows", "embedding", ["input"], {}, {"weight": "t"}), Step("mean", "global_avg_pool", ["rows"])]
+    text = Packed(Graph(steps), {"t": np.ones((9, 3), np.float32)}, InputContract((5,), vocabulary=9))
+    text.save(tmp_path / "text.lvr")
+    with pytest.raises(leveret.LeveretUsageError, match="takes token ids"):
+        bench.run(tmp_path / "text.lvr", seconds=0)

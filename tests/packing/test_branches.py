@@ -53,6 +53,15 @@ def inplace(x, a):
     return y + 2 * z  # y is z by now
 
 
+def inplace_views(x, a):
+    y = a(x)
+    z = y.flatten(2)
+    z += 1  # y is not read again
+    y = a(x)
+    y *= 2
+    return z.view(*x.shape) + F.relu(y[:, :4]) - F.dropout(y, training=False).neg_()
+
+
 def augmented(x, a, b):
     y = a(x)
     y += b(x)
@@ -95,6 +104,7 @@ def products(x, a):
         (twice, 4, lambda: {"a": xnor()}),
         (minus_itself, 4, lambda: {"a": conv()}),
         (inplace, 4, lambda: {"a": conv()}),
+        (inplace_views, 4, lambda: {"a": conv()}),
         (augmented, 4, lambda: {"a": conv(), "b": xnor(bias=True)}),
         (shared, 4, lambda: {"a": xnor(), "norm": nn.BatchNorm2d(4)}),
         (concatenated, 12, lambda: {"a": conv(), "b": xnor()}),
@@ -120,10 +130,23 @@ def test_a_sum_that_others_need_stays_real():
     assert "bit_conv2d_to_bits" not in ops(packs_right(net, torch.randn(3, 4, 5, 5)))
 
 
-def test_a_pool_between_norm_and_sign_sees_reals():
-    """Where the norm's scale is negative the largest value isn't the largest sum: nothing may pass the pool."""
-    net = nn.Sequential(xnor(4, 9), nn.BatchNorm2d(9), nn.MaxPool2d(2), xnor(9, 5), *head(5))
-    packs_right(trained(net), torch.randn(9, 4, 9, 8))
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_a_pool_between_norm_and_sign_works_on_bits(norm_first):
+    """Where the norm's scale is negative and stands behind the pool, the largest sum has the smallest sign."""
+    middle = [nn.BatchNorm2d(9), nn.MaxPool2d(2)]
+    net = nn.Sequential(xnor(4, 9), *(middle if norm_first else middle[::-1]), xnor(9, 5), *head(5))
+    packed = packs_right(trained(net), torch.randn(9, 4, 9, 8))
+    assert ops(packed)[:4] == ["bits", "bit_conv2d_to_bits", "bit_max_pool2d", "bit_conv2d"]
+    assert ("flip" in packed.graph.steps[2].tensors) is not norm_first
+
+
+def test_a_pool_whose_values_others_take_works_on_reals():
+    def function(x, a, b):
+        y = F.max_pool2d(a(x), 2)
+        return y + b(y)
+
+    net = trained(Function(function, 4, a=conv(), b=xnor()))
+    assert "bit_max_pool2d" not in ops(packs_right(net, torch.randn(5, 4, 9, 8)))
 
 
 @pytest.mark.parametrize("scale", [True, False])
@@ -134,7 +157,8 @@ def test_the_papers_block_order(scale):
         blocks += [nn.BatchNorm2d(inputs), xnor(inputs, outputs, input_scale=scale), nn.MaxPool2d(2)]
     net = nn.Sequential(nn.Conv2d(3, 6, 3), *blocks, nn.BatchNorm2d(7), nn.ReLU(), *head(7))
     packed = packs_right(trained(net), torch.randn(6, 3, 13, 14))
-    assert ops(packed).count("bit_conv2d") == 2
+    assert ops(packed).count("bit_conv2d") == 1 + scale
+    assert ops(packed).count("bit_conv2d_to_bits") == ops(packed).count("bit_max_pool2d") == 1 - scale
     assert ("channel_mean" in ops(packed)) is scale
 
 

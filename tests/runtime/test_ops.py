@@ -1,5 +1,6 @@
 """Each operation of a graph: what it computes, worked out in plain numpy; its shapes, costs and memory."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,8 @@ def words(x):
 def value(array, bits=0):
     """The shape of a sample; `bits` is how many channels an array of words holds."""
     levels = {np.dtype(np.int8): (-128, 127), np.dtype(np.uint8): (0, 255)}.get(array.dtype)
-    return Value(array.shape[1:-1], bits or array.shape[-1], bool(bits), levels)
+    ids = 9 if array.dtype == np.int64 else 0
+    return Value(array.shape[1:-1], bits or array.shape[-1], bool(bits), levels, ids)
 
 
 def epilogue(v, add=0.0, scale=1.0, shift=0.0, before=0.0, slope=1.0, after=0.0):
@@ -46,7 +48,30 @@ def product(x, weight):
     return x @ weight[:, 0, 0].T.astype(np.float64)
 
 
+def transposed(x, weight):
+    """Each pixel's own image, one after the other: stride 2 down and 1 across, nothing cut off."""
+    n, height, width, _ = x.shape
+    _, kh, kw, outputs = weight.shape
+    out = np.zeros((n, 2 * (height - 1) + kh, width - 1 + kw, outputs))
+    for i in range(height):
+        for j in range(width):
+            out[:, 2 * i : 2 * i + kh, j : j + kw] += np.einsum("nc,chwo->nhwo", x[:, i, j], weight.astype(np.float64))
+    return out
+
+
+def normed(x, axes):
+    return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + 1e-5)
+
+
+def shares(x):
+    return np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+
+
 WORDS = words(IMAGES)
+IDS = RNG.integers(0, 9, (3, 1, 6, 1))
+TABLE = RNG.normal(size=(9, 7)).astype(np.float32)
+SMALL_WEIGHT = RNG.normal(size=(70, 3, 2, 7)).astype(np.float32)
+LEAST, MOST = IMAGES.min((1, 2), keepdims=True), IMAGES.max((1, 2), keepdims=True)
 BYTES = RNG.integers(-128, 128, IMAGES.shape).astype(np.int8)
 BYTE_ROWS = RNG.integers(0, 256, ROWS.shape).astype(np.uint8)
 WHOLE = RNG.integers(-4, 4, WEIGHT.shape).astype(np.int8)
@@ -120,6 +145,75 @@ CASES = {
         {},
         IMAGES.mean((1, 2), keepdims=True),
     ),
+    "adaptive_pool2d": (
+        [IMAGES],
+        {"size": [1, 2], "mode": "max"},
+        {},
+        np.stack([IMAGES[:, :, :3].max((1, 2)), IMAGES[:, :, 3:].max((1, 2))], 1)[:, None],
+    ),
+    "bit_max_pool2d": (
+        [WORDS],
+        {"kernel": [5, 6], "stride": [1, 1]},
+        {"flip": FLIP},
+        words(np.where(FLIP, LEAST, MOST)),
+    ),
+    "bit_flatten": ([WORDS], {}, {}, words(IMAGES.reshape(3, -1))),
+    "bit_linear_to_bits": (
+        [words(ROWS)],
+        {},
+        {"weight": words(WEIGHT[:, 0, 0]), "threshold": np.full(7, 2, np.float32), "flip": FLIP[:7]},
+        words(
+            np.where(FLIP[:7], -1, 1) * (product(np.where(ROWS >= 0, 1.0, -1.0), WEIGHT_SIGNS) - 2),
+        ),
+    ),
+    "global_max_pool": ([IMAGES], {}, {}, IMAGES.max((1, 2))),
+    "channel_max": ([IMAGES], {}, {}, IMAGES.max(3, keepdims=True)),
+    "conv_transpose2d": ([IMAGES], {"stride": [2, 1]}, {"weight": SMALL_WEIGHT}, transposed(IMAGES, SMALL_WEIGHT)),
+    "embedding": ([IDS], {}, {"weight": TABLE}, TABLE[IDS[..., 0]]),
+    "group_norm": (
+        [IMAGES],
+        {"groups": 7},
+        {"scale": C["scale"], "shift": C["shift"]},
+        np.concatenate([normed(g, (1, 2, 3)) for g in np.split(IMAGES.astype(np.float64), 7, 3)], 3) * C["scale"]
+        + C["shift"],
+    ),
+    "layer_norm": (
+        [IMAGES],
+        {},
+        {"scale": C["scale"], "shift": C["shift"]},
+        normed(IMAGES.astype(np.float64), 3) * C["scale"] + C["shift"],
+    ),
+    "softmax": ([IMAGES], {}, {}, shares(IMAGES)),
+    "log_softmax": ([IMAGES], {}, {}, np.log(shares(IMAGES.astype(np.float64)))),
+    "resize": (
+        [IMAGES],
+        {"size": [10, 3], "step": [0.5, 2], "mode": "nearest"},
+        {},
+        IMAGES.repeat(2, 1)[:, :, ::2],
+    ),
+    "reshape": ([IMAGES], {"size": [3, 7]}, {}, IMAGES.reshape(3, 3, 7, 100)),
+    "transpose": ([IMAGES], {"axes": "wch"}, {}, IMAGES.transpose(0, 2, 3, 1)),
+    "slice": (
+        [IMAGES],
+        {"start": [1, 0, 60], "stop": [5, 6, 70], "step": [2, 1, 3]},
+        {},
+        IMAGES[:, 1:5:2, :, 60::3],
+    ),
+    "pad": (
+        [IMAGES],
+        {"before": [1, 0, 2], "after": [0, 2, 0], "value": -1},
+        {},
+        np.pad(IMAGES, ((0, 0), (1, 0), (0, 2), (2, 0)), constant_values=-1),
+    ),
+    "pixel_shuffle": (
+        [IMAGES[..., :8].copy()],
+        {"factor": 2},
+        {},
+        np.stack([IMAGES[..., i:8:4] for i in range(4)], -1)
+        .reshape(3, 5, 6, 2, 2, 2)
+        .transpose(0, 1, 4, 2, 5, 3)
+        .reshape(3, 10, 12, 2),
+    ),
     "global_avg_pool": ([IMAGES], {}, {}, IMAGES.mean((1, 2))),
     "channel_mean": ([IMAGES], {}, {}, IMAGES.mean(3, keepdims=True)),
     "multiply": ([IMAGES, OTHER[..., :1].copy()], {}, {}, IMAGES * OTHER[..., :1]),
@@ -129,7 +223,10 @@ CASES = {
     "function": ([IMAGES], {"function": "silu"}, {}, IMAGES / (1 + np.exp(-IMAGES))),
 }
 # what each case's channels are where its input holds words
-BITS = {"bit_conv2d": 70, "bit_conv2d_to_bits": 70, "bit_linear": 70}
+BITS = {"bit_conv2d": 70, "bit_conv2d_to_bits": 70, "bit_linear": 70, "bit_linear_to_bits": 70} | {
+    "bit_max_pool2d": 70,
+    "bit_flatten": 70,
+}
 
 
 def made(name):
@@ -172,6 +269,12 @@ def test_what_it_computes_and_the_shape_it_promised(name, isa):
         ("abs", np.abs),
         ("sigmoid", lambda x: 1 / (1 + np.exp(-x))),
         ("tanh", np.tanh),
+        ("elu", lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0)))),
+        ("gelu", lambda x: 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))),
+        ("hardsigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1)),
+        ("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1)),
+        ("mish", lambda x: x * np.tanh(np.logaddexp(x, 0))),
+        ("softplus", lambda x: np.logaddexp(x, 0)),
         ("gelu_tanh", lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))),
     ],
 )
@@ -190,10 +293,12 @@ def test_no_operation_takes_any_shape_dtype_or_number_of_inputs(name):
     with pytest.raises(LeveretFormatError, match="unknown tensors: odd"):
         OPS[name]([value(inputs[0], BITS.get(name, 0))] * OPS[name].takes[0], attributes, {"odd": C["scale"]} | tensors)
     wrong = Value((), 70, bits=name not in BITS)
-    with pytest.raises(LeveretFormatError, match=r"takes (bits, got floats|floats, got bits|bytes, got bits)"):
+    with pytest.raises(LeveretFormatError, match=r"takes (bits, got floats|(floats|bytes|ids), got bits)"):
         OPS[name]([wrong] * OPS[name].takes[0], attributes, tensors)
     for role, array in tensors.items():
-        for broken in (array.astype(np.float64), array[..., :-1], array[None]):
+        # where the last axis is what comes out, any is right
+        shorter = array[:-1] if name in ("conv_transpose2d", "embedding") else array[..., :-1]
+        for broken in (array.astype(np.float64), shorter, array[None]):
             with pytest.raises(LeveretFormatError):
                 OPS[name]([value(x, BITS.get(name, 0)) for x in inputs], attributes, {**tensors, role: broken})
 
@@ -203,6 +308,7 @@ def test_costs():
     assert made("binary_weight_conv2d").macs() == (30 * 70 * 7, 0)
     assert made("bit_conv2d").macs() == made("bit_conv2d_to_bits").macs() == (0, 30 * 70 * 7)
     assert made("linear").macs() == (70 * 7, 0)
+    assert made("conv_transpose2d").macs() == (30 * 70 * 6 * 7, 0)
     assert made("bit_linear").macs() == (0, 70 * 7)
     for name, bits in {"plane_conv2d": 3, "byte_conv2d": 1, "int8_conv2d": 8}.items():
         op = made(name)
@@ -256,7 +362,8 @@ def test_values_are_let_go_once_nobody_needs_them(monkeypatch):
 
 def test_the_description_of_the_format_names_every_operation_attribute_and_tensor():
     text = (Path(__file__).parents[2] / "docs" / "lvr-format.md").read_text()
-    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `")}
+    tables = [line for line in text.splitlines() if line.startswith("| `")]
+    rows = {name: line for line in tables for name in line.split("|")[1].split("`")[1::2]}
     window = text[text.index("The **window**") : text.index("A **threshold**")]
     shared = text[text.index("An **epilogue**") : text.index("| op |")]
     for name, op in OPS.items():

@@ -121,6 +121,27 @@ void bind_engine(nb::module_& m) {
                  return self.add(pool_node(in, window, average, count_padding), {input},
                                  output_of(window, in.channels));
              })
+        .def("bit_pool",
+             [](Engine& self, std::size_t input, const Row& row, std::optional<Bytes> flip) {
+                 const Value in = self.value(input);
+                 const Window window = window_of(row);
+                 return self.add(bit_pool_node(in, window, values(flip)), {input},
+                                 output_of(window, in.channels, true));
+             },
+             nb::arg("input"), nb::arg("window"), nb::arg("flip").none())
+        .def("bit_flatten",
+             [](Engine& self, std::size_t input) {
+                 const Value in = self.value(input);
+                 Value out = in;
+                 out.height = out.width = 1;
+                 out.channels = in.elements();
+                 return self.add(bit_flatten_node(in), {input}, out);
+             })
+        .def("global_max",
+             [](Engine& self, std::size_t input) {
+                 const Value in = self.value(input);
+                 return self.add(global_max_node(in), {input}, {1, 1, in.channels});
+             })
         .def("global_mean",
              [](Engine& self, std::size_t input) {
                  const Value in = self.value(input);
@@ -161,6 +182,11 @@ void bind_engine(nb::module_& m) {
              [](Engine& self, std::size_t input) {
                  const Value in = self.value(input);
                  return self.add(copy_node(in), {input}, {1, 1, in.elements()});
+             })
+        .def("reshape",
+             [](Engine& self, std::size_t input, std::size_t height, std::size_t width) {
+                 const Value in = self.value(input);
+                 return self.add(copy_node(in), {input}, {height, width, in.elements() / (height * width)});
              })
         .def("plan", &Engine::plan)
         .def("arena_bytes", &Engine::arena_bytes)

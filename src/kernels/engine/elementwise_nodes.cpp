@@ -109,6 +109,14 @@ std::unique_ptr<Node> each_value(const Value& input, Function function) {
 
 float sigmoid(float x) { return 0.5f * (std::tanh(0.5f * x) + 1.0f); }
 
+// log(1 + e^x) without an overflow
+float softplus(float x) { return std::fmax(x, 0.0f) + std::log1p(std::exp(-std::fabs(x))); }
+
+float hardsigmoid(float x) {
+    const float y = x + 3.0f;
+    return (y < 0.0f ? 0.0f : y > 6.0f ? 6.0f : y) / 6.0f;
+}
+
 }  // namespace
 
 Epilogue EpilogueValues::over(const float* add) const {
@@ -137,6 +145,22 @@ std::unique_ptr<Node> global_mean_node(const Value& input) {
             for (std::size_t place = 1; place < places; ++place)
                 for (std::size_t c = 0; c < channels; ++c) out[c] += x[place * channels + c];
             for (std::size_t c = 0; c < channels; ++c) out[c] /= static_cast<float>(places);
+        }
+    });
+}
+
+std::unique_ptr<Node> global_max_node(const Value& input) {
+    return each(1, 1, [input](const Call& call, std::size_t begin, std::size_t end) {
+        const std::size_t channels = input.channels, places = input.places();
+        for (std::size_t n = begin; n < end; ++n) {
+            const float* x = call.floats(0) + n * input.elements();
+            float* out = call.out() + n * channels;
+            std::memcpy(out, x, channels * sizeof(float));
+            for (std::size_t place = 1; place < places; ++place)
+                for (std::size_t c = 0; c < channels; ++c) {
+                    const float v = x[place * channels + c];
+                    out[c] = v > out[c] || v != v ? v : out[c];  // a NaN stays
+                }
         }
     });
 }
@@ -170,10 +194,11 @@ std::unique_ptr<Node> concat_node(std::vector<Value> inputs) {
 
 std::unique_ptr<Node> multiply_node(const Value& first, const Value& second) {
     const std::size_t channels = first.channels, step = second.channels == channels ? 1 : 0;
+    const std::size_t places = first.places() / second.places();  // of the first for each of the second
     return each(first.places(), grain(channels), [=](const Call& call, std::size_t begin, std::size_t end) {
         for (std::size_t i = begin; i < end; ++i) {
             const float* a = call.floats(0) + i * channels;
-            const float* b = call.floats(1) + i * (step ? channels : 1);
+            const float* b = call.floats(1) + i / places * (step ? channels : 1);
             for (std::size_t c = 0; c < channels; ++c) call.out()[i * channels + c] = a[c] * b[c * step];
         }
     });
@@ -193,6 +218,13 @@ std::unique_ptr<Node> function_node(const Value& input, const char* name) {
     if (which == "abs") return each_value(input, [](float x) { return std::fabs(x); });
     if (which == "sigmoid") return each_value(input, sigmoid);
     if (which == "silu") return each_value(input, [](float x) { return x * sigmoid(x); });
+    if (which == "elu") return each_value(input, [](float x) { return x > 0 ? x : std::expm1(x); });
+    if (which == "gelu")
+        return each_value(input, [](float x) { return 0.5f * x * std::erfc(-0.70710678f * x); });
+    if (which == "hardsigmoid") return each_value(input, hardsigmoid);
+    if (which == "hardswish") return each_value(input, [](float x) { return x * hardsigmoid(x); });
+    if (which == "mish") return each_value(input, [](float x) { return x * std::tanh(softplus(x)); });
+    if (which == "softplus") return each_value(input, softplus);
     if (which == "tanh") return each_value(input, [](float x) { return std::tanh(x); });
     if (which == "gelu_tanh")  // Hendrycks & Gimpel, 2016, section 2
         return each_value(input, [](float x) {

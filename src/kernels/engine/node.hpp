@@ -70,14 +70,18 @@ struct EpilogueValues {
 std::unique_ptr<Node> bits_node(const Value& input, Channels threshold, Flips flip);
 std::unique_ptr<Node> affine_node(const Value& input, EpilogueValues epilogue);
 std::unique_ptr<Node> pool_node(const Value& input, const Window& window, bool average, bool count_padding);
+std::unique_ptr<Node> bit_pool_node(const Value& input, const Window& window, Flips flip);
+std::unique_ptr<Node> bit_flatten_node(const Value& input);
 std::unique_ptr<Node> global_mean_node(const Value& input);
+std::unique_ptr<Node> global_max_node(const Value& input);
 std::unique_ptr<Node> channel_mean_node(const Value& input);
 std::unique_ptr<Node> concat_node(std::vector<Value> inputs);
+// The second value may have one channel, or one place, for all of the first's.
 std::unique_ptr<Node> multiply_node(const Value& first, const Value& second);
 std::unique_ptr<Node> clip_node(const Value& input, float low, float high);
 std::unique_ptr<Node> copy_node(const Value& input);
 
-// Functions of each value: abs, gelu_tanh, sigmoid, silu, tanh. Null for another name.
+// Functions of each value, as leveret.runtime.ops names them. Null for another name.
 std::unique_ptr<Node> function_node(const Value& input, const char* name);
 
 // A convolution, whose second input, if it has one, is added; or, on rows, a linear layer: a 1x1 window.

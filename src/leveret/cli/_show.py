@@ -46,12 +46,11 @@ def show_inspection(found: Any) -> None:
         "all", "", "", "", "", *(f"{totals[key]:,}" for key in ("parameters", "bytes", "macs", "binary_macs")),
         style="bold",
     )  # fmt: skip
-    channels, height, width = found.input["shape"]
     lines = [
         Text.from_markup(
             f"[bold]{escape(found.path)}[/bold]  {size(found.nbytes)}, .lvr format {escape(found.format_version)}"
         ),
-        Text(f"takes images of {height}x{width} pixels, {'grey' if channels == 1 else f'{channels} channels'}"),
+        Text(f"takes {_taken(found.input)}"),
         Text(f"knows {count(len(found.classes), 'class', 'classes')}: {_some(found.classes)}" if found.classes else ""),
         Text(", ".join(f"{key} {_plain(value)}" for key, value in found.provenance.items()), style="dim"),
     ]
@@ -81,6 +80,13 @@ def show_shrink(result: Any) -> None:
     show(Text(""), table, Text(""), *(Text(line) for line in result.headlines), Text(""))
     show(Text(f"report   {result.out / 'report.html'}"), Text(f"model    {result.out / 'model.lvr'}"))
     show(Text(f"try      leveret predict {result.out / 'model.lvr'} IMAGE", style="dim"))
+
+
+def _taken(contract: dict[str, Any]) -> str:
+    if len(contract["shape"]) == 1:
+        return f"texts of {contract['shape'][0]} token ids, each in 0..{contract['vocabulary'] - 1}"
+    channels, height, width = contract["shape"]
+    return f"images of {height}x{width} pixels, {'grey' if channels == 1 else f'{channels} channels'}"
 
 
 def show_bench(found: Any) -> None:

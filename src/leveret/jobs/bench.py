@@ -137,7 +137,7 @@ def run(
         progress: is told what is being done.
 
     Raises:
-        LeveretUsageError: `threads` or `batch` below 1, or an engine that nobody knows.
+        LeveretUsageError: `threads` or `batch` below 1, an engine that nobody knows, or a model that takes no images.
         LeveretFormatError: the model is not a whole, valid .lvr file.
     """
     for name, value in (("threads", threads), ("batch", batch)):
@@ -148,6 +148,8 @@ def run(
 
     say = progress or (lambda _text: None)
     packed = runtime.load(model)
+    if packed.input.vocabulary is not None:
+        raise LeveretUsageError("bench times models of images; this one takes token ids: time it from Python")
     count = threads or default_threads()
     images = _random_images(packed, batch)
     left_out: dict[str, str] = {}

@@ -17,7 +17,8 @@ class Inspection:
     Attributes:
         path, nbytes: of the file.
         format_version: of the .lvr format.
-        input: `shape` (channels, height, width), `mean` and `std` per channel.
+        input: `shape` (channels, height, width), `mean` and `std` per channel; of a text `shape` (length,) and
+            `vocabulary`, how many token ids there are.
         classes: names, in the order of the logits.
         provenance: what the packer wrote down.
         binary_bytes_ratio: bytes of the binary layers' weights in float32 over their bytes in the file; None without
@@ -62,6 +63,7 @@ def run(model: str | os.PathLike[str]) -> Inspection:
             "shape": [int(n) for n in packed.input.shape],
             "mean": None if packed.input.mean is None else [float(v) for v in packed.input.mean],
             "std": None if packed.input.std is None else [float(v) for v in packed.input.std],
+            **({"vocabulary": packed.input.vocabulary} if len(packed.input.shape) == 1 else {}),
         },
         classes=tuple(packed.classes),
         provenance=dict(packed.provenance or {}),

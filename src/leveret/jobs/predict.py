@@ -61,7 +61,8 @@ def run(
         A `Prediction` an image; one with `error` set for each that could not be read.
 
     Raises:
-        LeveretUsageError: `top` or `threads` below 1. Raised at once, as is:
+        LeveretUsageError: `top` or `threads` below 1, or the model doesn't classify images given as pixels. Raised at
+            once, as is:
         LeveretFormatError: the model is not a whole, valid .lvr file.
     """
     if top < 1:
@@ -73,7 +74,28 @@ def run(
         from leveret import runtime
 
         packed = runtime.load(model)
+    _check(packed)
     return _predictions(packed, paths, top, threads)
+
+
+def _check(packed: Any) -> None:
+    """Only classifiers of images can be asked here.
+
+    Raises:
+        LeveretUsageError: says what the model is instead, and how to run it.
+    """
+    instead = "; run it from Python: leveret.runtime.load(path)(array)"
+    if len(packed.input.shape) != 3:
+        raise LeveretUsageError(f"predict classifies images; this model takes token ids{instead}")
+    if packed.input.mean is None:
+        raise LeveretUsageError(
+            f"predict reads pixels; this model was packed without a normalisation and takes floats{instead}"
+        )
+    if len(packed.output_shape) != 1:
+        _, height, width = packed.output_shape
+        raise LeveretUsageError(
+            f"predict names one class an image; this model gives maps of {height}x{width} places{instead}"
+        )
 
 
 def batch_size(packed: Any) -> int:
@@ -118,9 +140,10 @@ def _flush(packed: Any, waiting: list[Any], top: int, threads: int | None) -> It
 
 
 def _rank(packed: Any, images: NDArray[np.uint8], top: int, threads: int | None) -> list[tuple[tuple[str, float], ...]]:
-    logits = packed(images, threads=threads).astype(np.float64)
-    shares = np.exp(logits - logits.max(1, keepdims=True))
-    shares /= shares.sum(1, keepdims=True)
+    shares = packed(images, threads=threads).astype(np.float64)
+    if packed.layers()[-1].op != "softmax":  # else they are shares already
+        shares = np.exp(shares - shares.max(1, keepdims=True))
+        shares /= shares.sum(1, keepdims=True)
     order = np.argsort(-shares, axis=1, kind="stable")[:, :top]
     names = tuple(packed.classes) or tuple(map(str, range(shares.shape[1])))
     return [tuple((names[k], float(row[k])) for k in best) for row, best in zip(shares, order, strict=True)]

@@ -7,6 +7,8 @@ convolutions, whose sums no library repeats to the last bit anyway, also take up
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from leveret.packing._draft import Draft, DraftStep
@@ -15,7 +17,16 @@ from leveret.packing._thresholds import affine_thresholds, sum_thresholds
 __all__ = ["fuse"]
 
 _WITH_EPILOGUE = frozenset(
-    {"affine", "binary_weight_conv2d", "binary_weight_linear", "bit_conv2d", "bit_linear", "conv2d", "linear"}
+    {
+        "affine",
+        "binary_weight_conv2d",
+        "binary_weight_linear",
+        "bit_conv2d",
+        "bit_linear",
+        "conv2d",
+        "conv_transpose2d",
+        "linear",
+    }
 )
 _PLACES = {"scale": 0, "shift": 0, "before": 2, "slope": 3, "after": 4}
 _ADD = 1
@@ -23,11 +34,29 @@ _ADD = 1
 
 def fuse(draft: Draft) -> None:
     """Fuse what can be, in place."""
+    _pads_into_convolutions(draft)
     _join_epilogues(draft)
     _fold_into_thresholds(draft)
     draft.remove_unused()
+    while _signs_before_pools(draft) or _signs_before_flatten(draft):
+        _fold_into_thresholds(draft)
+        draft.remove_unused()
     _sums_to_bits(draft)
     draft.remove_unused()
+
+
+def _pads_into_convolutions(draft: Draft) -> None:
+    """Zeros put round an image for a real convolution alone are its own padding; a sign would make +1 of them."""
+    for step in list(draft.steps):
+        pad = draft.producer(step.inputs[0]) if step.op in ("conv2d", "binary_weight_conv2d") else None
+        if pad is None or pad.op != "pad" or len(draft.consumers(pad.name)) != 1 or len(step.inputs) != 1:
+            continue
+        kind = pad.attributes
+        if kind["before"] != kind["after"] or kind["before"][2] or (kind["mode"], kind["value"]) != ("constant", 0):
+            continue
+        step.attributes["padding"] = [p + q for p, q in zip(step.attributes["padding"], kind["before"], strict=False)]
+        step.inputs = list(pad.inputs)
+        draft.steps.remove(pad)
 
 
 def _join_epilogues(draft: Draft) -> None:
@@ -83,7 +112,11 @@ def _last_place(step: DraftStep) -> int:
 
 def _folds(producer: DraftStep, last: int) -> bool:
     """Whether a scale may be multiplied into the one that is there: where sums aren't repeatable to the last bit."""
-    return last == 0 and producer.op in ("conv2d", "linear") and not producer.attributes.get("exact", False)
+    return (
+        last == 0
+        and producer.op in ("conv2d", "conv_transpose2d", "linear")
+        and not producer.attributes.get("exact", False)
+    )
 
 
 def _fold_scale(arrays: dict[str, np.ndarray], step: DraftStep) -> None:
@@ -118,19 +151,62 @@ def _fold_into_thresholds(draft: Draft) -> None:
         step.inputs = list(producer.inputs)
 
 
+def _signs_before_pools(draft: Draft) -> bool:
+    """The sign of a largest value is taken before the pool, which then works on bits; True if there was one.
+
+    `max(x) >= t` where any `x >= t`, and `max(x) <= t` where all `x <= t`: the same bits, whatever the threshold.
+    """
+    for step in draft.steps:
+        pool = draft.producer(step.inputs[0]) if step.op == "bits" else None
+        if pool is None or pool.op != "max_pool2d" or len(draft.consumers(pool.name)) != 1:
+            continue
+        window = dict(pool.attributes)
+        if window.pop("dilation", [1, 1]) != [1, 1]:
+            continue  # it may stand beside a small image altogether
+        flip = step.arrays.get("flip")
+        pool.op, pool.attributes, pool.arrays = "bits", {}, step.arrays
+        step.op, step.attributes, step.arrays = "bit_max_pool2d", window, {} if flip is None else {"flip": flip}
+        _swap_names(draft, pool, step)
+        return True
+    return False
+
+
+def _signs_before_flatten(draft: Draft) -> bool:
+    """The signs of a flattened image are taken before it is flattened; True if there was one.
+
+    Only without thresholds: a norm behind the flattening has one per feature, which places don't share.
+    """
+    for step in draft.steps:
+        flat = draft.producer(step.inputs[0]) if step.op == "bits" and not step.arrays else None
+        if flat is None or flat.op != "flatten" or len(draft.consumers(flat.name)) != 1:
+            continue
+        flat.op, step.op = "bits", "bit_flatten"
+        _swap_names(draft, flat, step)
+        return True
+    return False
+
+
+def _swap_names(draft: Draft, first: DraftStep, second: DraftStep) -> None:
+    """Two steps have changed their places: their names follow what they do."""
+    names = first.name, second.name
+    draft.rename(second, f"{names[1]}:")
+    draft.rename(first, names[1])
+    draft.rename(second, names[0])
+
+
 def _sums_to_bits(draft: Draft) -> None:
-    """A binary convolution whose sums only their signs are taken of gives bits at once."""
+    """A binary convolution or product whose sums only their signs are taken of gives bits at once."""
     for step in list(draft.steps):
         if step.op != "bits":
             continue
         producer = draft.producer(step.inputs[0])
-        if producer is None or producer.op != "bit_conv2d" or len(producer.inputs) != 1:
+        if producer is None or producer.op not in ("bit_conv2d", "bit_linear") or len(producer.inputs) != 1:
             continue
         if len(draft.consumers(producer.name)) != 1 or not producer.arrays.keys() <= {"weight", "scale", "shift"}:
             continue
-        outputs, height, width, words = producer.arrays["weight"].shape
+        outputs, *sides = producer.arrays["weight"].shape
         found = sum_thresholds(
-            height * width * words * 64,
+            math.prod(sides) * 64,
             producer.arrays.get("scale"),
             producer.arrays.get("shift"),
             step.arrays.get("threshold"),
@@ -139,7 +215,7 @@ def _sums_to_bits(draft: Draft) -> None:
         )
         if found is None:
             continue
-        step.op, step.inputs, step.attributes = "bit_conv2d_to_bits", producer.inputs, producer.attributes
+        step.op, step.inputs, step.attributes = f"{producer.op}_to_bits", producer.inputs, producer.attributes
         step.arrays = {"weight": producer.arrays["weight"], "threshold": found[0], "flip": found[1]}
         draft.steps.remove(producer)
         draft.rename(step, producer.name)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,71 +13,37 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leveret.errors import LeveretPackError
+from leveret.packing._aliases import unseen_writes
 from leveret.packing._draft import Draft
+from leveret.packing._ref import MEMORY, Ref
+from leveret.packing._registry import RULES, supported
+from leveret.packing._suggestions import suggestion
 from leveret.runtime._graph import INPUT
 
-__all__ = ["Lowering", "Ref", "lower", "lowers", "supported"]
+__all__ = ["Lowering", "lower"]
 
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Ref:
-    """A value of the running net.
-
-    Attributes:
-        name: of the step that gives it.
-        shape: of a sample in torch's order, `(channels, height, width)` or `(features,)`.
-        order: `(channels, height, width)` of the image that was flattened into these features; the runtime holds
-            them channels last, torch channels first.
-        double: torch computes it in float64.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    order: tuple[int, int, int] | None = None
-    double: bool = False
-
-    @property
-    def is_image(self) -> bool:
-        return len(self.shape) == 3
-
-    def features(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Values along the last axis, one per feature, from torch's order to the runtime's."""
-        if self.order is None:
-            return values
-        channels, height, width = self.order
-        split = values.reshape(*values.shape[:-1], channels, height, width)
-        return np.moveaxis(split, -3, -1).reshape(values.shape)
-
-
-Lower = Callable[["Lowering", dict[str, Any]], Any]
-_RULES: dict[str, Lower] = {}
-
-
-def lowers(*names: str) -> Callable[[Lower], Lower]:
-    """Register a rule for ATen operators, by their names without `aten::` and the trailing `_` of in-place ones."""
-
-    def register(rule: Lower) -> Lower:
-        for name in names:
-            _RULES[name] = rule
-        return rule
-
-    return register
-
-
-def supported() -> list[str]:
-    """Names of all operators with a rule."""
-    return sorted(_RULES)
+# what may stand between token ids and their embedding
+_OF_IDS = frozenset({"alias", "clone", "contiguous", "detach", "embedding", "to"})
 
 
 class Lowering:
-    """The state of one lowering: the draft so far, and where in the net we are."""
+    """The state of one lowering: the draft so far, and where in the net we are.
+
+    Attributes:
+        draft: the steps so far.
+        vocabulary: how many token ids every embedding of the input knows; None before there is one.
+        narrow: of values that repeat one place over all, by name: what they repeat.
+    """
 
     def __init__(self) -> None:
         self.draft = Draft()
+        self.vocabulary: int | None = None
+        self.narrow: dict[str, Ref] = {}
         self._bits: dict[str, str] = {}
+        self._moved: dict[tuple[str, str], str] = {}
         self._node: Any = None
+        self._batch = ""
+        self._unseen: set[Any] = set()
 
     @property
     def path(self) -> str:
@@ -96,8 +61,13 @@ class Lowering:
 
     @property
     def out_shape(self) -> tuple[int, ...]:
-        """What torch says that the current node gives, without the batch."""
-        return tuple(int(n) for n in self._node.meta["val"].shape[1:])
+        """What torch says that the current node gives (of several values, the first), without the batch."""
+        value = self._node.meta["val"]
+        if isinstance(value, tuple | list):
+            value = value[0]
+        if not value.dim() or str(value.shape[0]) != self._batch:
+            raise self.error("that moves, cuts or mixes the samples of a batch")
+        return tuple(int(n) for n in value.shape[1:])
 
     def emit(
         self,
@@ -106,11 +76,23 @@ class Lowering:
         attributes: dict[str, Any] | None = None,
         arrays: dict[str, NDArray[Any]] | None = None,
         *,
-        order: tuple[int, int, int] | None = None,
+        shape: tuple[int, ...] | None = None,
+        layout: str = "",
+        order: tuple[tuple[int, ...], str] | None = None,
     ) -> Ref:
-        """Add a step for the current node."""
+        """Add a step for the current node, of the shape that torch says and the usual layout if none is given."""
         name = self.draft.add(self.path, op, [ref.name for ref in inputs], attributes, arrays)
-        return Ref(name, self.out_shape, order)
+        return Ref(name, self.out_shape if shape is None else shape, layout, order)
+
+    def each(
+        self,
+        op: str,
+        ref: Ref,
+        attributes: dict[str, Any] | None = None,
+        arrays: dict[str, NDArray[Any]] | None = None,
+    ) -> Ref:
+        """Add a step that leaves shape and layout as they are."""
+        return self.emit(op, [ref], attributes, arrays, shape=ref.shape, layout=ref.layout, order=ref.order)
 
     def bits(self, ref: Ref) -> Ref:
         """The signs of a value; the same value's are taken once."""
@@ -118,7 +100,43 @@ class Lowering:
             self._bits[ref.name] = self.draft.add(f"{self.path}.sign", "bits", [ref.name])
         return replace(ref, name=self._bits[ref.name])
 
-    def per_channel(self, value: Tensor | float, ref: Ref) -> Floats:
+    def as_layout(self, ref: Ref, layout: str) -> Ref:
+        """The same value with its axes elsewhere in memory; a value is moved the same way once."""
+        if ref.layout == layout or ref.is_row:
+            return ref
+        source = {axis: ref.layout[i] for i, axis in enumerate(layout)}
+        left = [axis for axis in MEMORY if axis not in ref.layout]  # of length 1
+        axes = "".join(source.get(axis) or left.pop(0) for axis in MEMORY)
+        if (ref.name, axes) not in self._moved:
+            self._moved[ref.name, axes] = self.draft.add(f"{self.path}.axes", "transpose", [ref.name], {"axes": axes})
+        return replace(ref, name=self._moved[ref.name, axes], layout=layout)
+
+    def channels_at(self, ref: Ref, axis: int) -> Ref:
+        """The same value, laid out so that torch's `axis` (of a sample) is the runtime's channels."""
+        letter = ref.layout[axis]
+        swapped = {letter: "c", "c": letter}
+        return self.as_layout(ref, "".join(swapped.get(other, other) for other in ref.layout))
+
+    def in_order(self, ref: Ref) -> Ref:
+        """The same features in torch's order in memory, where they are those of a flattened image."""
+        if ref.order is None:
+            return ref
+        shape, layout = ref.order
+        size = [Ref(ref.name, shape, layout).side(axis) for axis in "hw"]
+        image = self.emit("reshape", [ref], {"size": size}, shape=shape, layout=layout)
+        return self.emit("flatten", [self.as_layout(image, MEMORY[-len(shape) :])], shape=ref.shape)
+
+    def image(self, ref: Any) -> Ref:
+        """A value as an image, `(channels, height, width)`, or as a text, `(channels, length)`.
+
+        Raises:
+            LeveretPackError: it is a row.
+        """
+        if not isinstance(ref, Ref) or ref.is_row:
+            raise self.error(f"over a value of shape {getattr(ref, 'shape', None)}")
+        return self.as_layout(ref, "chw" if len(ref.shape) == 3 else "cw")
+
+    def per_channel(self, value: Tensor | float, ref: Ref) -> NDArray[np.float32]:
         """A constant as one value per channel of `ref`, in the runtime's order.
 
         Raises:
@@ -130,22 +148,25 @@ class Lowering:
             whole = tensor.expand(torch.broadcast_shapes(tensor.shape, shape))
         except RuntimeError:
             whole = tensor
-        if whole.dim() != len(shape) or tuple(whole.shape) != shape:
+        if tuple(whole.shape) != shape:
             raise self.error(f"with a constant of shape {tuple(tensor.shape)} beside a value of shape {ref.shape}")
-        if ref.is_image:
-            if tensor.dim() >= 1 and any(n > 1 for n in tensor.shape[-2:]):
-                raise self.error(f"with a constant of shape {tuple(tensor.shape)} that differs from place to place")
-            whole = whole[..., 0, 0]
-        values = np.ascontiguousarray(whole[0].detach().numpy(), dtype=np.float32)
+        own = (1,) * (len(shape) - tensor.dim()) + tuple(tensor.shape)
+        if any(n > 1 and axis != "c" for n, axis in zip(own[1:], ref.layout, strict=True)):
+            raise self.error(f"with a constant of shape {tuple(tensor.shape)} that differs from place to place")
+        index: list[Any] = [slice(None) if axis == "c" else 0 for axis in ref.layout]
+        values = np.ascontiguousarray(whole[0][tuple(index)].detach().numpy().reshape(-1), dtype=np.float32)
         return ref.features(values)
 
     def error(self, what: str) -> LeveretPackError:
-        """An error that names the layer and the operator."""
-        return LeveretPackError(f"layer {self.path!r}: the runtime has no {self.operator} {what}")
+        """An error that names the layer and the operator, and what would work instead."""
+        return LeveretPackError(
+            f"layer {self.path!r}: the runtime has no {self.operator} {what}{suggestion(self.operator)}"
+        )
 
     def run(self, program: Any) -> Ref:
         """Lower all nodes of an exported program; gives the reference of its output."""
         values: dict[Any, Any] = {}
+        self._unseen = unseen_writes(program.graph)
         names = program.graph_signature
         constants = {**program.state_dict, **program.constants}
         sources = {**names.inputs_to_parameters, **names.inputs_to_buffers, **names.inputs_to_lifted_tensor_constants}
@@ -155,8 +176,12 @@ class Lowering:
                 if node.name in sources:
                     values[node] = constants[sources[node.name]].detach()
                 else:
-                    values[node] = Ref(INPUT, self.out_shape)
+                    value = node.meta["val"]
+                    self._batch = str(value.shape[0])
+                    ids = not value.is_floating_point()
+                    values[node] = Ref(INPUT, self.out_shape, "w" if ids else "", ids=ids)
             elif node.op == "output":
+                self._node = _last_call(program.graph)
                 return self._result(torch.fx.node.map_arg(node.args[0], values.__getitem__))
             else:
                 values[node] = self._call(node, values)
@@ -165,18 +190,30 @@ class Lowering:
     def _call(self, node: Any, values: dict[Any, Any]) -> Any:
         args = torch.fx.node.map_arg(node.args, values.__getitem__)
         kwargs = torch.fx.node.map_arg(node.kwargs, values.__getitem__)
-        if not _holds_ref((args, kwargs)):
+        if node.target is operator.getitem:
+            return args[0][args[1]]
+        refs = _refs((args, kwargs))
+        if not refs:
             if _is_size((args, kwargs)):
                 return None
             return node.target(*args, **kwargs)
-        if node.target in (operator.getitem,) or not hasattr(node.target, "_schema"):
+        if not hasattr(node.target, "_schema"):
             raise LeveretPackError(f"layer {self.path!r}: the runtime can't follow {node.target}")
         name = _name(node.target)
         if name.startswith(("sym_", "_assert")):
             return None  # the batch's size, which only reshapes use; they go by the shape that torch found
-        if name not in _RULES:
-            raise LeveretPackError(f"layer {self.path!r}: the runtime has no {name}; it has {', '.join(supported())}")
-        return _RULES[name](self, _arguments(node.target, args, kwargs))
+        if name not in RULES:
+            raise LeveretPackError(
+                f"layer {self.path!r}: the runtime has no {name}{suggestion(name)}; it has {', '.join(supported())}"
+            )
+        if node in self._unseen:
+            raise LeveretPackError(
+                f"layer {self.path!r}: {name}_ writes in place into memory that another view reads later; write it "
+                f"without, as y = {name}(y, …), and join the parts with cat"
+            )
+        if name not in _OF_IDS and any(ref.ids for ref in refs):
+            raise self.error("of token ids: an Embedding must come first")
+        return RULES[name].lower(self, _arguments(node.target, args, kwargs))
 
     def _result(self, outputs: Any) -> Ref:
         if isinstance(outputs, tuple | list):
@@ -185,13 +222,16 @@ class Lowering:
             outputs = outputs[0]
         if not isinstance(outputs, Ref):
             raise LeveretPackError("the net's output doesn't depend on its input")
-        if outputs.is_image or outputs.order is not None:
-            raise LeveretPackError(f"a packed net gives logits (n, classes); this one gives (n, {outputs.shape})")
-        return outputs
+        if len(outputs.shape) not in (1, 3) or outputs.ids:
+            raise LeveretPackError(
+                f"a packed net gives logits (n, classes), or maps of them (n, classes, height, width); this one gives "
+                f"{'ids ' if outputs.ids else ''}(n, {', '.join(map(str, outputs.shape))})"
+            )
+        return self.as_layout(outputs, "chw") if len(outputs.shape) == 3 else self.in_order(outputs)
 
 
-def lower(program: Any) -> Draft:
-    """The draft of an exported program.
+def lower(program: Any) -> tuple[Draft, int | None]:
+    """The draft of an exported program, and the vocabulary of its input if that is token ids.
 
     Raises:
         LeveretPackError: names the layer and the operator that the runtime lacks.
@@ -201,7 +241,12 @@ def lower(program: Any) -> Draft:
     if not state.draft.steps or state.draft.steps[-1].name != result.name:
         state.draft.add("logits", "affine", [result.name])
     state.draft.remove_unused()
-    return state.draft
+    return state.draft, state.vocabulary
+
+
+def _last_call(graph: Any) -> Any:
+    """The node that names the steps which bring the output into its order."""
+    return [node for node in graph.nodes if node.op != "output"][-1]
 
 
 def _name(target: Any) -> str:
@@ -222,12 +267,13 @@ def _arguments(target: Any, args: Any, kwargs: Any) -> dict[str, Any]:
     return values
 
 
-def _holds_ref(value: Any) -> bool:
-    if isinstance(value, tuple | list):
-        return any(_holds_ref(item) for item in value)
+def _refs(value: Any) -> list[Ref]:
+    """All references in nested arguments."""
     if isinstance(value, dict):
-        return any(_holds_ref(item) for item in value.values())
-    return isinstance(value, Ref)
+        value = list(value.values())
+    if isinstance(value, tuple | list):
+        return [ref for item in value for ref in _refs(item)]
+    return [value] if isinstance(value, Ref) else []
 
 
 def _is_size(value: Any) -> bool:

@@ -12,7 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from leveret.errors import LeveretFormatError, LeveretPackError, LeveretUsageError, LeveretWarning
-from leveret.packing import _rules_layers, _rules_values  # noqa: F401  (they register themselves)
+from leveret.packing import (  # noqa: F401  (they register themselves)
+    _rules_layers,
+    _rules_norms,
+    _rules_pools,
+    _rules_shapes,
+    _rules_values,
+)
 from leveret.packing._fuse import fuse
 from leveret.packing._lower import lower
 from leveret.runtime import InputContract, Packed
@@ -36,33 +42,40 @@ def pack(
     a convolution becomes its epilogue. The result is run on `example` and compared with PyTorch.
 
     Args:
-        net: maps `(n, channels, height, width)` float32 to logits `(n, num_classes)`; packed as in eval mode, itself
-            left as it is.
-        example: a few inputs, normalised.
+        net: maps images `(n, channels, height, width)` float32, or token ids `(n, length)` int64, to logits
+            `(n, num_classes)` or maps of them `(n, num_classes, height, width)`; packed as in eval mode, itself left
+            as it is.
+        example: a few inputs, images normalised; other inputs must have their size.
         normalization: `mean` and `std` per channel of pixels in 0..1, so that the packed net takes uint8 pixels.
         classes: names, in the order of the logits.
         provenance: anything worth keeping in the file, as plain values.
 
     Raises:
-        LeveretPackError: an operation that the runtime lacks; names the layer.
-        LeveretUsageError: `example` isn't a float32 batch of images, or doesn't fit `net`.
+        LeveretPackError: an operation that the runtime lacks; names the layer, and what would work instead.
+        LeveretUsageError: `example` isn't a batch of images or token ids, or doesn't fit `net`.
 
     Warns:
         LeveretWarning: PyTorch and the packed net differ on the example by more than 1e-3.
     """
-    if not isinstance(example, Tensor) or example.dim() != 4 or example.dtype != torch.float32 or not len(example):
+    kinds = {(4, torch.float32): "images", (2, torch.int64): "ids"}
+    kind = kinds.get((example.dim(), example.dtype)) if isinstance(example, Tensor) and len(example) else None
+    if kind is None:
         got = f"{tuple(example.shape)} {example.dtype}" if isinstance(example, Tensor) else type(example).__name__
-        raise LeveretUsageError(f"example must be float32 images (n, channels, height, width), got {got}")
+        raise LeveretUsageError(
+            f"example must be float32 images (n, channels, height, width) or int64 token ids (n, length), got {got}"
+        )
+    if kind == "ids" and normalization is not None:
+        raise LeveretUsageError("normalization is of pixels; example holds token ids")
     example = example.detach().cpu()
     trained = copy.deepcopy(net).cpu().eval()
-    draft = lower(_exported(trained, example))
+    draft, vocabulary = lower(_exported(trained, example))
     fuse(draft)
     graph, tensors = draft.finished()
-    channels, height, width = (int(n) for n in example.shape[1:])
     contract = InputContract(
-        (channels, height, width),
+        tuple(int(n) for n in example.shape[1:]),
         None if normalization is None else tuple(float(v) for v in normalization.mean),
         None if normalization is None else tuple(float(v) for v in normalization.std),
+        vocabulary,
     )
     try:
         packed = Packed(graph, tensors, contract, classes, provenance)
@@ -74,21 +87,35 @@ def pack(
 
 def _exported(net: nn.Module, example: Tensor) -> Any:
     # export takes a batch of one for a constant
-    several = example if len(example) > 1 else example.repeat(2, 1, 1, 1)
+    several = example if len(example) > 1 else torch.cat([example, example])
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            return torch.export.export(net, (several,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
+        return _export(net, several, ({0: torch.export.Dim("batch", min=1)},))
     except Exception as error:
         try:
             with torch.no_grad():
                 net(example)
         except Exception as own:
             raise LeveretUsageError(f"example of shape {tuple(example.shape)} doesn't fit the net: {own}") from own
+        _name_what_is_missing(net, several)
         reason = str(error).strip().splitlines()[0]
         raise LeveretPackError(
             f"torch.export can't trace {type(net).__name__}: {reason}. Branches that depend on values must go"
         ) from error
+
+
+def _export(net: nn.Module, example: Tensor, dynamic_shapes: Any = None) -> Any:
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        return torch.export.export(net, (example,), dynamic_shapes=dynamic_shapes)
+
+
+def _name_what_is_missing(net: nn.Module, example: Tensor) -> None:
+    """Some operators can't be traced with a free batch: the net with this one may say which the runtime lacks."""
+    try:
+        program = _export(net, example)
+    except Exception:
+        return
+    lower(program)
 
 
 def _compare(net: nn.Module, packed: Packed, example: Tensor) -> None:

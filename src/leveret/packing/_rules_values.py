@@ -1,221 +1,246 @@
-"""Rules for what has no large weights: normalisation, activations, arithmetic, pooling, shapes."""
+"""Rules for arithmetic and activations: what works on each value by itself, or on two side by side."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 
-from leveret.packing._lower import Lowering, Ref, lowers
-from leveret.packing._rules_layers import _pair
+from leveret.packing._lower import Lowering
+from leveret.packing._ref import Ref
+from leveret.packing._registry import Row, lowers
+from leveret.packing._rules_shapes import part, spread
 
 
-def batch_norm_steps(
-    weight: torch.Tensor | None, bias: torch.Tensor | None, mean: torch.Tensor, variance: torch.Tensor, eps: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scale and shift of BatchNorm in evaluation, with the roundings that torch's CPU kernel makes."""
-    scale = torch.rsqrt(variance.float() + eps)
-    if weight is not None:
-        scale = weight.float() * scale
-    shift = -mean.double() * scale.double()
-    if bias is not None:
-        shift = shift + bias.double()
-    return scale, shift.float()
-
-
-@lowers("batch_norm", "_native_batch_norm_legit_no_training")
-def batch_norm(state: Lowering, a: dict[str, Any]) -> Ref:
-    ref: Ref = a["input"]
-    if a.get("training"):
-        raise state.error("in training mode")
-    scale, shift = batch_norm_steps(a["weight"], a["bias"], a["running_mean"], a["running_var"], a["eps"])
-    wide = (-1, 1, 1) if ref.is_image else (-1,)
-    arrays = {
-        "scale": state.per_channel(scale.view(wide), ref),
-        "shift": state.per_channel(shift.view(wide), ref),
-    }
-    return state.emit("affine", [ref], {}, arrays, order=ref.order)
-
-
-def _affine(state: Lowering, ref: Ref, **constants: Any) -> Ref:
+def affine(state: Lowering, ref: Ref, **constants: Any) -> Ref:
+    """Steps of the epilogue with constants."""
     arrays = {role: state.per_channel(value, ref) for role, value in constants.items()}
-    return replace(state.emit("affine", [ref], {}, arrays, order=ref.order), double=ref.double)
+    return replace(state.each("affine", ref, {}, arrays), double=ref.double)
 
 
-@lowers("add", "sub")
+def _side_by_side(state: Lowering, first: Ref, second: Ref) -> tuple[Ref, Ref]:
+    """Two values in one layout, whose axes are of one length or 1."""
+    if len(first.shape) != len(second.shape):
+        raise state.error(f"of shapes {first.shape} and {second.shape}")
+    second = state.as_layout(second, first.layout)
+    if first.order != second.order:
+        first, second = state.in_order(first), state.in_order(second)
+    if not all(a == b or 1 in (a, b) for a, b in zip(first.shape, second.shape, strict=True)):
+        raise state.error(f"of shapes {first.shape} and {second.shape}")
+    return first, second
+
+
+@lowers(
+    "add",
+    "sub",
+    row=Row(
+        "`a + b`, `a − b`, `alpha=`; in place too; of a value and a number, or a value per channel",
+        "`affine`",
+        "or part of `b`'s or `a`'s epilogue; one place may stand for all",
+        "expressions",
+    ),
+)
 def add(state: Lowering, a: dict[str, Any]) -> Ref:
     first, second = a["self"], a["other"]
     sign = a.get("alpha", 1) * (-1 if state.operator == "sub" else 1)
     if isinstance(first, Ref) and isinstance(second, Ref):
-        if first.shape != second.shape or first.order != second.order:
-            raise state.error(f"of shapes {first.shape} and {second.shape}")
+        first, second = _side_by_side(state, first, second)
+        shape = torch.broadcast_shapes(first.shape, second.shape)
+        first, second = spread(state, first, shape), spread(state, second, shape)
         if sign != 1:
-            second = _affine(state, second, scale=float(sign))
-        return state.emit("affine", [first, second], order=first.order)
+            second = affine(state, second, scale=float(sign))
+        return state.emit("affine", [first, second], shape=first.shape, layout=first.layout, order=first.order)
     if isinstance(first, Ref):
-        return _affine(state, first, shift=torch.as_tensor(second) * sign)
+        return affine(state, first, shift=torch.as_tensor(second) * sign)
     constant: Any = torch.as_tensor(first)
     return (
-        _affine(state, second, shift=constant)
-        if sign == 1
-        else _affine(state, second, scale=float(sign), shift=constant)
+        affine(state, second, shift=constant) if sign == 1 else affine(state, second, scale=float(sign), shift=constant)
     )
 
 
-@lowers("rsub")
+@lowers("rsub", row=Row("`c − a` with c a number or a value per channel", "`affine`", "", "expressions"))
 def rsub(state: Lowering, a: dict[str, Any]) -> Ref:
     if isinstance(a["other"], Ref):
         raise state.error("of two values")
-    return _affine(state, a["self"], scale=-float(a["alpha"]), shift=a["other"])
+    return affine(state, a["self"], scale=-float(a["alpha"]), shift=a["other"])
 
 
-@lowers("mul")
+@lowers(
+    "mul",
+    row=Row(
+        "`a * b`; `a * c` with c a number or a value per channel",
+        "`multiply`; `affine`",
+        "one of them may have one channel or one place for all, as in squeeze-and-excitation",
+        "expressions",
+    ),
+)
 def mul(state: Lowering, a: dict[str, Any]) -> Ref:
     first, second = a["self"], a["other"]
     if not isinstance(first, Ref):
         first, second = second, first
     if not isinstance(second, Ref):
-        return _affine(state, first, scale=second)
-    if first.shape[0] == 1 and second.shape[0] != 1:
+        return affine(state, first, scale=second)
+    return product(state, first, second)
+
+
+def product(state: Lowering, first: Ref, second: Ref) -> Ref:
+    """Of two values. What was repeated over all places only for this is taken as it was."""
+    if first.shape == second.shape:
+        if first.name in state.narrow:
+            first, second = second, first
+        second = state.narrow.get(second.name, second)
+    first, second = _side_by_side(state, first, second)
+    if any(a < b for a, b in zip(first.shape, second.shape, strict=True)):
         first, second = second, first
-    if first.shape[1:] != second.shape[1:] or second.shape[0] not in (1, first.shape[0]):
-        raise state.error(f"of shapes {first.shape} and {second.shape}")
-    return state.emit("multiply", [first, second], order=first.order)
+    first = spread(state, first, torch.broadcast_shapes(first.shape, second.shape))
+    return state.emit("multiply", [first, second], shape=first.shape, layout=first.layout, order=first.order)
 
 
-@lowers("div")
+@lowers("pow", "square", row=Row("`a ** 2`", "`multiply`", "no other power", "expressions"))
+def power(state: Lowering, a: dict[str, Any]) -> Ref:
+    exponent = a.get("exponent", 2)
+    if not isinstance(a["self"], Ref) or exponent != 2:
+        raise state.error(f"but of 2, got {exponent if isinstance(exponent, int | float) else 'a value'}")
+    return product(state, a["self"], a["self"])
+
+
+@lowers("div", row=Row("`a / c`", "`affine`", "not by a value", "expressions"))
 def div(state: Lowering, a: dict[str, Any]) -> Ref:
-    if isinstance(a["other"], Ref):
-        raise state.error("by a value")
-    return _affine(state, a["self"], scale=1 / torch.as_tensor(a["other"], dtype=torch.float64))
+    if isinstance(a["other"], Ref) or a.get("rounding_mode") is not None:
+        raise state.error("by a value" if isinstance(a["other"], Ref) else "that rounds")
+    return affine(state, a["self"], scale=1 / torch.as_tensor(a["other"], dtype=torch.float64))
 
 
-@lowers("neg")
+@lowers("neg", row=Row("`−a`", "`affine`", "", "expressions"))
 def neg(state: Lowering, a: dict[str, Any]) -> Ref:
-    return _affine(state, a["self"], scale=-1.0)
+    return affine(state, a["self"], scale=-1.0)
 
 
-@lowers("relu")
+@lowers("relu", row=Row("`ReLU`", "nothing, or `affine`", "part of an epilogue, or `affine`"))
 def relu(state: Lowering, a: dict[str, Any]) -> Ref:
-    return _affine(state, a["self"], slope=0.0)
+    return affine(state, a["self"], slope=0.0)
 
 
-@lowers("leaky_relu")
+@lowers("leaky_relu", row=Row("`LeakyReLU`", "nothing, or `affine`", "as `ReLU`"))
 def leaky_relu(state: Lowering, a: dict[str, Any]) -> Ref:
-    return _affine(state, a["self"], slope=float(a["negative_slope"]))
+    return affine(state, a["self"], slope=float(a["negative_slope"]))
 
 
-@lowers("prelu")
+@lowers(
+    "prelu",
+    row=Row("`PReLU`, `RPReLU`, `LearnedShift`", "nothing, or `affine`", "as `ReLU`; a shift before a sign is folded"),
+)
 def prelu(state: Lowering, a: dict[str, Any]) -> Ref:
     ref, slope = a["self"], a["weight"]
-    return _affine(state, ref, slope=slope.view(-1, 1, 1) if ref.is_image else slope)
+    if slope.numel() > 1:
+        ref = state.channels_at(ref, 0)
+    return affine(state, ref, slope=slope.view(-1, *[1] * (len(ref.shape) - 1)))
 
 
-@lowers("hardtanh", "clamp", "relu6")
+@lowers(
+    "hardtanh",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "relu6",
+    row=Row("`ReLU6`, `Hardtanh`, `clamp` with numbers", "`clip`"),
+)
 def clip(state: Lowering, a: dict[str, Any]) -> Ref:
-    low = a.get("min_val", a.get("min", 0.0))
-    high = a.get("max_val", a.get("max", 6.0))
+    six = state.operator == "relu6"
+    low = a.get("min_val", a.get("min", 0.0 if six else None))
+    high = a.get("max_val", a.get("max", 6.0 if six else None))
+    if isinstance(low, torch.Tensor | Ref) or isinstance(high, torch.Tensor | Ref):
+        raise state.error("but with numbers")
     bounds = {"low": -1e30 if low is None else float(low), "high": 1e30 if high is None else float(high)}
-    return state.emit("clip", [a["self"]], bounds, order=a["self"].order)
+    return state.each("clip", a["self"], bounds)
 
 
-@lowers("abs", "sigmoid", "silu", "tanh")
+def _function(state: Lowering, ref: Ref, name: str) -> Ref:
+    return state.each("function", ref, {"function": name})
+
+
+@lowers(
+    "abs",
+    "hardsigmoid",
+    "hardswish",
+    "mish",
+    "sigmoid",
+    "silu",
+    "tanh",
+    row=Row("`Sigmoid`, `Tanh`, `SiLU`, `Hardswish`, `Hardsigmoid`, `Mish`, `abs`", "`function`"),
+)
 def function(state: Lowering, a: dict[str, Any]) -> Ref:
-    return state.emit("function", [a["self"]], {"function": state.operator}, order=a["self"].order)
+    return _function(state, a["self"], state.operator)
 
 
-@lowers("gelu")
+@lowers("gelu", row=Row("`GELU`", "`function`", "exact, or `approximate='tanh'`"))
 def gelu(state: Lowering, a: dict[str, Any]) -> Ref:
-    if a["approximate"] != "tanh":
-        raise state.error("but with approximate='tanh'")
-    return state.emit("function", [a["self"]], {"function": "gelu_tanh"}, order=a["self"].order)
+    return _function(state, a["self"], "gelu_tanh" if a["approximate"] == "tanh" else "gelu")
 
 
-@lowers("dropout", "feature_dropout", "alpha_dropout", "clone", "contiguous", "detach", "alias", "lift_fresh_copy")
+@lowers("softplus", row=Row("`Softplus`", "`function`", "between two `affine` where beta isn't 1"))
+def softplus(state: Lowering, a: dict[str, Any]) -> Ref:
+    ref, beta = a["self"], float(a["beta"])
+    if beta == 1:
+        return _function(state, ref, "softplus")
+    return affine(state, _function(state, affine(state, ref, scale=beta), "softplus"), scale=1 / beta)
+
+
+@lowers("elu", "celu", "selu", row=Row("`ELU`, `CELU`, `SELU`", "`function`, then `affine`"))
+def elu(state: Lowering, a: dict[str, Any]) -> Ref:
+    ref: Ref = a["self"]
+    if state.operator == "celu":
+        alpha = float(a["alpha"])
+        return affine(state, _function(state, affine(state, ref, scale=1 / alpha), "elu"), scale=alpha)
+    if state.operator == "selu":
+        alpha, scale = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., 2017, eq. 14
+    else:
+        alpha, scale = float(a["alpha"]), float(a["scale"])
+        if a["input_scale"] != 1:
+            raise state.error("with an input_scale")
+    y = _function(state, ref, "elu")
+    y = y if alpha == 1 else affine(state, y, slope=alpha)
+    return y if scale == 1 else affine(state, y, scale=scale)
+
+
+@lowers("glu", row=Row("`GLU`", "`slice`, `function`, `multiply`"))
+def glu(state: Lowering, a: dict[str, Any]) -> Ref:
+    ref: Ref = a["self"]
+    axis = int(a["dim"]) % (len(ref.shape) + 1) - 1
+    half = ref.shape[axis] // 2 if axis >= 0 else 0
+    value, gate = part(state, ref, axis, 0, half), part(state, ref, axis, half, 2 * half)
+    return product(state, value, _function(state, gate, "sigmoid"))
+
+
+@lowers(
+    "alias",
+    "alpha_dropout",
+    "clone",
+    "contiguous",
+    "detach",
+    "dropout",
+    "feature_alpha_dropout",
+    "feature_dropout",
+    "lift_fresh_copy",
+    row=Row("`Dropout` of any kind, `Identity`, `clone`, `contiguous`, `detach`", "nothing"),
+)
 def same(state: Lowering, a: dict[str, Any]) -> Ref:
     if a.get("train"):
         raise state.error("in training mode")
     return a.get("self") or a["input"]
 
 
-@lowers("to", "_to_copy")
+@lowers(
+    "to",
+    "_to_copy",
+    row=Row(
+        "`float`, `double`, `to` of either", "nothing", "a convolution in float64, as `ExactConv2d` has it, is `exact`"
+    ),
+)
 def to(state: Lowering, a: dict[str, Any]) -> Ref:
-    dtype = a.get("dtype")
-    if dtype not in (None, torch.float32, torch.float64):
+    ref, dtype = a["self"], a.get("dtype")
+    allowed = (None, torch.int64, torch.int32) if ref.ids else (None, torch.float32, torch.float64)
+    if dtype not in allowed:
         raise state.error(f"to {dtype}")
-    return a["self"] if dtype is None else replace(a["self"], double=dtype == torch.float64)
-
-
-@lowers("max_pool2d")
-def max_pool2d(state: Lowering, a: dict[str, Any]) -> Ref:
-    attributes = {
-        "kernel": _pair(a["kernel_size"]),
-        "stride": _pair(a["stride"] or a["kernel_size"]),
-        "padding": _pair(a["padding"]),
-        "dilation": _pair(a["dilation"]),
-        "ceil_mode": bool(a["ceil_mode"]),
-    }
-    return state.emit("max_pool2d", [a["self"]], attributes)
-
-
-@lowers("avg_pool2d")
-def avg_pool2d(state: Lowering, a: dict[str, Any]) -> Ref:
-    if a["divisor_override"] is not None:
-        raise state.error("with divisor_override")
-    attributes = {
-        "kernel": _pair(a["kernel_size"]),
-        "stride": _pair(a["stride"] or a["kernel_size"]),
-        "padding": _pair(a["padding"]),
-        "ceil_mode": bool(a["ceil_mode"]),
-        "count_include_pad": bool(a["count_include_pad"]),
-    }
-    return state.emit("avg_pool2d", [a["self"]], attributes)
-
-
-@lowers("adaptive_avg_pool2d")
-def adaptive_avg_pool2d(state: Lowering, a: dict[str, Any]) -> Ref:
-    ref: Ref = a["self"]
-    out = _pair(a["output_size"])
-    if any(side % places for side, places in zip(ref.shape[1:], out, strict=True)):
-        raise state.error(f"from {ref.shape[1:]} to {tuple(out)} places, which don't divide it")
-    kernel = [side // places for side, places in zip(ref.shape[1:], out, strict=True)]
-    return state.emit("avg_pool2d", [ref], {"kernel": kernel, "stride": kernel})
-
-
-@lowers("mean")
-def mean(state: Lowering, a: dict[str, Any]) -> Ref:
-    ref: Ref = a["self"]
-    axes = sorted(int(axis) % (len(ref.shape) + 1) for axis in a.get("dim") or [])
-    if ref.is_image and axes == [2, 3]:
-        if a["keepdim"]:
-            whole = list(ref.shape[1:])
-            return state.emit("avg_pool2d", [ref], {"kernel": whole, "stride": whole})
-        return state.emit("global_avg_pool", [ref])
-    if axes == [1] and a["keepdim"]:
-        return state.emit("channel_mean", [ref])
-    raise state.error(f"over axes {axes} of a value of shape {ref.shape}")
-
-
-@lowers("cat")
-def cat(state: Lowering, a: dict[str, Any]) -> Ref:
-    parts = a["tensors"]
-    if not all(isinstance(part, Ref) and part.order is None for part in parts):
-        raise state.error("of constants or flattened images")
-    if int(a["dim"]) % (len(parts[0].shape) + 1) != 1:
-        raise state.error("along another axis than channels")
-    return state.emit("concat", list(parts))
-
-
-@lowers("view", "reshape", "flatten", "squeeze", "_unsafe_view")
-def flatten(state: Lowering, a: dict[str, Any]) -> Ref:
-    ref: Ref = a["self"] if "self" in a else a["input"]
-    shape = state.out_shape
-    if shape == ref.shape:
-        return ref
-    if not ref.is_image or len(shape) != 1 or shape[0] != int(np.prod(ref.shape)):
-        raise state.error(f"from {ref.shape} to {shape}: only images become rows of features")
-    channels, height, width = ref.shape
-    one_place = height == width == 1
-    return state.emit("flatten", [ref], order=None if one_place else (channels, height, width))
+    return ref if dtype is None or ref.ids else replace(ref, double=dtype == torch.float64)

@@ -18,13 +18,14 @@ __all__ = ["build_engine"]
 def build_engine(
     graph: Graph, ops: Sequence[Op], image: Value, mean: Sequence[float] | None, std: Sequence[float] | None
 ) -> Any | None:
-    """An engine for the graph; None where no kernels were compiled or a step has no native form.
+    """An engine for the graph; None where no kernels were compiled, for token ids, or where a step
+    has no native form.
 
     Args:
         image: the net's input.
         mean, std: per channel, of pixels in 0..1; None if the net takes floats alone.
     """
-    if native.module is None or native.isa() == "reference":
+    if native.module is None or native.isa() == "reference" or image.ids:
         return None
     # the same operations in the same precision as in training
     scaled = [None if row is None else np.asarray(row, np.float32) * np.float32(255) for row in (mean, std)]

@@ -13,30 +13,16 @@ from numpy.typing import NDArray
 
 from leveret.errors import LeveretFormatError, LeveretUsageError
 from leveret.runtime import _format, kernels
+from leveret.runtime._contract import InputContract
 from leveret.runtime._engine import build_engine
 from leveret.runtime._graph import INPUT, Graph
 from leveret.runtime._profile import StepTime, profile
-from leveret.runtime._values import Value
 from leveret.runtime.ops import OPS, Op
 
 __all__ = ["InputContract", "LayerInfo", "Packed", "load"]
 
 # activations of a batch that may be alive at once; larger batches are cut
 _MEMORY = 64 << 20
-
-
-@dataclass(frozen=True)
-class InputContract:
-    """What a packed net takes.
-
-    Attributes:
-        shape: `(channels, height, width)`.
-        mean, std: per channel, of pixels scaled to 0..1; None if only normalised floats are taken.
-    """
-
-    shape: tuple[int, int, int]
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,36 +84,34 @@ class Packed:
         self._free = self._last_uses()
         self._bytes_per_sample = self._peak()
         kernels.isa()  # says what is wrong with LEVERET_ISA, before the first layer meets it
-        height, width = contract.shape[1:]
-        self._engine = build_engine(
-            graph, self._ops, Value((height, width), contract.shape[0]), contract.mean, contract.std
-        )
+        self._engine = build_engine(graph, self._ops, contract.value, contract.mean, contract.std)
         if self._engine is None:
             for op in self._ops:
                 op.prepare()
 
     def __call__(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.float32]:
-        """Logits `(n, num_classes)` float32.
+        """Logits `(n, num_classes)` float32, or maps of them `(n, num_classes, height, width)`.
 
         Args:
             images: `(n, channels, height, width)`, or one image without n: uint8 pixels, which are normalised as the
-                input contract says, or float32, taken as normalised already.
+                input contract says, or float32, taken as normalised already. A net for texts takes int64 token ids
+                `(n, length)`.
             threads: default `LEVERET_THREADS`, or every core.
 
         Raises:
-            LeveretUsageError: another shape or dtype.
+            LeveretUsageError: another shape or dtype, or an id outside the vocabulary.
         """
         count = _thread_count(threads)
-        images = self._checked(images)
+        batch = self.input.checked(images)
         if self._engine is not None:
-            logits = np.empty((len(images), self._ops[-1].output.channels), np.float32)
-            self._engine.run(np.ascontiguousarray(images), logits, count)
-            return logits
-        parts = [self._run(part, count) for part in self._parts(images)]
+            result = self._result_memory(len(batch))
+            self._engine.run(np.ascontiguousarray(batch), result, count)
+            return _channels_first(result)
+        parts = [self._run(part, count) for part in self._parts(batch)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def predict(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.int64]:
-        """The most likely class of each image, `(n,)` int64."""
+        """The most likely class of each sample, `(n,)` int64; of each place, `(n, height, width)`, of a net of maps."""
         return self(images, threads=threads).argmax(1).astype(np.int64)
 
     def profile(self, images: NDArray[Any], *, threads: int | None = None, repeats: int = 20) -> list[StepTime]:
@@ -142,10 +126,10 @@ class Packed:
         """
         if repeats < 1:
             raise LeveretUsageError(f"repeats must be at least 1, got {repeats}")
-        images = self._checked(images)
-        if not len(images):
+        batch = self.input.checked(images)
+        if not len(batch):
             raise LeveretUsageError("images must be at least one")
-        return profile(self, images, _thread_count(threads), repeats)
+        return profile(self, batch, _thread_count(threads), repeats)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a `.lvr` file, whole or not at all.
@@ -153,12 +137,9 @@ class Packed:
         Raises:
             LeveretError: it can't be written; an older file stays as it was.
         """
-        contract: dict[str, Any] = {"dtype": "uint8" if self.input.mean else "float32", "shape": list(self.input.shape)}
-        if self.input.mean is not None and self.input.std is not None:
-            contract |= {"mean": list(self.input.mean), "std": list(self.input.std)}
         metadata = {
             "graph": self.graph.to_json(),
-            "input": json.dumps(contract),
+            "input": self.input.to_json(),
             "classes": json.dumps(list(self.classes)),
             "provenance": json.dumps(self.provenance),
         }
@@ -172,6 +153,11 @@ class Packed:
             LeveretFormatError: not a whole, valid file of a version that this Leveret reads; says what and where.
         """
         return load(path)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Of one sample's result: `(classes,)`, or `(classes, height, width)` of maps."""
+        return self._ops[-1].output.shape
 
     @property
     def nbytes(self) -> int:
@@ -217,12 +203,11 @@ class Packed:
     def __repr__(self) -> str:
         return (
             f"Packed({len(self._ops)} steps, {self.nbytes:,} bytes, input {self.input.shape}, "
-            f"{self._ops[-1].output.channels} classes)"
+            f"output {self.output_shape})"
         )
 
     def _build(self) -> list[Op]:
-        channels, height, width = _contract_shape(self.input)
-        values = {INPUT: Value((height, width), channels)}
+        values = {INPUT: self.input.value}
         used: set[str] = set()
         ops = []
         for step in self.graph.steps:
@@ -241,8 +226,8 @@ class Packed:
             values[step.name] = op.output
             ops.append(op)
         last = ops[-1].output
-        if last.kind != "floats" or last.size:
-            raise LeveretFormatError(f"the last step must give logits, one row a sample; it gives {last.shape}")
+        if last.kind != "floats":
+            raise LeveretFormatError(f"the last step must give logits, rows or maps of floats; it gives {last.kind}")
         if self.classes and last.channels != len(self.classes):
             raise LeveretFormatError(f"the net gives {last.channels} logits for {len(self.classes)} classes")
         if unused := self.tensors.keys() - used:
@@ -262,8 +247,7 @@ class Packed:
 
     def _peak(self) -> int:
         """Bytes of a sample's values alive at once, at the worst step."""
-        channels, height, width = self.input.shape
-        sizes = {INPUT: Value((height, width), channels).nbytes}
+        sizes = {INPUT: self.input.value.nbytes}
         peak = alive = sizes[INPUT]
         for step, op, free in zip(self.graph.steps, self._ops, self._free, strict=True):
             sizes[step.name] = op.output.nbytes
@@ -272,40 +256,23 @@ class Packed:
             alive -= sum(sizes[name] for name in free)
         return peak
 
-    def _checked(self, images: Any) -> NDArray[Any]:
-        if not isinstance(images, np.ndarray) or images.dtype not in (np.uint8, np.float32):
-            got = getattr(images, "dtype", type(images).__name__)
-            raise LeveretUsageError(f"images must be a uint8 or float32 array, got {got}")
-        if images.ndim == 3:
-            images = images[None]
-        if images.ndim != 4 or images.shape[1:] != self.input.shape:
-            expected = ", ".join(map(str, self.input.shape))
-            raise LeveretUsageError(f"images must be (n, {expected}), got {images.shape}")
-        if images.dtype == np.uint8 and self.input.mean is None:
-            raise LeveretUsageError("this net was packed without a normalisation; give it normalised float32 images")
-        return images
+    def _result_memory(self, n: int) -> NDArray[np.float32]:
+        """Where an engine writes the results of n samples, channels last."""
+        last = self._ops[-1].output
+        return np.empty((n, *last.size, last.channels), np.float32)
 
-    def _parts(self, images: NDArray[Any]) -> list[NDArray[Any]]:
+    def _parts(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
         """The batch, cut where its values would take too much memory."""
         most = max(1, _MEMORY // max(self._bytes_per_sample, 1))
-        return [images[i : i + most] for i in range(0, max(len(images), 1), most)]
+        return [batch[i : i + most] for i in range(0, max(len(batch), 1), most)]
 
-    def _normalized(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        x = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-        if x.dtype == np.uint8:
-            # the same operations in the same precision as in training
-            mean = np.asarray(self.input.mean, np.float32) * np.float32(255)
-            std = np.asarray(self.input.std, np.float32) * np.float32(255)
-            x = (x.astype(np.float32) - mean) / std
-        return x
-
-    def _run(self, images: NDArray[Any], threads: int) -> NDArray[np.float32]:
-        values: dict[str, NDArray[Any]] = {INPUT: self._normalized(images)}
+    def _run(self, batch: NDArray[Any], threads: int) -> NDArray[np.float32]:
+        values: dict[str, NDArray[Any]] = {INPUT: self.input.laid_out(batch)}
         for step, op, free in zip(self.graph.steps, self._ops, self._free, strict=True):
             values[step.name] = op.run([values[name] for name in step.inputs], threads)
             for name in free:
                 del values[name]
-        return values[self.graph.steps[-1].name]
+        return _channels_first(values[self.graph.steps[-1].name])
 
 
 def load(path: str | os.PathLike[str]) -> Packed:
@@ -313,7 +280,7 @@ def load(path: str | os.PathLike[str]) -> Packed:
     content = _format.read(path)
     try:
         graph = Graph.from_json(content.metadata.get("graph", ""))
-        contract = _read_contract(_format.metadata_value(content.metadata, "input"))
+        contract = InputContract.from_json(_format.metadata_value(content.metadata, "input"))
         classes = _format.metadata_value(content.metadata, "classes")
         provenance = _format.metadata_value(content.metadata, "provenance")
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
@@ -331,28 +298,5 @@ def _thread_count(threads: int | None) -> int:
     return threads or 0
 
 
-def _read_contract(value: Any) -> InputContract:
-    if not isinstance(value, dict):
-        raise LeveretFormatError("the input contract must be an object")
-    shape, mean, std = value.get("shape"), value.get("mean"), value.get("std")
-    if not isinstance(shape, list) or len(shape) != 3:
-        raise LeveretFormatError(f"the input's shape must be (channels, height, width), got {shape!r}")
-    for name, row in (("mean", mean), ("std", std)):
-        if row is not None and (
-            not isinstance(row, list)
-            or len(row) != shape[0]
-            or not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e6 for v in row)
-        ):
-            raise LeveretFormatError(f"the input's {name} must be a number per channel, got {row!r}")
-    if (mean is None) != (std is None) or (std is not None and min(std) <= 0):
-        raise LeveretFormatError("the input must have both mean and std, std above 0, or neither")
-    contract = InputContract(tuple(shape), None if mean is None else tuple(mean), None if std is None else tuple(std))
-    _contract_shape(contract)
-    return contract
-
-
-def _contract_shape(contract: InputContract) -> tuple[int, int, int]:
-    for n in contract.shape:
-        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 16_384:
-            raise LeveretFormatError(f"the input's shape must be whole numbers in 1..16384, got {contract.shape}")
-    return contract.shape
+def _channels_first(result: NDArray[np.float32]) -> NDArray[np.float32]:
+    return result if result.ndim == 2 else np.ascontiguousarray(result.transpose(0, 3, 1, 2))

@@ -50,12 +50,11 @@ def profile(packed: Packed, images: NDArray[Any], threads: int, repeats: int) ->
 def _step_seconds(packed: Packed, images: NDArray[Any], threads: int) -> list[float]:
     """One run: seconds of the normalisation and of each step. Nothing else here knows how steps are run."""
     if packed._engine is not None:
-        logits = np.empty((len(images), packed._ops[-1].output.channels), np.float32)
-        return packed._engine.profile(np.ascontiguousarray(packed._checked(images)), logits, threads)
+        return packed._engine.profile(np.ascontiguousarray(images), packed._result_memory(len(images)), threads)
     total = [0.0] * (1 + len(packed.graph.steps))
     for part in packed._parts(images):
         start = time.perf_counter()
-        values = {INPUT: packed._normalized(part)}
+        values = {INPUT: packed.input.laid_out(part)}
         laps = [time.perf_counter() - start]
         for step, op, free in zip(packed.graph.steps, packed._ops, packed._free, strict=True):
             inputs = [values[name] for name in step.inputs]

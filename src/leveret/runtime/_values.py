@@ -1,4 +1,4 @@
-"""What flows through a graph: images or rows, of floats, of sign bits, or of quantised values."""
+"""What flows through a graph: images or rows, of floats, sign bits or quantised values; at first perhaps token ids."""
 
 from __future__ import annotations
 
@@ -22,19 +22,26 @@ class Value:
         bits: signs, 64 to a word, instead of float32.
         levels: lowest and highest of quantised values, one byte each, instead of float32; int8 if the lowest is below
             0, else uint8.
+        ids: of token ids, int64 instead of float32: how many different ones there are; 0 for anything else.
     """
 
     size: tuple[int, ...]
     channels: int
     bits: bool = False
     levels: tuple[int, int] | None = None
+    ids: int = 0
 
     def __post_init__(self) -> None:
+        if min((*self.size, self.channels)) < 1 or self.elements > MOST_ELEMENTS:
+            raise LeveretFormatError(f"a value of shape {(*self.size, self.channels)} is empty or far too large")
+
+    @property
+    def elements(self) -> int:
+        """Values of one sample, whatever their kind."""
         elements = self.channels
         for side in self.size:
             elements *= side
-        if min((*self.size, self.channels)) < 1 or elements > MOST_ELEMENTS:
-            raise LeveretFormatError(f"a value of shape {(*self.size, self.channels)} is empty or far too large")
+        return elements
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,15 +50,15 @@ class Value:
 
     @property
     def kind(self) -> str:
-        """In words: floats, bits, or bytes for quantised values."""
+        """In words: floats, bits, bytes for quantised values, or ids."""
+        if self.ids:
+            return "ids"
         return "bits" if self.bits else "floats" if self.levels is None else "bytes"
 
     @property
     def nbytes(self) -> int:
         """Memory of one sample."""
-        places = 1
-        for side in self.size:
-            places *= side
+        places = self.elements // self.channels
         if self.bits:
             return places * -(-self.channels // 64) * 8
-        return places * self.channels * (4 if self.levels is None else 1)
+        return self.elements * {"floats": 4, "ids": 8}.get(self.kind, 1)

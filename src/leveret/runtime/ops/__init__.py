@@ -2,10 +2,16 @@
 
 from leveret.runtime.ops._base import Op
 from leveret.runtime.ops._conv import BinaryWeightConv2d, BitConv2d, BitConv2dToBits, Conv2d
-from leveret.runtime.ops._elementwise import Affine, Bits, ChannelMean, Clip, Concat, Flatten, Function, Multiply
-from leveret.runtime.ops._linear import BinaryWeightLinear, BitLinear, Linear
-from leveret.runtime.ops._pool import AvgPool2d, GlobalAvgPool, MaxPool2d
+from leveret.runtime.ops._elementwise import Affine, Bits, ChannelMax, ChannelMean, Clip, Concat, Multiply
+from leveret.runtime.ops._embedding import Embedding
+from leveret.runtime.ops._functions import Function
+from leveret.runtime.ops._linear import BinaryWeightLinear, BitLinear, BitLinearToBits, Linear
+from leveret.runtime.ops._norm import GroupNorm, LayerNorm, LogSoftmax, Softmax
+from leveret.runtime.ops._pool import AdaptivePool2d, AvgPool2d, BitMaxPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
+from leveret.runtime.ops._resize import Resize
+from leveret.runtime.ops._shape import BitFlatten, Flatten, Pad, PixelShuffle, Reshape, Slice, Transpose
 from leveret.runtime.ops._sparse import SparseLinear
+from leveret.runtime.ops._transposed import ConvTranspose2d
 from leveret.runtime.ops._whole import (
     ByteConv2d,
     ByteLinear,
@@ -21,31 +27,49 @@ __all__ = ["OPS", "Op"]
 OPS: dict[str, type[Op]] = {
     op.name: op
     for op in (
+        AdaptivePool2d,
         Affine,
         AvgPool2d,
         BinaryWeightConv2d,
         BinaryWeightLinear,
         BitConv2d,
         BitConv2dToBits,
+        BitFlatten,
         BitLinear,
+        BitLinearToBits,
+        BitMaxPool2d,
         Bits,
         ByteConv2d,
         ByteLinear,
+        ChannelMax,
         ChannelMean,
         Clip,
         Concat,
         Conv2d,
+        ConvTranspose2d,
+        Embedding,
         Flatten,
         Function,
         GlobalAvgPool,
+        GlobalMaxPool,
+        GroupNorm,
         Int8Conv2d,
         Int8Linear,
+        LayerNorm,
         Linear,
+        LogSoftmax,
         MaxPool2d,
         Multiply,
+        Pad,
+        PixelShuffle,
         PlaneConv2d,
         PlaneLinear,
         Quantize,
+        Reshape,
+        Resize,
+        Slice,
+        Softmax,
         SparseLinear,
+        Transpose,
     )
 }

@@ -21,6 +21,7 @@ __all__ = [
     "Op",
     "PairOf",
     "Real",
+    "TripleOf",
     "Whole",
     "add_of",
     "all_steps",
@@ -62,17 +63,33 @@ def Real(low: float, high: float, default: float | None = None) -> Number:
 
 @dataclass(frozen=True)
 class PairOf:
-    """Two whole numbers in a range: down, across."""
+    """Two numbers in a range: down, across."""
+
+    low: float
+    high: float
+    default: tuple[float, float] | None = None
+    whole: bool = True
+
+    def check(self, value: Any) -> tuple[float, float]:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise LeveretFormatError(f"must be a pair of {'whole ' if self.whole else ''}numbers, got {value!r}")
+        one = Number(self.low, self.high, whole=self.whole)
+        return one.check(value[0]), one.check(value[1])
+
+
+@dataclass(frozen=True)
+class TripleOf:
+    """Three whole numbers in a range: down, across, in channels."""
 
     low: int
     high: int
-    default: tuple[int, int] | None = None
+    default: tuple[int, int, int] | None = None
 
-    def check(self, value: Any) -> tuple[int, int]:
-        if not isinstance(value, list | tuple) or len(value) != 2:
-            raise LeveretFormatError(f"must be a pair of whole numbers, got {value!r}")
-        one = Whole(self.low, self.high)
-        return int(one.check(value[0])), int(one.check(value[1]))
+    def check(self, value: Any) -> tuple[int, int, int]:
+        if not isinstance(value, list | tuple) or len(value) != 3:
+            raise LeveretFormatError(f"must be three whole numbers, got {value!r}")
+        down, across, channels = (int(Whole(self.low, self.high).check(n)) for n in value)
+        return down, across, channels
 
 
 @dataclass(frozen=True)

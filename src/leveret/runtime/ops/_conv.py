@@ -190,7 +190,7 @@ class BitConv2d(Convolution):
 
 
 class BitConv2dToBits(BitConv2d):
-    """The same, whose sums are at once compared with thresholds: BatchNorm and sign folded into the convolution."""
+    """A `bit_conv2d` whose sums are at once compared with thresholds: BatchNorm and sign folded into it."""
 
     name = "bit_conv2d_to_bits"
     takes = (1, 1)

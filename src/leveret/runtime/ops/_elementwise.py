@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from leveret.errors import LeveretFormatError
 from leveret.runtime import kernels
 from leveret.runtime._values import Value
-from leveret.runtime.ops._base import EPILOGUE, Array, Choice, Op, Real, add_of, all_steps, real_values
+from leveret.runtime.ops._base import EPILOGUE, Array, Op, Real, add_of, all_steps, real_values
 
-__all__ = ["Affine", "Bits", "ChannelMean", "Clip", "Concat", "Flatten", "Function", "Multiply"]
+__all__ = ["Affine", "Bits", "ChannelMax", "ChannelMean", "Clip", "Concat", "Multiply"]
 
 
 class Affine(Op):
@@ -59,7 +59,7 @@ class Bits(Op):
 
 
 class Multiply(Op):
-    """The product of two values of one shape, or of an image and a map of one channel."""
+    """The product of two values; the second may have one channel, or one place, for all of the first's."""
 
     name = "multiply"
     takes = (2, 2)
@@ -67,7 +67,8 @@ class Multiply(Op):
     def infer(self) -> Value:
         first = real_values(self)
         second = self.inputs[1]
-        if second.size != first.size or second.channels not in (1, first.channels):
+        fits = len(second.size) == len(first.size) and second.channels in (1, first.channels)
+        if not fits or any(b not in (1, a) for a, b in zip(first.size, second.size, strict=True)):
             raise LeveretFormatError(f"multiplies shapes {first.shape} and {second.shape}")
         return first
 
@@ -75,7 +76,8 @@ class Multiply(Op):
         return inputs[0] * inputs[1]
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
-        return engine.multiply(*inputs)
+        first, second = (value.size for value in self.inputs)
+        return engine.multiply(*inputs) if second in (first, (1, 1)) else None
 
 
 class ChannelMean(Op):
@@ -91,6 +93,18 @@ class ChannelMean(Op):
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
         return engine.channel_mean(inputs[0])
+
+
+class ChannelMax(ChannelMean):
+    """The largest of the channels: an image becomes a map of one channel."""
+
+    name = "channel_max"
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        return inputs[0].max(-1, keepdims=True)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return None
 
 
 class Concat(Op):
@@ -112,25 +126,6 @@ class Concat(Op):
         return engine.concat(list(inputs))
 
 
-class Flatten(Op):
-    """An image becomes a row of features, channels last."""
-
-    name = "flatten"
-
-    def infer(self) -> Value:
-        first = real_values(self)
-        features = first.channels
-        for side in first.size:
-            features *= side
-        return Value((), features)
-
-    def run(self, inputs: Sequence[Array], threads: int) -> Array:
-        return inputs[0].reshape(len(inputs[0]), self.output.channels)
-
-    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
-        return engine.flatten(inputs[0])
-
-
 class Clip(Op):
     """Values held between two bounds."""
 
@@ -147,38 +142,3 @@ class Clip(Op):
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
         return engine.clip(inputs[0], self.values["low"], self.values["high"])
-
-
-def _sigmoid(x: Array) -> Array:
-    return (0.5 * (np.tanh(0.5 * x) + 1)).astype(np.float32)
-
-
-def _gelu_tanh(x: Array) -> Array:
-    """Hendrycks & Gimpel, 2016, section 2: the tanh approximation."""
-    inner = np.float32(0.7978845608) * (x + np.float32(0.044715) * x * x * x)
-    return np.float32(0.5) * x * (1 + np.tanh(inner))
-
-
-_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
-    "abs": np.abs,
-    "gelu_tanh": _gelu_tanh,
-    "sigmoid": _sigmoid,
-    "silu": lambda x: x * _sigmoid(x),
-    "tanh": np.tanh,
-}
-
-
-class Function(Op):
-    """A function of each value."""
-
-    name = "function"
-    attributes: ClassVar = {"function": Choice(tuple(_FUNCTIONS))}
-
-    def infer(self) -> Value:
-        return real_values(self)
-
-    def run(self, inputs: Sequence[Array], threads: int) -> Array:
-        return _FUNCTIONS[self.values["function"]](inputs[0])
-
-    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
-        return engine.function(inputs[0], self.values["function"])

@@ -13,7 +13,7 @@ from leveret.runtime._geometry import Window
 from leveret.runtime._values import Value
 from leveret.runtime.ops._base import EPILOGUE, Array, Op, add_of, all_steps, bit_values, check_spare_bits, real_values
 
-__all__ = ["ONE_PLACE", "BinaryWeightLinear", "BitLinear", "Linear", "Product"]
+__all__ = ["ONE_PLACE", "BinaryWeightLinear", "BitLinear", "BitLinearToBits", "Linear", "Product"]
 
 
 # a linear layer is a convolution of one place
@@ -126,3 +126,31 @@ class BitLinear(Product):
     @property
     def weight_count(self) -> int:
         return self.arrays["weight"].shape[0] * self.inputs[0].channels
+
+
+class BitLinearToBits(BitLinear):
+    """A `bit_linear` whose sums are at once compared with thresholds: BatchNorm and sign folded into it."""
+
+    name = "bit_linear_to_bits"
+    takes = (1, 1)
+    tensors: ClassVar = {
+        "weight": (np.uint64, True),
+        "threshold": (np.float32, True),
+        "flip": (np.uint8, True),
+    }
+
+    def infer(self) -> Value:
+        real = super().infer()
+        self.check_epilogue(real.channels, ("threshold", "flip"))
+        return Value((), real.channels, bits=True)
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        return self._kernel.bits(inputs[0], self.arrays["threshold"], self.arrays["flip"], threads=threads)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        layer = kernels.BitConv2d(self.arrays["weight"][:, None, None], self.inputs[0].channels, prepare=False)
+        if not layer.fits_native:
+            return None
+        return engine.bit_conv_to_bits(
+            inputs[0], layer.weight[:, 0], ONE_PLACE, self.arrays["threshold"], self.arrays["flip"]
+        )

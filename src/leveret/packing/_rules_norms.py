@@ -1,0 +1,101 @@
+"""Rules for norms and softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from leveret.packing._lower import Lowering
+from leveret.packing._ref import Ref
+from leveret.packing._registry import Row, lowers
+
+
+def batch_norm_steps(
+    weight: torch.Tensor | None, bias: torch.Tensor | None, mean: torch.Tensor, variance: torch.Tensor, eps: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scale and shift of BatchNorm in evaluation, with the roundings that torch's CPU kernel makes."""
+    scale = torch.rsqrt(variance.float() + eps)
+    if weight is not None:
+        scale = weight.float() * scale
+    shift = -mean.double() * scale.double()
+    if bias is not None:
+        shift = shift + bias.double()
+    return scale, shift.float()
+
+
+def _along_channels(values: torch.Tensor, ref: Ref) -> torch.Tensor:
+    """A value per channel, shaped to stand beside a sample whose first axis is channels."""
+    return values.view(-1, *[1] * (len(ref.shape) - 1))
+
+
+@lowers(
+    "batch_norm",
+    "_native_batch_norm_legit_no_training",
+    row=Row("`BatchNorm1d`, `BatchNorm2d`", "nothing, or `affine`", "folded, see below; needs running statistics"),
+)
+def batch_norm(state: Lowering, a: dict[str, Any]) -> Ref:
+    if a.get("training"):
+        raise state.error("in training mode, or without running statistics")
+    ref = state.channels_at(a["input"], 0)
+    scale, shift = batch_norm_steps(a["weight"], a["bias"], a["running_mean"], a["running_var"], a["eps"])
+    arrays = {
+        "scale": state.per_channel(_along_channels(scale, ref), ref),
+        "shift": state.per_channel(_along_channels(shift, ref), ref),
+    }
+    return state.each("affine", ref, {}, arrays)
+
+
+@lowers("group_norm", row=Row("`GroupNorm`", "`group_norm`", "its scale and shift are not folded further"))
+def group_norm(state: Lowering, a: dict[str, Any]) -> Ref:
+    ref = state.channels_at(state.in_order(a["input"]), 0)
+    arrays = {
+        role: state.per_channel(_along_channels(a[key], ref), ref)
+        for role, key in (("scale", "weight"), ("shift", "bias"))
+        if a[key] is not None
+    }
+    return state.each("group_norm", ref, {"groups": int(a["num_groups"]), "eps": float(a["eps"])}, arrays)
+
+
+@lowers(
+    "layer_norm",
+    row=Row(
+        "`LayerNorm`",
+        "`layer_norm`",
+        "over the last axis; over all axes a `group_norm`, whose scale and shift may not differ from place to place",
+    ),
+)
+def layer_norm(state: Lowering, a: dict[str, Any]) -> Ref:
+    ref: Ref = a["input"]
+    axes = len(a["normalized_shape"])
+    if axes not in (1, len(ref.shape)):
+        raise state.error(f"over {axes} axes of a value of shape {ref.shape}: over the last alone, or all")
+    if axes == 1:
+        ref = state.channels_at(ref, -1)
+    arrays = {
+        role: state.per_channel(a[key], ref)
+        for role, key in (("scale", "weight"), ("shift", "bias"))
+        if a[key] is not None
+    }
+    eps = {"eps": float(a["eps"])}
+    if axes == 1:
+        return state.each("layer_norm", ref, eps, arrays)
+    return state.each("group_norm", ref, {"groups": 1, **eps}, arrays)
+
+
+@lowers("softmax", "_softmax", row=Row("`Softmax`", "`softmax`", "over any axis but the batch"))
+def softmax(state: Lowering, a: dict[str, Any]) -> Ref:
+    return _shares(state, a, "softmax")
+
+
+@lowers("log_softmax", "_log_softmax", row=Row("`LogSoftmax`", "`log_softmax`", "over any axis but the batch"))
+def log_softmax(state: Lowering, a: dict[str, Any]) -> Ref:
+    return _shares(state, a, "log_softmax")
+
+
+def _shares(state: Lowering, a: dict[str, Any], op: str) -> Ref:
+    ref: Ref = a["self"]
+    axis = int(a["dim"]) % (len(ref.shape) + 1)
+    if axis == 0:
+        raise state.error("over the samples of a batch")
+    return state.each(op, state.channels_at(ref, axis - 1))
