@@ -67,7 +67,7 @@ class Recipe:
         if self.side <= 12:
             return ConvNet(self.in_channels, self.num_classes, depth=5, widths=(64, 128))
         if self.side <= 40:
-            widths = (64, 256, 256) if self.in_channels == 3 else (32, 96, 192)
+            widths = (64, 256, 512) if self.in_channels == 3 else (32, 96, 192)
             return ConvNet(self.in_channels, self.num_classes, depth=7, widths=widths)
         return ConvNet(self.in_channels, self.num_classes, depth=9, widths=(32, 64, 128, 256), stem_pool=True)
 
@@ -181,8 +181,8 @@ def recipe_for(
     Args:
         data: images.
         net: one of `NETS`; default "convnet".
-        epochs: of the teacher; the student trains as many over its two stages, for colour images a quarter more.
-            Default: by the number and kind of the training images.
+        epochs: of the teacher; the student trains as many, over its two stages. Default: by the number and
+            kind of the training images.
         flip: whether mirrored images are still of their class. Default: yes for colour images, no for grey ones,
             which may be letters or digits.
         quick: a fifth of the epochs, to see everything work.
@@ -207,9 +207,9 @@ def recipe_for(
     teacher_epochs = epochs
     if teacher_epochs is None:
         # colour takes longer to learn than grey
-        teacher_epochs = (12 if colour else 10) if images >= 20_000 else 30 if images >= 4_000 else 40
+        teacher_epochs = (24 if colour else 10) if images >= 20_000 else 30 if images >= 4_000 else 40
         teacher_epochs = max(2, teacher_epochs // 5) if quick else teacher_epochs
-    student = max(2, round(1.25 * teacher_epochs) if colour else teacher_epochs)
+    student = max(2, teacher_epochs)
     small = images < 4_000
     return Recipe(
         net=net,
@@ -227,7 +227,7 @@ def recipe_for(
         whiten=net == "convnet" and colour and side <= 40 and not small,
         augment=Augment(
             flip=colour if flip is None else flip,
-            shift=max(1, min(round(side / 15), 8)),
+            shift=max(1, min(round(side / (8 if colour and not small else 15)), 8)),
         ),
         seed=seed,
     )
