@@ -146,3 +146,25 @@ print(kernels.isa())
     environment = {**os.environ, "LEVERET_ISA": wish}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert says in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("isa", SETS)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_few_rows_of_many_filters_are_shared_out(isa, rows):
+    """They are cut across the filters: every filter is computed once, whatever the number of threads."""
+    before = kernels.isa()
+    kernels.set_isa(isa)
+    rng = np.random.default_rng(rows)
+    x = rng.normal(size=(1, rows, 5, 70)).astype(np.float32)
+    weight = rng.normal(size=(330, 3, 3, 70)).astype(np.float32)
+    bits = reference.pack_bits(x)
+    binary = kernels.BitConv2d(reference.pack_bits(weight), 70, padding=1)
+    real, exact = (kernels.Conv2d(weight, padding=1, exact=exact) for exact in (False, True))
+    threshold, flip = np.zeros(330, np.float32), rng.integers(0, 2, 330).astype(np.uint8)
+    kernels.set_isa(before)
+    for threads in (2, 3, 7):
+        np.testing.assert_array_equal(binary.real(bits, threads=threads), binary.real(bits, threads=1))
+        got = binary.bits(bits, threshold, flip, threads=threads)
+        np.testing.assert_array_equal(got, binary.bits(bits, threshold, flip, threads=1))
+        np.testing.assert_array_equal(real(x, threads=threads), real(x, threads=1))
+        np.testing.assert_array_equal(exact(x, threads=threads), exact(x, threads=1))

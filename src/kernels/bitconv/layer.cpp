@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "isa/choose.hpp"
-#include "threads/pool.hpp"
+#include "threads/rows.hpp"
 
 namespace leveret {
 namespace {
@@ -79,8 +79,13 @@ void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Windo
             for (const float** values : {&job.epilogue.scale, &job.epilogue.shift, &job.epilogue.add,
                                          &job.epilogue.before, &job.epilogue.slope, &job.epilogue.after})
                 if (*values) *values += c;
-        parallel_for(batch * window.out_h, 1, threads,
-                     [&](std::size_t begin, std::size_t end) { kernels_->bitconv(job, begin, end); });
+        parallel_rows(batch * window.out_h, filters, threads,
+                      [&](std::size_t begin, std::size_t end, std::size_t first, std::size_t last) {
+                          BitConv own_part = job;
+                          own_part.first = first;
+                          own_part.last = last;
+                          kernels_->bitconv(own_part, begin, end);
+                      });
     }
 }
 

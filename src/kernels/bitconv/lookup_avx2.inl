@@ -185,7 +185,8 @@ void bitconv(const BitConv& job, std::size_t begin, std::size_t end) {
             const std::size_t count = left < lookup_tile ? left : lookup_tile;
             lookup_taps(w, image, nibbles, zeros, oy, ox, count, taps, inside);
             const auto* weights = static_cast<const std::uint8_t*>(job.weights);
-            for (std::size_t o = 0; o < job.outputs; o += 64) {
+            weights += job.first * tap_count * nibbles;
+            for (std::size_t o = job.first; o < job.last; o += 64) {
                 const std::size_t outputs = job.outputs - o < 64 ? job.outputs - o : 64;
                 alignas(32) std::int16_t wide[lookup_tile][64] = {};
                 if (outputs > 32)

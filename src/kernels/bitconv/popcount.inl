@@ -55,7 +55,7 @@ void bitconv(const BitConv& job, std::size_t begin, std::size_t end) {
         const auto* image = static_cast<const std::uint64_t*>(job.image) + n * w.height * w.width * job.words;
         for (std::ptrdiff_t ox = 0; ox < w.out_w; ++ox) {
             const std::size_t pixel = row * w.out_w + ox;
-            for (std::size_t o = 0; o < job.outputs; o += 64) {
+            for (std::size_t o = job.first; o < job.last; o += 64) {
                 const std::size_t count = job.outputs - o < 64 ? job.outputs - o : 64;
                 popcount_pixel(job, image, oy, ox, o, count, sums);
                 if (job.out)

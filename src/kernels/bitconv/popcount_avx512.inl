@@ -228,8 +228,10 @@ void count_filters(const BitConv& job, const CountShape& s, const CountTile& til
     const std::size_t taps = job.window.kernel_h * job.window.kernel_w, out_words = (job.outputs + 63) / 64;
     const auto* filters = static_cast<const std::uint32_t*>(job.weights);
     const auto* ones = filters + count_blocks(job.outputs) * s.filter_block;
+    filters += job.first / count_lanes * s.filter_block;
+    ones += job.first * taps;
     std::uint64_t signs[count_tile] = {};
-    for (std::size_t o = 0; o < job.outputs; o += count_lanes) {
+    for (std::size_t o = job.first; o < job.last; o += count_lanes) {
         count_block<size>(job, s, tile, filters, ones, o, signs);
         filters += s.filter_block;
         ones += taps * count_lanes;

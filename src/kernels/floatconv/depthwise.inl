@@ -7,7 +7,7 @@ void depthwise(const FloatConv& job, std::size_t begin, std::size_t end) {
         const std::size_t n = row / w.out_h, oy = row % w.out_h;
         const float* image = job.image + n * w.height * w.width * job.in_stride;
         for (std::ptrdiff_t ox = 0; ox < w.out_w; ++ox)
-            for (std::size_t c = 0; c < job.outputs; c += 64) {
+            for (std::size_t c = job.first; c < job.last; c += 64) {
                 const std::size_t count = job.outputs - c < 64 ? job.outputs - c : 64;
                 for (std::size_t i = 0; i < count; ++i) sums[i] = 0;
                 const float* weights = job.weights + c;

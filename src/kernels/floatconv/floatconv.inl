@@ -81,8 +81,8 @@ void floatconv(const FloatConv& job, std::size_t begin, std::size_t end) {
         for (std::ptrdiff_t ox = 0; ox < w.out_w; ox += float_tile) {
             const std::size_t left = w.out_w - ox;
             const std::size_t count = left < float_tile ? left : float_tile;
-            const float* weights = job.weights;
-            for (std::size_t o = 0; o < job.outputs; o += float_lanes, weights += block_size) {
+            const float* weights = job.weights + job.first / float_lanes * block_size;
+            for (std::size_t o = job.first; o < job.last; o += float_lanes, weights += block_size) {
                 (job.exact ? exact_sums : float_sums)(job, image, oy, ox, count, weights, sums);
                 const std::size_t lanes = job.outputs - o < float_lanes ? job.outputs - o : float_lanes;
                 for (std::size_t i = 0; i < count; ++i)

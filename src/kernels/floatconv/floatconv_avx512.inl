@@ -107,8 +107,8 @@ void floatconv(const FloatConv& job, std::size_t begin, std::size_t end) {
         const float* image = job.image + n * w.height * w.width * job.in_stride;
         for (std::size_t t = 0; t < tiles; ++t) {
             const std::size_t ox = t * w.out_w / tiles, size = (t + 1) * w.out_w / tiles - ox;
-            const float* weights = job.weights;
-            for (std::size_t o = 0; o < job.outputs; o += float_lanes, weights += block_size) {
+            const float* weights = job.weights + job.first / float_lanes * block_size;
+            for (std::size_t o = job.first; o < job.last; o += float_lanes, weights += block_size) {
                 if (job.exact) {
                     float_sums_of<ExactSums>[size - 1](job, image, oy, ox, weights, sums[0]);
                     if (job.outputs - o > ExactSums::filters)

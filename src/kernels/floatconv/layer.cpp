@@ -1,7 +1,7 @@
 #include "floatconv/layer.hpp"
 
 #include "isa/choose.hpp"
-#include "threads/pool.hpp"
+#include "threads/rows.hpp"
 
 namespace leveret {
 
@@ -46,8 +46,13 @@ void FloatConvLayer::run(const float* image, std::size_t batch, const Window& wi
                                          &job.epilogue.before, &job.epilogue.slope, &job.epilogue.after})
                 if (*values) *values += c;
         const auto kernel = each_alone ? kernels_->depthwise : kernels_->floatconv;
-        parallel_for(batch * window.out_h, 1, threads,
-                     [&](std::size_t begin, std::size_t end) { kernel(job, begin, end); });
+        parallel_rows(batch * window.out_h, filters, threads,
+                      [&](std::size_t begin, std::size_t end, std::size_t first, std::size_t last) {
+                          FloatConv own_part = job;
+                          own_part.first = first;
+                          own_part.last = last;
+                          kernel(own_part, begin, end);
+                      });
     }
 }
 

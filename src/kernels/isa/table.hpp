@@ -44,6 +44,7 @@ struct BitConv {
     std::size_t channels;     // of the group
     std::size_t words;        // 64-bit words per pixel: ceil(channels / 64)
     std::size_t outputs;      // of the group
+    std::size_t first, last;  // of them, to compute: from a multiple of 64 on
     std::size_t out_stride;   // floats between output pixels: the outputs of all groups
     const void* weights;      // as bitconv_prepare laid them out
     const void* image;        // batch x height x width pixels, as expand laid them out
@@ -60,6 +61,7 @@ struct FloatConv {
     std::size_t channels;    // of the group
     std::size_t in_stride;   // floats between input pixels
     std::size_t outputs;     // of the group
+    std::size_t first, last;  // of them, to compute: from a multiple of 64 on
     std::size_t out_stride;  // floats between output pixels
     const float* weights;    // as floatconv_prepare laid them out
     bool exact;              // add in double and round once
