@@ -1,9 +1,13 @@
-// Real convolution of channels-last images, six output pixels by sixteen filters at a time.
+// Real convolution of channels-last images, six output pixels (NEON: five) by sixteen filters at a time.
 //
 // weights: [block of 16 outputs][tap][channel][16]; a last block is filled up with zeros.
 
 constexpr std::size_t float_lanes = 16;
+#if defined(LEVERET_NEON)
+constexpr std::size_t float_tile = 5;  // with the filters and the pixels, as many as the registers hold
+#else
 constexpr std::size_t float_tile = 6;
+#endif
 
 std::size_t floatconv_floats(std::size_t outputs, std::size_t taps, std::size_t channels) {
     return (outputs + float_lanes - 1) / float_lanes * float_lanes * taps * channels;

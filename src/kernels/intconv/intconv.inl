@@ -45,18 +45,23 @@ typedef std::int32_t Sums __attribute__((vector_size(4 * int_lanes)));
 typedef std::int16_t Pairs __attribute__((vector_size(4 * int_lanes)));
 
 inline Sums int_dot(Sums sums, const std::uint8_t* piece, Sums weights) {
+#if defined(LEVERET_NEON)
+    // multiplied by lane: one load for all the blocks
+    const int32x2_t all = vld1_dup_s32(reinterpret_cast<const std::int32_t*>(piece));
+#else
     std::int32_t levels;
     std::memcpy(&levels, piece, 4);
     const Sums all = levels - Sums{};
+#endif
 #if defined(__AVX512VNNI__)
     return (Sums)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)all, (__m512i)weights);
 #elif defined(__AVX2__)
     return sums + (Sums)_mm256_madd_epi16((__m256i)all, (__m256i)weights);
 #elif defined(LEVERET_NEON) && defined(__ARM_FEATURE_DOTPROD)
-    return (Sums)vdotq_s32((int32x4_t)sums, (int8x16_t)weights, (int8x16_t)all);
+    return (Sums)vdotq_lane_s32((int32x4_t)sums, (int8x16_t)weights, vreinterpret_s8_s32(all), 0);
 #elif defined(LEVERET_NEON)
     const int16x8_t w = (int16x8_t)weights;
-    const int16x4_t two = vget_low_s16((int16x8_t)all);
+    const int16x4_t two = vreinterpret_s16_s32(all);
     return (Sums)vmlal_high_lane_s16(vmlal_lane_s16((int32x4_t)sums, vget_low_s16(w), two, 0), w, two, 1);
 #elif defined(__SSE2__)
     return sums + (Sums)__builtin_ia32_pmaddwd128((Pairs)all, (Pairs)weights);
