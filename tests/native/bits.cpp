@@ -36,8 +36,10 @@ void check_bitconv(const Kernels& kernels, unsigned seed, Tally& tally) {
     Array<std::uint64_t> image = random.bits(rows * w.width, channels), filters = random.bits(outputs * taps, channels);
     if (seed % 8 == 0) {  // the most that can differ
         for (auto& word : image) word = 0;
-        for (std::size_t i = 0; i < filters.size(); ++i)
-            filters[i] = i % words < words - 1 || channels % 64 == 0 ? ~std::uint64_t{0} : (std::uint64_t{1} << channels % 64) - 1;
+        for (std::size_t i = 0; i < filters.size(); ++i) {
+            const bool last = i % words == words - 1 && channels % 64 != 0;
+            filters[i] = last ? (std::uint64_t{1} << channels % 64) - 1 : ~std::uint64_t{0};
+        }
     }
     Array<std::uint8_t> laid(rows * kernels.expanded_bytes(w, channels));
     Array<std::uint8_t> weights(kernels.bitconv_bytes(outputs, taps, channels));

@@ -45,10 +45,15 @@ struct WholeCase {
     std::size_t batch, taps, channels, outputs, places, in_stride;
     Array<std::uint8_t> image;
 
-    explicit WholeCase(Random& random) : w(random.window(9)), levels(random_levels(random)) {
+    // `full`: all values are the highest there is
+    WholeCase(Random& random, bool full) : w(random.window(9)), levels(random_levels(random)) {
         batch = random.whole(1, 2), taps = w.kernel_h * w.kernel_w, places = batch * w.out_h * w.out_w;
-        channels = random.whole(1, 90), outputs = random.whole(1, 70), in_stride = channels + random.whole(0, 3);
+        // now and then so many channels that sums outgrow what a kernel holds in bytes
+        channels = random.whole(1, random.whole(0, 9) == 0 ? 700 : 90), outputs = random.whole(1, 70);
+        in_stride = channels + random.whole(0, 3);
         image = values_in(random, levels, batch * w.height * w.width * in_stride);
+        if (full)
+            for (auto& v : image) v = static_cast<std::uint8_t>(levels.high);
     }
 
     template <typename Weight>
@@ -80,7 +85,7 @@ struct WholeCase {
 
 void check_intconv(const Kernels& kernels, unsigned seed, Tally& tally) {
     Random random(seed);
-    const WholeCase a(random);
+    const WholeCase a(random, seed % 6 == 0);
     const Steps steps(random, a.outputs, a.places);
     Array<std::int8_t> filters(a.outputs * a.taps * a.channels);
     for (auto& v : filters) v = static_cast<std::int8_t>(seed % 5 == 0 ? -128 : random.whole(-128, 127));
@@ -98,7 +103,7 @@ void check_intconv(const Kernels& kernels, unsigned seed, Tally& tally) {
 
 void check_planeconv(const Kernels& kernels, unsigned seed, Tally& tally) {
     Random random(seed);
-    const WholeCase a(random);
+    const WholeCase a(random, seed % 6 == 0);
     const Steps steps(random, a.outputs, a.places);
     const std::size_t planes = random.whole(1, 4), words = (a.channels + 63) / 64;
     const std::size_t plane_words = a.outputs * a.taps * words;
@@ -106,7 +111,12 @@ void check_planeconv(const Kernels& kernels, unsigned seed, Tally& tally) {
     for (std::size_t j = 0; j < planes; ++j) coefficients.push_back(j + 1 < planes ? 1 << j : -(1 << j));
     std::int32_t constant = 0;
     if (planes == 1) coefficients[0] = 2, constant = -1;
-    const Array<std::uint64_t> filters = random.bits(planes * a.outputs * a.taps, a.channels);
+    Array<std::uint64_t> filters = random.bits(planes * a.outputs * a.taps, a.channels);
+    if (seed % 6 == 0)  // all bits set
+        for (std::size_t i = 0; i < filters.size(); ++i) {
+            const bool last = i % words == words - 1 && a.channels % 64 != 0;
+            filters[i] = last ? (std::uint64_t{1} << a.channels % 64) - 1 : ~std::uint64_t{0};
+        }
     const leveret::PlaneWeights kind{planes, coefficients.data(), constant, a.levels};
     Array<std::uint8_t> weights(kernels.planeconv_bytes(kind, a.outputs, a.taps, a.channels));
     Array<std::int32_t> bias(a.outputs);
