@@ -4,6 +4,8 @@ comma := ,
 NATIVE_CXX ?= $(CXX)
 ARM64_CXX ?= aarch64-linux-gnu-g++
 ARM64_RUN ?= qemu-aarch64
+# where its shared libraries lie, which sanitizers need
+ARM64_ROOT ?= /usr/aarch64-linux-gnu
 # more than enough for every shape's oddities; emulation takes its time
 NATIVE_CASES ?= 200
 
@@ -20,6 +22,8 @@ NATIVE_FLAGS_avx512 := $(NATIVE_FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mav
 	-mavx512vpopcntdq -Wno-uninitialized -Wno-maybe-uninitialized
 NATIVE_FLAGS_neon_dotprod := -march=armv8.2-a+dotprod
 
+NATIVE_SANITIZE := -O1 -g -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
+
 NATIVE_SOURCES := $(shell find src/kernels tests/native -type f)
 
 # $(call native,folder,compiler,flags,sets): the test program in build/native/folder
@@ -35,10 +39,11 @@ $(NATIVE_BUILD)/$1/test: $(patsubst %,$(NATIVE_BUILD)/$1/%.set.o,choose $4) $(pa
 endef
 
 $(eval $(call native,plain,$(NATIVE_CXX),-O3,$(NATIVE_SETS_$(NATIVE_HOST))))
-$(eval $(call native,sanitize,$(NATIVE_CXX),-O1 -g -fsanitize=address$(comma)undefined -fno-sanitize-recover=all,$(NATIVE_SETS_$(NATIVE_HOST))))
+$(eval $(call native,sanitize,$(NATIVE_CXX),$(NATIVE_SANITIZE),$(NATIVE_SETS_$(NATIVE_HOST))))
 $(eval $(call native,arm64,$(ARM64_CXX),-O3 -static,$(NATIVE_SETS_aarch64)))
+$(eval $(call native,sanitize-arm64,$(ARM64_CXX),$(NATIVE_SANITIZE),$(NATIVE_SETS_aarch64)))
 
-.PHONY: test-native test-arm64 sanitize arm64-tools
+.PHONY: test-native test-arm64 sanitize sanitize-arm64 arm64-tools
 
 test-native: $(NATIVE_BUILD)/plain/test
 	$< $(NATIVE_CASES)
@@ -53,3 +58,8 @@ arm64-tools:
 test-arm64: arm64-tools
 	@$(MAKE) --no-print-directory $(NATIVE_BUILD)/arm64/test
 	$(ARM64_RUN) -cpu max $(NATIVE_BUILD)/arm64/test $(NATIVE_CASES)
+
+# leaks are looked for by ptrace, which emulation lacks
+sanitize-arm64: arm64-tools
+	@$(MAKE) --no-print-directory $(NATIVE_BUILD)/sanitize-arm64/test
+	ASAN_OPTIONS=detect_leaks=0 $(ARM64_RUN) -cpu max -L $(ARM64_ROOT) $(NATIVE_BUILD)/sanitize-arm64/test $(NATIVE_CASES)
