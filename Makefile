@@ -8,11 +8,15 @@ JOBS ?= 2
 .PHONY: help install demo test lint check clean
 
 help:
-	@echo "make demo   install into $(VENV) and run the main job on the embedded digits, to demo/report.html"
-	@echo "make test   install what the tests need and run them"
-	@echo "make lint   ruff and mypy"
-	@echo "make check  lint and test, as the CI does"
-	@echo "make clean  remove $(VENV), build/ and demo/"
+	@echo "make demo           install into $(VENV) and run the main job on the embedded digits, to demo/report.html"
+	@echo "make test           install what the tests need and run them"
+	@echo "make test-native    the kernels' own tests in C++, for this CPU"
+	@echo "make test-arm64     the same for arm64, under emulation"
+	@echo "make sanitize       the same for this CPU, looking out for bad memory and undefined behaviour"
+	@echo "make sanitize-arm64 that for arm64, under emulation"
+	@echo "make lint           ruff and mypy"
+	@echo "make check          lint and test, as the CI does"
+	@echo "make clean          remove $(VENV), build/ and demo/"
 
 # reinstalled when the build or the kernels change; Python files are seen at once
 SOURCES := pyproject.toml CMakeLists.txt $(shell find src/kernels -type f)
@@ -37,6 +41,8 @@ demo: install
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(JOBS) --quiet
+
+include tests/native/native.mk
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -79,6 +79,9 @@ inline float finish1(float v, const Epilogue& e, std::size_t c, const float* add
     return v;
 }
 
+#if defined(LEVERET_NEON)
+#include "elementwise/finish_neon.inl"
+#else
 // Store `count` finished sums for channels c...; `at` is their place in the output.
 inline void finish(const float* sums, std::size_t count, const Epilogue& e, std::size_t c, std::size_t at, float* out) {
     std::size_t i = 0;
@@ -86,6 +89,7 @@ inline void finish(const float* sums, std::size_t count, const Epilogue& e, std:
         store8(out + at + i, finish8(load8(sums + i), e, c + i, e.add ? e.add + at + i : nullptr));
     for (; i < count; ++i) out[at + i] = finish1(sums[i], e, c + i, e.add ? e.add + at + i : nullptr);
 }
+#endif
 
 void affine(const float* x, std::size_t rows, std::size_t channels, const Epilogue& e, float* out) {
     for (std::size_t row = 0; row < rows; ++row)

@@ -4,8 +4,29 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
+
 namespace leveret {
 namespace {
+
+#if defined(__aarch64__)
+bool has_dot_products() {
+#if defined(__linux__)
+    constexpr unsigned long asimd_dp = 1ul << 20;  // HWCAP_ASIMDDP, which old headers don't name
+    return (getauxval(AT_HWCAP) & asimd_dp) != 0;
+#elif defined(__APPLE__)
+    int has = 0;
+    std::size_t size = sizeof has;
+    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &size, nullptr, 0) == 0 && has != 0;
+#else
+    return false;
+#endif
+}
+#endif
 
 std::vector<const Kernels*> available() {
     std::vector<const Kernels*> sets;
@@ -17,6 +38,9 @@ std::vector<const Kernels*> available() {
         sets.push_back(avx512_kernels());
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back(avx2_kernels());
     if (__builtin_cpu_supports("popcnt")) sets.push_back(popcnt_kernels());
+#elif defined(__aarch64__)
+    if (has_dot_products()) sets.push_back(neon_dotprod_kernels());
+    sets.push_back(neon_kernels());
 #endif
     sets.push_back(portable_kernels());
     return sets;

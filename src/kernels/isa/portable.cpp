@@ -1,13 +1,9 @@
-// For any CPU. On arm64 the compiler turns the same code into NEON, which every such CPU has.
+// For any CPU, as the compiler vectorises it.
 #include <cstring>
 
 #include "isa/table.hpp"
 
-#if defined(__aarch64__)
-#define LEVERET_ISA_NAME "neon"
-#else
 #define LEVERET_ISA_NAME "portable"
-#endif
 #define LEVERET_BITCONV "bitconv/popcount.inl"
 #define LEVERET_FLOATCONV "floatconv/floatconv.inl"
 

@@ -149,6 +149,9 @@ const Kernels* portable_kernels();
 const Kernels* popcnt_kernels();
 const Kernels* avx2_kernels();
 const Kernels* avx512_kernels();
+#elif defined(__aarch64__)
+const Kernels* neon_kernels();
+const Kernels* neon_dotprod_kernels();
 #endif
 
 }  // namespace leveret

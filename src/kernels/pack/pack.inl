@@ -32,6 +32,24 @@ inline std::uint64_t pack_word(const float* x, std::size_t count, const float* t
         word |= static_cast<std::uint64_t>(bits) << i;
     }
 #endif
+#if defined(LEVERET_NEON)
+    constexpr std::uint16_t places[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+    for (; i + 8 <= count; i += 8) {
+        uint32x4_t reach[2], below[2];
+        for (int h = 0; h < 2; ++h) {
+            const float32x4_t v = vld1q_f32(x + i + 4 * h);
+            const float32x4_t t = threshold ? vld1q_f32(threshold + i + 4 * h) : vdupq_n_f32(0);
+            reach[h] = vcgeq_f32(v, t);
+            below[h] = vcleq_f32(v, t);
+        }
+        uint16x8_t bits = vcombine_u16(vmovn_u32(reach[0]), vmovn_u32(reach[1]));
+        if (flip) {
+            const uint16x8_t f = vmovl_u8(vld1_u8(flip + i));
+            bits = vbslq_u16(vtstq_u16(f, f), vcombine_u16(vmovn_u32(below[0]), vmovn_u32(below[1])), bits);
+        }
+        word |= static_cast<std::uint64_t>(vaddvq_u16(vandq_u16(bits, vld1q_u16(places)))) << i;
+    }
+#endif
     for (; i < count; ++i) {
         const float t = threshold ? threshold[i] : 0.0f;
         const bool bit = flip && flip[i] ? x[i] <= t : x[i] >= t;

@@ -59,6 +59,28 @@ std::size_t binary_peak(std::size_t rounds) {
     return rounds * sums * 128;
 }
 
+#elif defined(LEVERET_NEON)
+
+// xor, population count, add: 128 products
+std::size_t binary_peak(std::size_t rounds) {
+    constexpr int sums = 16;
+    uint8x16_t pixel = vdupq_n_u8(0x5a), filter[4] = {}, sum[sums] = {};
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) LEVERET_CHANGES(filter[i]);
+#pragma GCC unroll 16
+    for (int i = 0; i < sums; ++i) LEVERET_CHANGES(sum[i]);
+    for (std::size_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 16
+        for (int i = 0; i < sums; ++i) {
+            LEVERET_CHANGES(pixel);  // another one, else four sums would be alike
+            sum[i] = vaddq_u8(sum[i], vcntq_u8(veorq_u8(pixel, filter[i % 4])));
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < sums; ++i) LEVERET_CHANGES(sum[i]);
+    return rounds * sums * 128;
+}
+
 #else
 
 // xor, population count, add: 64 products

@@ -15,9 +15,14 @@ inline std::size_t level_bits(const PlaneWeights& kind) {
     return bits;
 }
 
-// Each plane of the weights meets each of a level; measured against intconv.inl.
+// Each plane of the weights meets each of a level; measured against intconv.inl, but for NEON, where its instructions were
+// counted.
 bool planes_pay(const PlaneWeights& kind) {
-#if defined(__POPCNT__) || defined(__aarch64__)
+#if defined(LEVERET_NEON) && defined(__ARM_FEATURE_DOTPROD)
+    return kind.planes * level_bits(kind) <= 2;
+#elif defined(LEVERET_NEON)
+    return kind.planes * level_bits(kind) <= 6;
+#elif defined(__POPCNT__) || defined(__aarch64__)
     return kind.planes * level_bits(kind) <= 4;
 #else
     return kind.planes * level_bits(kind) == 0;  // counting without an instruction never does
@@ -42,6 +47,9 @@ void planeconv_prepare(const PlaneWeights& kind, const std::uint64_t* weights, s
                     *to++ = o < outputs ? weights[j * plane_words + o * words + i] : 0;
 }
 
+#if defined(LEVERET_NEON)
+#include "planeconv/plane_sums_neon.inl"
+#else
 // Sums of four filters under one plane at one pixel.
 inline void plane_sums(const std::uint8_t* const* taps, std::size_t tap_count, std::size_t words, std::size_t bits,
                        const std::uint64_t* weights, std::int64_t* sums) {
@@ -63,6 +71,7 @@ inline void plane_sums(const std::uint8_t* const* taps, std::size_t tap_count, s
         sums[3] += n3 << k;
     }
 }
+#endif
 
 void planeconv(const PlaneConv& job, std::size_t begin, std::size_t end) {
     const Window& w = job.window;

@@ -5,6 +5,10 @@
 
 #if defined(__AVX512F__)
 typedef float RowsOf __attribute__((vector_size(64)));
+#elif defined(LEVERET_NEON)
+struct RowsOf {
+    float32x4_t low, high;
+};
 #else
 typedef Float8 RowsOf;
 #endif
@@ -16,6 +20,8 @@ constexpr std::size_t sparse_outputs = 16;  // between turning sums back
 inline RowsOf sparse_add(RowsOf x, float weight, RowsOf sum) {
 #if defined(__AVX512F__)
     return (RowsOf)_mm512_fmadd_ps((__m512)x, _mm512_set1_ps(weight), (__m512)sum);
+#elif defined(LEVERET_NEON)
+    return {vfmaq_n_f32(sum.low, x.low, weight), vfmaq_n_f32(sum.high, x.high, weight)};
 #else
     return muladd8(x, weight - RowsOf{}, sum);
 #endif
