@@ -12,7 +12,7 @@ from leveret.shrink.binary._layers import (
     XnorConv2d,
     XnorLinear,
 )
-from leveret.shrink.binary._stages import binary_layers, set_binary_weights
+from leveret.shrink.binary._stages import binary_layers, set_binary_weights, use_bit_kernels
 
 __all__ = [
     "BiRealBlock",
@@ -34,4 +34,5 @@ __all__ = [
     "filter_scale",
     "scaled_sign",
     "set_binary_weights",
+    "use_bit_kernels",
 ]
