@@ -118,6 +118,8 @@ def test_channels_last_is_not_copied():
 @compiled
 def test_who_computes(calls):
     x, plain, scaled = torch.randn(2, 8, 6, 5), XnorConv2d(8, 8, 3, weight_scale=False), XnorConv2d(8, 8, 3)
+    for layer in (plain, scaled):
+        use_bit_kernels(layer)
     scaled(x)
     assert not calls  # in training, α would round otherwise
     with torch.no_grad():
@@ -148,6 +150,7 @@ def test_who_computes(calls):
         lambda layer, x: layer.to("meta")(x.to("meta")),
         lambda layer, x: torch.export.export(layer, (x,)).module()(x),
         lambda layer, x: use_bit_kernels(layer, False) or layer(x),
+        lambda layer, x: leveret.pack(nn.Sequential(layer, nn.Flatten()), x),
     ],
 )
 def test_floats_compute_what_bits_can_not(calls, steps_back):
@@ -207,3 +210,41 @@ def test_wrong_modes_and_nets_are_said():
         use_bit_kernels(XnorConv2d(1, 1, 1), "never")
     with pytest.raises(LeveretUsageError, match="Linear has no layer of binary inputs and weights"):
         use_bit_kernels(nn.Linear(2, 2), True)
+
+
+@compiled
+def test_training_ends_in_the_same_weights(few_digits, calls):
+    """Plain signs: not a bit differs after two epochs."""
+    ends = []
+    for mode in (False, True):
+        torch.manual_seed(0)
+        net = leveret.ConvNet(1, 10, depth=3, widths=(8, 16), block=BiRealBlock)
+        use_bit_kernels(net, mode)
+        leveret.fit(net, few_digits, epochs=2, batch_size=50, precision="float32", progress=False)
+        ends.append(net.state_dict())
+        assert bool(calls) is mode
+    for name, values in ends[0].items():
+        torch.testing.assert_close(ends[1][name], values, rtol=0, atol=0)
+
+
+def _trains_apart(rank, folder):
+    """One of two processes: gradients of its half of a batch, averaged."""
+    import torch.distributed as dist
+
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=2)
+    torch.manual_seed(0)
+    net = nn.Sequential(XnorConv2d(3, 8, 3), nn.Flatten(), XnorLinear(8 * 16, 4, weight_scale=False))
+    alone, x = copy.deepcopy(net), torch.randn(4, 3, 6, 6)
+    use_bit_kernels(net, True)
+    use_bit_kernels(alone, False)
+    together = nn.parallel.DistributedDataParallel(net)
+    together(x[2 * rank : 2 * rank + 2]).square().mean().backward()
+    alone(x).square().mean().backward()
+    for a, b in zip(net.parameters(), alone.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-4)
+    dist.destroy_process_group()
+
+
+def test_several_processes_train_together(tmp_path):
+    torch.multiprocessing.spawn(_trains_apart, (tmp_path,), nprocs=2)

@@ -21,7 +21,9 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal
 
 import numpy as np
@@ -29,14 +31,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["BitKernels", "conv_sums", "linear_sums"]
+__all__ = ["BitKernels", "by_floats_alone", "conv_sums", "linear_sums"]
 
 BitKernels = Literal["auto"] | bool
 
 _DTYPES = (torch.float32, torch.bfloat16)
 _TURNS = 3
+# whether all layers compute by floats for now, whatever was chosen; of this thread or task
+_floats_alone: ContextVar[bool] = ContextVar("floats_alone", default=False)
 # whether the kernels were faster, by what is computed
 _faster: dict[tuple[Any, ...], bool] = {}
+
+
+@contextmanager
+def by_floats_alone() -> Iterator[None]:
+    """Let all XNOR layers compute by floats meanwhile: where PyTorch is to be an oracle for the kernels."""
+    before = _floats_alone.set(True)
+    try:
+        yield
+    finally:
+        _floats_alone.reset(before)
 
 
 def conv_sums(layer: Any, x: Tensor) -> Tensor:
@@ -143,7 +157,14 @@ def _chosen(
     layer: Any, x: Tensor, fits: bool, by_bits: Callable[[], Tensor], by_floats: Callable[[], Tensor]
 ) -> Tensor:
     mode = layer.bit_kernels
-    if mode is False or layer.real_weights or not fits or not _ordinary(x, layer.weight) or not _compiled():
+    if (
+        mode is False
+        or _floats_alone.get()
+        or layer.real_weights
+        or not fits
+        or not _ordinary(x, layer.weight)
+        or not _compiled()
+    ):
         return by_floats()
     if mode == "auto":
         with_grad = torch.is_grad_enabled()
