@@ -22,7 +22,7 @@ from leveret.packing import (  # noqa: F401  (they register themselves)
 from leveret.packing._fuse import fuse
 from leveret.packing._lower import lower
 from leveret.runtime import InputContract, Packed
-from leveret.shrink.binary._bitsums import by_floats_alone
+from leveret.shrink.binary import by_floats_alone
 
 __all__ = ["pack"]
 

@@ -3,6 +3,7 @@
 from leveret.shrink.binary import _ops as _ops  # registers the operators that `pack` recognises
 from leveret.shrink.binary._activations import LearnedShift, RPReLU
 from leveret.shrink.binary._binarize import binarize
+from leveret.shrink.binary._bitsums import by_floats_alone
 from leveret.shrink.binary._blocks import BinaryWeightBlock, BiRealBlock, BiRealPair, XnorBlock, XnorPair
 from leveret.shrink.binary._gradients import approx_sign, clipped_sign, filter_scale, scaled_sign
 from leveret.shrink.binary._layers import (
@@ -30,6 +31,7 @@ __all__ = [
     "approx_sign",
     "binarize",
     "binary_layers",
+    "by_floats_alone",
     "clipped_sign",
     "filter_scale",
     "scaled_sign",
