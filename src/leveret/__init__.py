@@ -23,6 +23,7 @@ _HOMES = {
     "CrossEntropy": "leveret.training",
     "Distillation": "leveret.training",
     "binarize": "leveret.shrink",
+    "export_onnx": "leveret.interchange",
     "pack": "leveret.packing",
     "Packed": "leveret.runtime",
     "LeveretDataError": "leveret.errors",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from leveret.errors import LeveretTrainingError as LeveretTrainingError
     from leveret.errors import LeveretUsageError as LeveretUsageError
     from leveret.errors import LeveretWarning as LeveretWarning
+    from leveret.interchange import export_onnx as export_onnx
     from leveret.nets import ConvNet as ConvNet
     from leveret.nets import ResNet as ResNet
     from leveret.packing import pack as pack

@@ -42,7 +42,7 @@ def test_help_is_plain_and_names_the_commands(run):
     code, out, _ = run("--help")
     assert code == 0
     assert out.isascii()
-    for name in ("shrink", "predict", "inspect", "bench", "data", "reproduce"):
+    for name in ("shrink", "predict", "inspect", "bench", "export", "data", "reproduce"):
         assert f"\n  {name}" in out
     assert "..." not in out.split("Commands:")[1]
 
@@ -176,6 +176,15 @@ def test_bench_alone_imports_nothing_heavy(model):
     lines, heavy = heavy_imports("bench", model, "--profile", "--batch", 2)
     assert heavy == "[]"
     assert lines[0].startswith(str(model))
+
+
+@pytest.mark.parametrize("more", [(), ("--floats",)])
+def test_export_writes_onnx_and_imports_no_torch(model, tmp_path, more):
+    onnx = pytest.importorskip("onnx", reason="onnx isn't installed: pip install 'leveret[onnx]'")
+    _, heavy = heavy_imports("export", model, "-o", tmp_path / "m.onnx", *more)
+    assert "torch" not in heavy
+    (taken,) = onnx.load(tmp_path / "m.onnx").graph.input
+    assert taken.type.tensor_type.elem_type == (onnx.TensorProto.FLOAT if more else onnx.TensorProto.UINT8)
 
 
 def test_predict_stays_under_120_mb(model, tmp_path):

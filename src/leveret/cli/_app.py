@@ -196,6 +196,22 @@ def bench(
             show_bench(found)
 
 
+@app.command(short_help="Write a packed model as ONNX.")
+def export(
+    model: Model,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The ONNX file.", show_default=False)],
+    floats: Annotated[
+        bool, typer.Option("--floats", help="Take normalised float32 images; else pixels, where the model can.")
+    ] = False,
+) -> None:
+    """Write a packed model as a float net in ONNX that gives the same logits, for other engines to run."""
+    with guarded():
+        from leveret.interchange import export_onnx
+
+        export_onnx(model, out, pixels=False if floats else None)
+        note(f"wrote {out}")
+
+
 @app.command(short_help="Look at a source of data.")
 def data(
     source: Source = "digits",

@@ -13,6 +13,7 @@ from leveret.jobs._operations import count_operations, float_bytes
 from leveret.jobs._speed import best_threads, default_threads, measure, torch_model
 from leveret.metrics import Evaluation
 from leveret.report.contender import Contender
+from leveret.shrink.binary import by_floats_alone
 from leveret.training import evaluate
 
 __all__ = ["Comparison", "compare"]
@@ -52,11 +53,12 @@ def compare(data: Any, teacher: Any, student: Any, packed: Any, packed_bytes: in
         seconds: to spend on timing, per batch size.
     """
     pixels = data.test.fetch(np.arange(min(_BATCH, len(data.test))))
-    evaluations = {
-        "teacher": evaluate(teacher, data),
-        "student": evaluate(student, data),
-        "packed": evaluate(packed, data),
-    }
+    with by_floats_alone():  # the student stands for PyTorch alone: the packed one is held against it
+        evaluations = {
+            "teacher": evaluate(teacher, data),
+            "student": evaluate(student, data),
+            "packed": evaluate(packed, data),
+        }
     example = torch.from_numpy(data.normalization.apply(pixels[:1]))
     layers = packed.layers()
     work = {

@@ -114,6 +114,8 @@ def torch_model(net: nn.Module, normalization: Any, example: NDArray[Any], threa
 def _in_layout(net: nn.Module, normalization: Any, layout: torch.memory_format) -> Model:
     import torch
 
+    from leveret.shrink.binary import by_floats_alone
+
     # a copy, since `to` converts the weights in place
     net = copy.deepcopy(net).eval().to(memory_format=layout)  # type: ignore[call-overload]
     if normalization is not None:
@@ -121,7 +123,8 @@ def _in_layout(net: nn.Module, normalization: Any, layout: torch.memory_format) 
         scale = 1 / (255 * torch.tensor(normalization.std).reshape(1, -1, 1, 1))
 
     def model(pixels: NDArray[Any]) -> Any:
-        with torch.inference_mode():
+        # binary layers too by what PyTorch has
+        with torch.inference_mode(), by_floats_alone():
             x = torch.from_numpy(pixels)
             if normalization is not None:
                 x = (x.float() - mean) * scale

@@ -3,6 +3,7 @@
 from leveret.shrink.binary import _ops as _ops  # registers the operators that `pack` recognises
 from leveret.shrink.binary._activations import LearnedShift, RPReLU
 from leveret.shrink.binary._binarize import binarize
+from leveret.shrink.binary._bitsums import by_floats_alone
 from leveret.shrink.binary._blocks import BinaryWeightBlock, BiRealBlock, BiRealPair, XnorBlock, XnorPair
 from leveret.shrink.binary._gradients import approx_sign, clipped_sign, filter_scale, scaled_sign
 from leveret.shrink.binary._layers import (
@@ -12,7 +13,7 @@ from leveret.shrink.binary._layers import (
     XnorConv2d,
     XnorLinear,
 )
-from leveret.shrink.binary._stages import binary_layers, set_binary_weights
+from leveret.shrink.binary._stages import binary_layers, set_binary_weights, use_bit_kernels
 
 __all__ = [
     "BiRealBlock",
@@ -30,8 +31,10 @@ __all__ = [
     "approx_sign",
     "binarize",
     "binary_layers",
+    "by_floats_alone",
     "clipped_sign",
     "filter_scale",
     "scaled_sign",
     "set_binary_weights",
+    "use_bit_kernels",
 ]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from leveret.errors import LeveretUsageError
+from leveret.shrink.binary._bitsums import BitKernels, conv_sums, linear_sums
 from leveret.shrink.binary._gradients import approx_sign, clipped_sign, filter_scale, scaled_sign
 
 __all__ = ["BinaryLayer", "BinaryWeightConv2d", "BinaryWeightLinear", "XnorConv2d", "XnorLinear"]
@@ -133,10 +134,15 @@ class BinaryWeightLinear(BinaryLayer, nn.Linear):
 
 
 class _BinaryInput:
-    """The sign of the inputs and its scale, shared by the XNOR layers."""
+    """The sign of the inputs and its scale, shared by the XNOR layers.
+
+    Attributes:
+        bit_kernels: when sums are computed by bits, see `use_bit_kernels`.
+    """
 
     input_scale: bool
     input_gradient: InputGradient
+    bit_kernels: BitKernels = "auto"
 
     def _set_input(self, input_scale: bool, input_gradient: InputGradient) -> None:
         if input_gradient not in ("clipped", "approx"):
@@ -199,9 +205,7 @@ class XnorConv2d(_BinaryInput, BinaryWeightConv2d):
             y = torch.ops.leveret.binary_conv2d(x, self.weight, self.stride, self.padding, self.dilation, self.groups)
             y = self._scaled(y)
         else:
-            y = F.conv2d(
-                self._sign(x), self.effective_weight(), None, self.stride, self.padding, self.dilation, self.groups
-            )
+            y = conv_sums(self, x)
         if self.input_scale:
             y = y * self.input_scales(x)
         return _add_bias(y, self.bias)
@@ -238,7 +242,7 @@ class XnorLinear(_BinaryInput, BinaryWeightLinear):
         if torch.compiler.is_exporting() and not self.real_weights:
             y = self._scaled(torch.ops.leveret.binary_linear(x, self.weight))
         else:
-            y = F.linear(self._sign(x), self.effective_weight())
+            y = linear_sums(self, x)
         if self.input_scale:
             y = y * x.abs().mean(dim=-1, keepdim=True)
         return _add_bias(y, self.bias)
