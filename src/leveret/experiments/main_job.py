@@ -158,10 +158,10 @@ def _row(job: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def _bench(results: Results, runs: Path) -> None:
+    scripts = [benchmark(name) for name in ("bitconv", "training")]  # says at once if this is no checkout
     demo = runs / "demo"
     demo_s = _timed(["shrink", "digits", "-o", str(demo)]) if not demo.exists() else None
-    bitconv = benchmark("bitconv").run()
-    training = benchmark("training").run()
+    bitconv, training = (script.run() for script in scripts)
     figures = {
         "xnor_vs_torch": bitconv["xnor_vs_torch"],
         "fit_vs_plain": training["fit_vs_plain"],
