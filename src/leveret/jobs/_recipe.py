@@ -37,7 +37,7 @@ class Recipe:
         teacher_epochs: passes over the data.
         student_epochs: of each of the student's two stages.
         batch_size, teacher_lr, teacher_weight_decay, student_lr, label_smoothing: of training.
-        whiten: begin with a stem that whitens the training images and stays so, which saves about half of the epochs.
+        whiten: begin with a stem that whitens the training images and stays so.
         augment: what each batch goes through.
         seed: of initial weights, order, augmentation.
     """
