@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -57,14 +58,14 @@ class Quantize(Op):
         return native.module.engine_quantize(engine, inputs[0], step, low, high)
 
 
-class _WholeConvolution(Convolution):
-    """What convolutions of quantised images share."""
+class _OnWhole(Op):
+    """What convolutions and linear layers on quantised values share."""
 
-    attributes: ClassVar = WINDOW
-    _kernel: WholeConv2d
+    _kernel: Any
 
-    def _layer(self) -> WholeConv2d:
-        raise NotImplementedError
+    @abstractmethod
+    def _layer(self) -> Any:
+        """The kernel's layer, with its weights laid out."""
 
     def prepare(self) -> None:
         self._kernel = self._layer()
@@ -72,6 +73,15 @@ class _WholeConvolution(Convolution):
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         add = inputs[1] if len(inputs) == 2 else None
         return self._kernel(inputs[0], **self.epilogue(), add=add, threads=threads)
+
+
+class _WholeConvolution(_OnWhole, Convolution):
+    """What convolutions of quantised images share."""
+
+    attributes: ClassVar = WINDOW
+
+    @abstractmethod
+    def _layer(self) -> WholeConv2d: ...
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
         height, width = self.inputs[0].size
@@ -163,20 +173,11 @@ class Int8Conv2d(_WholeConvolution):
         return 8
 
 
-class _WholeProduct(Product):
+class _WholeProduct(_OnWhole, Product):
     """What linear layers on quantised rows share."""
 
-    _kernel: WholeLinear
-
-    def _layer(self) -> WholeLinear:
-        raise NotImplementedError
-
-    def prepare(self) -> None:
-        self._kernel = self._layer()
-
-    def run(self, inputs: Sequence[Array], threads: int) -> Array:
-        add = inputs[1] if len(inputs) == 2 else None
-        return self._kernel(inputs[0], **self.epilogue(), add=add, threads=threads)
+    @abstractmethod
+    def _layer(self) -> WholeLinear: ...
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
         made = self._layer().native_layer()
