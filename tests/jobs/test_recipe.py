@@ -50,9 +50,20 @@ def test_epochs_follow_the_data_and_the_user():
 
 
 def test_mirroring_follows_the_channels_unless_told():
-    assert recipe_for(data_like(shape=(3, 32, 32))).augment.flip
-    assert not recipe_for(data_like()).augment.flip
-    assert recipe_for(data_like(), flip=True).augment.flip
+    for recipe, mirrored in (
+        (recipe_for(data_like(shape=(3, 32, 32))), True),
+        (recipe_for(data_like()), False),
+        (recipe_for(data_like(), flip=True), True),
+    ):
+        assert recipe.teacher_augment.flip == recipe.student_augment.flip == mirrored
+
+
+def test_only_the_teacher_of_many_colour_images_is_cut_and_shifted_far():
+    many = recipe_for(data_like(shape=(3, 32, 32), n=50_000))
+    assert (many.teacher_augment.shift, many.teacher_augment.cutout) == (4, 8)
+    assert (many.student_augment.shift, many.student_augment.cutout) == (2, 0)
+    for other in (recipe_for(data_like(shape=(3, 32, 32))), recipe_for(data_like(n=50_000))):
+        assert other.teacher_augment == other.student_augment
 
 
 def test_equal_recipes_describe_equally():

@@ -36,9 +36,10 @@ class Recipe:
         in_channels, side, num_classes: of the data.
         teacher_epochs: passes over the data.
         student_epochs: of each of the student's two stages.
-        batch_size, teacher_lr, teacher_weight_decay, student_lr, label_smoothing: of training.
+        batch_size, teacher_lr, student_lr, label_smoothing: of training.
         whiten: begin with a stem that whitens the training images and stays so.
-        augment: what each batch goes through.
+        teacher_augment, student_augment: what each batch goes through. A teacher of many colour images over-fits unless
+            they are shifted and cut more; a binary student hardly over-fits.
         seed: of initial weights, order, augmentation.
     """
 
@@ -50,11 +51,11 @@ class Recipe:
     student_epochs: tuple[int, int]
     batch_size: int
     teacher_lr: float
-    teacher_weight_decay: float
     student_lr: float
     label_smoothing: float
     whiten: bool
-    augment: Augment
+    teacher_augment: Augment
+    student_augment: Augment
     seed: int
 
     def teacher(self) -> nn.Module:
@@ -101,10 +102,11 @@ class Recipe:
             epochs=self.teacher_epochs,
             optimizer="sgd",
             lr=self.teacher_lr,
-            weight_decay=self.teacher_weight_decay,
+            weight_decay=5e-4,
             schedule="one-cycle",
             warmup=0.2,
             stage="teacher",
+            augment=self.teacher_augment,
             out=out,
             **self._common(resume, progress),
         )
@@ -135,6 +137,7 @@ class Recipe:
                 schedule="cosine",
                 warmup=0.05,
                 stage=stage,
+                augment=self.student_augment,
                 out=None if out is None else out / stage,
                 **self._common(resume, progress),
             )
@@ -147,12 +150,11 @@ class Recipe:
 
     def describe(self) -> dict[str, Any]:
         """The recipe as plain values, for JSON; two equal dicts train the same nets."""
-        return {**asdict(self), "augment": self.augment.as_dict(), "student_epochs": list(self.student_epochs)}
+        return {**asdict(self), "student_epochs": list(self.student_epochs)}
 
     def _common(self, resume: bool, progress: bool) -> dict[str, Any]:
         return {
             "batch_size": self.batch_size,
-            "augment": self.augment,
             "gradient_clip": 5.0,
             "seed": self.seed,
             "resume": "auto" if resume else False,
@@ -211,6 +213,9 @@ def recipe_for(
         teacher_epochs = max(2, teacher_epochs // 5) if quick else teacher_epochs
     student = max(2, teacher_epochs)
     small = images < 4_000
+    mirrored = colour if flip is None else flip
+    shift = max(1, min(round(side / 15), 8))
+    reach = min(side // 8, 8) if colour and images >= 20_000 else 0
     return Recipe(
         net=net,
         in_channels=channels,
@@ -220,14 +225,10 @@ def recipe_for(
         student_epochs=(student - round(0.6 * student), round(0.6 * student)),
         batch_size=32 if small else 128,
         teacher_lr=0.05 if small else 0.1,
-        # few epochs over many colour images end in over-fitting unless the weights are held short
-        teacher_weight_decay=1e-3 if colour and not small else 5e-4,
         student_lr=2e-3,
         label_smoothing=0.1,
         whiten=net == "convnet" and colour and side <= 40 and not small,
-        augment=Augment(
-            flip=colour if flip is None else flip,
-            shift=max(1, min(round(side / (8 if colour and not small else 15)), 8)),
-        ),
+        teacher_augment=Augment(mirrored, max(shift, reach), 2 * reach),
+        student_augment=Augment(mirrored, shift),
         seed=seed,
     )
