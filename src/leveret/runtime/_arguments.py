@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from leveret.runtime._geometry import Pair
 __all__ = [
     "Channels",
     "Floats",
+    "LaterSteps",
     "Words",
     "check_spare_bits",
     "epilogue",
@@ -27,6 +28,19 @@ __all__ = [
 Floats = NDArray[np.float32]
 Words = NDArray[np.uint64]
 Channels = NDArray[np.float32] | None
+
+
+class LaterSteps(TypedDict, total=False):
+    """What an epilogue does after `scale` and `shift`, as keyword arguments of every kernel that has one.
+
+    `v += add;  v += before;  v = v > 0 ? v : v · slope;  v += after`; `add` has the output's shape, the others a value
+    per channel. None, or nothing, leaves a step out.
+    """
+
+    add: Floats | None
+    before: Channels
+    slope: Channels
+    after: Channels
 
 
 def floats(name: str, x: Any) -> Floats:
@@ -57,11 +71,13 @@ def epilogue(
     shape: tuple[int, ...],
     scale: Channels,
     shift: Channels,
-    add: Floats | None,
-    before: Channels,
-    slope: Channels,
-    after: Channels,
+    *,
+    add: Floats | None = None,
+    before: Channels = None,
+    slope: Channels = None,
+    after: Channels = None,
 ) -> dict[str, Any]:
+    """All steps of an epilogue, checked against the output's shape, in the order in which kernels take them."""
     channels = shape[-1]
     return {
         "scale": per_channel("scale", scale, channels),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from leveret.runtime import reference
 from leveret.runtime._arguments import (
     Channels,
     Floats,
+    LaterSteps,
     Words,
     check_spare_bits,
     epilogue,
@@ -106,16 +107,13 @@ class BitConv2d:
         scale: Channels = None,
         shift: Channels = None,
         *,
-        add: Floats | None = None,
-        before: Channels = None,
-        slope: Channels = None,
-        after: Channels = None,
         threads: int = 0,
+        **later: Unpack[LaterSteps],
     ) -> Floats:
         """`(n, h, w, ceil(in / 64))` to sums `(n, out_h, out_w, out)` float32, through the epilogue."""
         bits = self._checked(bits)
         shape = (len(bits), *self.window.out(*bits.shape[1:3]), self.out_channels)
-        steps = epilogue(shape, scale, shift, add, before, slope, after)
+        steps = epilogue(shape, scale, shift, **later)
         if self._native is None:
             sums = reference.bitconv(bits, self.weight, self.in_channels, self.window, self.groups)
             return reference.affine(sums, **steps)
@@ -159,18 +157,13 @@ class BitLinear:
         scale: Channels = None,
         shift: Channels = None,
         *,
-        add: Floats | None = None,
-        before: Channels = None,
-        slope: Channels = None,
-        after: Channels = None,
         threads: int = 0,
+        **later: Unpack[LaterSteps],
     ) -> Floats:
         """Sums `(n, out)` float32, through the epilogue."""
-        more = None if add is None else add[:, None, None]
-        out = self._conv.real(
-            self._as_image(bits), scale, shift, add=more, before=before, slope=slope, after=after, threads=threads
-        )
-        return out[:, 0, 0]
+        if (add := later.get("add")) is not None:
+            later["add"] = add[:, None, None]
+        return self._conv.real(self._as_image(bits), scale, shift, threads=threads, **later)[:, 0, 0]
 
     def bits(self, bits: Words, threshold: Floats, flip: NDArray[np.uint8], *, threads: int = 0) -> Words:
         """Signs of thresholded sums, `(n, ceil(out / 64))`."""

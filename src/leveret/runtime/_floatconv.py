@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from leveret.errors import LeveretUsageError
 from leveret.runtime import _native as native
 from leveret.runtime import reference
-from leveret.runtime._arguments import Channels, Floats, epilogue, filters_of, floats, kernel_of
+from leveret.runtime._arguments import Channels, Floats, LaterSteps, epilogue, filters_of, floats, kernel_of
 from leveret.runtime._geometry import Pair, Window, pair
 
 __all__ = ["Conv2d", "Linear", "affine"]
@@ -52,18 +52,15 @@ class Conv2d:
         scale: Channels = None,
         shift: Channels = None,
         *,
-        add: Floats | None = None,
-        before: Channels = None,
-        slope: Channels = None,
-        after: Channels = None,
         threads: int = 0,
+        **later: Unpack[LaterSteps],
     ) -> Floats:
         """`(n, h, w, in)` to `(n, out_h, out_w, out)`, through the epilogue; a bias is its `shift`."""
         x = floats("x", x)
         if x.ndim != 4 or x.shape[3] != self.in_channels:
             raise LeveretUsageError(f"x must be (n, h, w, {self.in_channels}), got {x.shape}")
         shape = (len(x), *self.window.out(*x.shape[1:3]), self.out_channels)
-        steps = epilogue(shape, scale, shift, add, before, slope, after)
+        steps = epilogue(shape, scale, shift, **later)
         if self._native is None:
             return reference.affine(reference.floatconv(x, self.weight, self.window, self.groups, self.exact), **steps)
         out = np.empty(shape, np.float32)
@@ -85,19 +82,14 @@ class Linear:
         scale: Channels = None,
         shift: Channels = None,
         *,
-        add: Floats | None = None,
-        before: Channels = None,
-        slope: Channels = None,
-        after: Channels = None,
         threads: int = 0,
+        **later: Unpack[LaterSteps],
     ) -> Floats:
         """`(n, in)` to `(n, out)`, through the epilogue."""
         x = floats("x", x)
         if x.ndim != 2 or x.shape[1] != self.weight.shape[1]:
             raise LeveretUsageError(f"x must be (n, {self.weight.shape[1]}), got {x.shape}")
-        return affine(
-            x @ self.weight.T, scale, shift, add=add, before=before, slope=slope, after=after, threads=threads
-        )
+        return affine(x @ self.weight.T, scale, shift, threads=threads, **later)
 
 
 def affine(
@@ -105,15 +97,12 @@ def affine(
     scale: Channels = None,
     shift: Channels = None,
     *,
-    add: Floats | None = None,
-    before: Channels = None,
-    slope: Channels = None,
-    after: Channels = None,
     threads: int = 0,
+    **later: Unpack[LaterSteps],
 ) -> Floats:
     """The epilogue alone, on `(…, c)` float32."""
     x = floats("x", x)
-    steps = epilogue(x.shape, scale, shift, add, before, slope, after)
+    steps = epilogue(x.shape, scale, shift, **later)
     if native.use_reference() or x.size == 0:
         return reference.affine(x, **steps)
     out = np.empty_like(x)

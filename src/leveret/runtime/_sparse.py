@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from leveret.errors import LeveretUsageError
 from leveret.runtime import _native as native
 from leveret.runtime import reference
-from leveret.runtime._arguments import Channels, Floats, epilogue, floats
+from leveret.runtime._arguments import Channels, Floats, LaterSteps, epilogue, floats
 
 __all__ = ["SparseLinear", "sparse_rows"]
 
@@ -57,18 +57,15 @@ class SparseLinear:
         scale: Channels = None,
         shift: Channels = None,
         *,
-        add: Floats | None = None,
-        before: Channels = None,
-        slope: Channels = None,
-        after: Channels = None,
         threads: int = 0,
+        **later: Unpack[LaterSteps],
     ) -> Floats:
         """`(…, in)` to `(…, out)`, through the epilogue."""
         x = floats("x", x)
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise LeveretUsageError(f"x must be (…, {self.in_features}), got {x.shape}")
         shape = (*x.shape[:-1], self.out_features)
-        steps = epilogue(shape, scale, shift, add, before, slope, after)
+        steps = epilogue(shape, scale, shift, **later)
         rows = x.reshape(-1, self.in_features)
         if native.use_reference():
             sums = reference.sparse_product(rows, self.values, self.columns, self.starts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from leveret.errors import LeveretUsageError
 from leveret.runtime import _native as native
 from leveret.runtime import reference
-from leveret.runtime._arguments import Channels, Floats, epilogue, floats
+from leveret.runtime._arguments import Channels, Floats, LaterSteps, epilogue, floats
 from leveret.runtime._geometry import Pair, Window
 
 __all__ = ["WholeConv2d", "WholeLinear", "check_levels", "quantize"]
@@ -80,11 +80,8 @@ class WholeConv2d(ABC):
         scale: Channels = None,
         shift: Channels = None,
         *,
-        add: Floats | None = None,
-        before: Channels = None,
-        slope: Channels = None,
-        after: Channels = None,
         threads: int = 0,
+        **later: Unpack[LaterSteps],
     ) -> Floats:
         """Sums `(n, out_h, out_w, out)` float32, through the epilogue; the values' step is part of its `scale`."""
         if not isinstance(x, np.ndarray) or x.ndim != 4 or x.shape[3] != self.in_channels or x.dtype != self.dtype:
@@ -93,7 +90,7 @@ class WholeConv2d(ABC):
             )
         x = np.ascontiguousarray(x)
         shape = (len(x), *self.window.out(*x.shape[1:3]), self.out_channels)
-        steps = epilogue(shape, scale, shift, add, before, slope, after)
+        steps = epilogue(shape, scale, shift, **later)
         layer = self.native_layer(*x.shape[1:3])
         if layer is None:
             return reference.affine(self._reference(x), **steps)
@@ -131,33 +128,23 @@ class WholeLinear:
         scale: Channels = None,
         shift: Channels = None,
         *,
-        add: Floats | None = None,
-        before: Channels = None,
-        slope: Channels = None,
-        after: Channels = None,
         threads: int = 0,
+        **later: Unpack[LaterSteps],
     ) -> Floats:
         """Sums `(n, out)` float32, through the epilogue."""
         features, dtype = self._conv.in_channels, np.dtype(self._conv.dtype)
         if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != features or x.dtype != dtype:
             raise LeveretUsageError(f"x must be (n, {features}) {dtype}, got {_described(x)}")
+        add = later.get("add")
         if add is not None and add.shape != (len(x), self._conv.out_channels):
             raise LeveretUsageError(f"add must be {(len(x), self._conv.out_channels)}, got {add.shape}")
         # eight rows side by side share what is read of the weights; lines of them are shared out among threads
         image = (1, len(x) // 8, 8) if len(x) % 8 == 0 else (1, 1, len(x))
         if len(x) == 0:
             image = (0, 1, 1)
-        more = None if add is None else add.reshape(*image, self._conv.out_channels)
-        out = self._conv(
-            x.reshape(*image, x.shape[1]),
-            scale,
-            shift,
-            add=more,
-            before=before,
-            slope=slope,
-            after=after,
-            threads=threads,
-        )
+        if add is not None:
+            later["add"] = add.reshape(*image, self._conv.out_channels)
+        out = self._conv(x.reshape(*image, x.shape[1]), scale, shift, threads=threads, **later)
         return out.reshape(len(x), self._conv.out_channels)
 
 
