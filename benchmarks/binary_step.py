@@ -8,11 +8,8 @@ backward; backward is the same code in both, so that a step gains what forward g
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +18,7 @@ from rich.table import Table
 
 from leveret.runtime import kernels
 from leveret.shrink.binary import XnorConv2d, XnorLinear, use_bit_kernels
+from turns import options_of, write
 
 # channels in and out, side of the image; 0: a linear layer
 LAYERS = [(64, 64, 32), (128, 128, 8), (128, 128, 16), (256, 256, 8), (512, 512, 4), (1024, 1024, 0)]
@@ -66,13 +64,7 @@ def measure(channels: int, outputs: int, side: int, batch: int, repeats: int, au
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--autocast", action="store_true", help="train in bfloat16")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    options = options_of(__doc__, threads=1, batch=64, repeats=7, autocast=False)
     torch.set_num_threads(options.threads)
     rows = [measure(*sizes, options.batch, options.repeats, options.autocast) for sizes in LAYERS]
     dtype = "bfloat16" if options.autocast else "float32"
@@ -87,9 +79,8 @@ def main() -> None:
             cells += [f"{floats:.2f}", f"{bits:.2f}", f"{floats / bits:.2f}"]
         table.add_row(*cells)
     Console(width=120).print(table)
-    if options.json:
-        result = {"threads": options.threads, "batch": options.batch, "isa": kernels.isa(), "dtype": dtype}
-        options.json.write_text(json.dumps({**result, "layers": rows}, indent=2) + "\n")
+    result = {"threads": options.threads, "batch": options.batch, "isa": kernels.isa(), "dtype": dtype}
+    write({**result, "layers": rows}, options.json)
 
 
 if __name__ == "__main__":

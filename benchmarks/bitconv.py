@@ -9,12 +9,6 @@ binary too; the plain loop is scalar C, compiled with -O2. Every figure is the m
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,19 +18,7 @@ from rich.table import Table
 
 from leveret.runtime import kernels
 from peers import openvino_binary_conv, plain_loop
-
-SHAPES = ((56, 64), (28, 128), (14, 256), (7, 512))
-
-
-def seconds(call: Callable[[], Any], least: float = 0.03) -> float:
-    """Time of one call, from as many as take `least` seconds."""
-    count, spent = 0, 0.0
-    start = time.perf_counter()
-    while spent < least:
-        call()
-        count += 1
-        spent = time.perf_counter() - start
-    return spent / count
+from turns import SHAPES, Call, geometric_mean, medians, options_of, torch_convolutions, write
 
 
 def measure(side: int, channels: int, threads: int, repeats: int) -> dict[str, Any]:
@@ -45,28 +27,19 @@ def measure(side: int, channels: int, threads: int, repeats: int) -> dict[str, A
     x = rng.normal(size=(1, side, side, channels)).astype(np.float32)
     weight = rng.normal(size=(channels, 3, 3, channels)).astype(np.float32)
     ours = kernels.BitConv2d(kernels.pack_bits(weight), channels, padding=1)
-    image = torch.from_numpy(x).permute(0, 3, 1, 2)
-    filters = torch.from_numpy(weight).permute(0, 3, 1, 2)
     scale, shift = (rng.normal(size=channels).astype(np.float32) for _ in range(2))
-    calls: dict[str, Callable[[], Any]] = {
+    calls: dict[str, Call] = {
         "leveret": lambda: ours.real(kernels.pack_bits(x, threads=threads), scale, shift, threads=threads),
         "leveret_packing": lambda: kernels.pack_bits(x, threads=threads),
+        **torch_convolutions(x, weight),
     }
-    for name, layout in (("torch_nchw", torch.contiguous_format), ("torch_nhwc", torch.channels_last)):
-        a, w = image.contiguous(memory_format=layout), filters.contiguous(memory_format=layout)
-        calls[name] = lambda a=a, w=w: torch.nn.functional.conv2d(a, w, padding=1)
     openvino = openvino_binary_conv(x, weight, threads)
     loop = plain_loop(x, weight)
     calls |= {name: call for name, call in (("openvino", openvino), ("plain_loop", loop)) if call is not None}
     sums = ours.real(kernels.pack_bits(x))
     if openvino is not None:
         assert np.array_equal(openvino(), sums), "OpenVINO computes something else"
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    with torch.inference_mode():
-        for _ in range(repeats):
-            for name, call in calls.items():
-                times[name].append(seconds(call))
-    median = {name: statistics.median(values) for name, values in times.items()}
+    median = medians(calls, repeats)
     macs = side * side * channels * channels * 9
     packing = median.pop("leveret_packing")
     torch_best = min(median["torch_nchw"], median["torch_nhwc"])
@@ -90,17 +63,11 @@ def run(threads: int = 1, repeats: int = 15) -> dict[str, Any]:
         "threads": threads,
         "torch": torch.__version__,
         "shapes": shapes,
-        "xnor_vs_torch": _mean(shapes, "ratio"),
-        "xnor_vs_openvino": _mean(shapes, "ratio_openvino"),
-        "xnor_vs_loop": _mean(shapes, "ratio_loop"),
+        "xnor_vs_torch": geometric_mean(shape["ratio"] for shape in shapes),
+        "xnor_vs_openvino": geometric_mean(shape["ratio_openvino"] for shape in shapes),
+        "xnor_vs_loop": geometric_mean(shape["ratio_loop"] for shape in shapes),
         "peak_gmacs": _peak(),
     }
-
-
-def _mean(shapes: list[dict[str, Any]], key: str) -> float | None:
-    """Geometric mean; None where the peer isn't installed."""
-    values = [shape[key] for shape in shapes if shape[key] is not None]
-    return statistics.geometric_mean(values) if values else None
 
 
 def _peak() -> float | None:
@@ -110,11 +77,7 @@ def _peak() -> float | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    options = options_of(__doc__, threads=1, repeats=15)
     result = run(options.threads, options.repeats)
     table = Table(title=f"3x3 convolution, GMAC/s, {options.threads} thread(s), {result['isa']}")
     columns = ("shape", "leveret", "of it packing", "of peak", "torch nchw", "torch nhwc", "openvino", "loop")
@@ -138,9 +101,8 @@ def main() -> None:
     table.add_section()
     means = (f"{result[key] or float('nan'):.1f}" for key in ("xnor_vs_torch", "xnor_vs_openvino"))
     table.add_row("geometric mean", *[""] * 7, *means)
-    Console().print(table)
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    Console(width=120).print(table)
+    write(result, options.json)
 
 
 if __name__ == "__main__":

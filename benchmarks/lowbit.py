@@ -9,11 +9,6 @@ alternating runs.
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +16,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bitconv import SHAPES, seconds
 from leveret.runtime import kernels
+from turns import SHAPES, Call, geometric_mean, medians, options_of, torch_convolutions, write
 
 # name: planes, encoding, levels of the image
 PLANES = {
@@ -35,21 +30,17 @@ PLANES = {
 KEPT = 0.1  # of the pruned weights
 
 
-def contenders(x: np.ndarray, threads: int) -> dict[str, Callable[[], Any]]:
+def contenders(x: np.ndarray, threads: int) -> dict[str, Call]:
     """Everything that is timed on images `(1, side, side, channels)`."""
     rng = np.random.default_rng(0)
     channels = x.shape[3]
     weight = rng.normal(size=(channels, 3, 3, channels)).astype(np.float32)
     small = weight[:, :1, :1].copy()
-    calls: dict[str, Callable[[], Any]] = {}
-    for name, layout in (("nchw", torch.contiguous_format), ("nhwc", torch.channels_last)):
-        image = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-        for kernel, filters in (("3x3", weight), ("1x1", small)):
-            w = torch.from_numpy(filters).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-            padding = int(kernel == "3x3")
-            calls[f"torch {kernel} {name}"] = lambda a=image, w=w, p=padding: torch.conv2d(a, w, padding=p)
+    calls: dict[str, Call] = {}
+    for kernel, filters in (("3x3", weight), ("1x1", small)):
+        calls |= {f"{name} {kernel}": call for name, call in torch_convolutions(x, filters).items()}
 
-    def quantised(layer: Any, low: int, high: int) -> Callable[[], Any]:
+    def quantised(layer: Any, low: int, high: int) -> Call:
         step = 8 / (high - low)
         return lambda: layer(kernels.quantize(x, step, low, high, threads=threads), threads=threads)
 
@@ -70,13 +61,8 @@ def measure(side: int, channels: int, threads: int, repeats: int) -> dict[str, A
     """Medians for one shape, batch of one."""
     x = np.random.default_rng(side).normal(size=(1, side, side, channels)).astype(np.float32)
     calls = contenders(x, threads)
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    with torch.inference_mode():
-        for _ in range(repeats):
-            for name, call in calls.items():
-                times[name].append(seconds(call, 0.01))
-    median = {name: statistics.median(values) for name, values in times.items()}
-    best = {kernel: min(median[f"torch {kernel} {name}"] for name in ("nchw", "nhwc")) for kernel in ("3x3", "1x1")}
+    median = medians(calls, repeats, 0.01)
+    best = {kernel: min(median[f"torch_{layout} {kernel}"] for layout in ("nchw", "nhwc")) for kernel in ("3x3", "1x1")}
     places = side * side * channels * channels
     return {
         "shape": f"{side}x{side}x{channels}",
@@ -100,18 +86,12 @@ def run(threads: int = 1, repeats: int = 15) -> dict[str, Any]:
         "threads": threads,
         "torch": torch.__version__,
         "shapes": shapes,
-        "times_torch": {
-            name: statistics.geometric_mean(shape["ratio"][name] for shape in shapes) for name in shapes[0]["ratio"]
-        },
+        "times_torch": {name: geometric_mean(shape["ratio"][name] for shape in shapes) for name in shapes[0]["ratio"]},
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    options = options_of(__doc__, threads=1, repeats=15)
     result = run(options.threads, options.repeats)
     table = Table(title=f"GMAC/s (times PyTorch's float), {options.threads} thread(s), {result['isa']}")
     table.add_column("weights x activations")
@@ -125,9 +105,8 @@ def main() -> None:
         figures = (f"{shape['gmacs'][name]:.0f} ({shape['ratio'][name]:.1f})" for shape in result["shapes"])
         label = f"{name}, {KEPT:.0%} kept" if "pruned" in name else name
         table.add_row(label, *figures, f"{mean:.1f}")
-    Console().print(table)
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    Console(width=120).print(table)
+    write(result, options.json)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ sides.
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from leveret.jobs._memory import peak_resident
 from leveret.jobs._peers import FloatNet
 from leveret.jobs._speed import measure, torch_model
 from leveret.shrink.binary import BiRealPair
+from turns import options_of, write
 
 
 def packed_nets(folder: Path) -> dict[str, Path]:
@@ -88,11 +87,7 @@ def run(threads: int = 1, seconds: float = 20.0) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    options = options_of(__doc__, threads=1, seconds=20.0)
     result = run(options.threads, options.seconds)
     console = Console()
     table = Table(title=f"ResNet-18, 224 pixels, batch 1, {options.threads} thread(s)")
@@ -110,8 +105,7 @@ def main() -> None:
     for row in result["profile"]:
         steps.add_row(row["step"], row["op"], f"{row['us']:.0f}", f"{row['share']:.0%}")
     console.print(steps)
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    write(result, options.json)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,11 @@ memory layout. Both run alternately in this process; every figure is a median.
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import json
 import logging
 import statistics
 import time
 import warnings
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import leveret
 from leveret.data import Normalization
+from turns import options_of, write
 
 IMAGES, BATCH = 8192, 128
 
@@ -129,18 +127,14 @@ def run(repeats: int = 5) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    options = options_of(__doc__, repeats=5)
     result = run(options.repeats)
     table = Table(title=f"training, images a second, {result['threads']} threads")
     for column in ("leveret.fit", "plain Lightning", "times as fast"):
         table.add_column(column, justify="right")
     table.add_row(f"{result['fit']:,.0f}", f"{result['plain']:,.0f}", f"{result['fit_vs_plain']:.2f}")
     Console().print(table)
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    write(result, options.json)
 
 
 if __name__ == "__main__":
