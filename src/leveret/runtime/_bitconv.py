@@ -25,7 +25,7 @@ from leveret.runtime._arguments import (
 )
 from leveret.runtime._geometry import Pair, Window, pair
 
-__all__ = ["BitConv2d", "BitLinear", "pack_bits", "unpack_bits"]
+__all__ = ["BitConv2d", "BitLinear", "pack_bits", "sums_fit", "unpack_bits"]
 
 
 def pack_bits(
@@ -55,6 +55,14 @@ def pack_bits(
 def unpack_bits(bits: Words, channels: int) -> Floats:
     """`(…, words)` uint64 to `(…, channels)` float32 of ±1."""
     return reference.unpack_bits(bits, channels)
+
+
+def sums_fit(channels: int, taps: int) -> bool:
+    """Whether the kernels can hold sums of the signs of so many channels under so many taps.
+
+    The table look-up adds in int16. Beyond that the reference's floats are exact still, up to 2^24.
+    """
+    return taps * -(-channels // 4) <= 16_000
 
 
 class BitConv2d:
@@ -96,8 +104,7 @@ class BitConv2d:
         self.window = Window(kernel_of(weight.shape), pair(stride), pair(padding), pair(dilation))
         self._native: Any = None
         taps = weight.shape[1] * weight.shape[2]
-        # int16 sums of the table look-up: beyond this the reference's floats are exact still, up to 2^24
-        self.fits_native = taps * -(-in_channels // groups // 4) <= 16_000
+        self.fits_native = sums_fit(in_channels // groups, taps)
         if prepare and not native.use_reference() and self.fits_native:
             self._native = native.module.BitConvLayer(weight.reshape(len(weight), taps, words), in_channels, groups)
 

@@ -9,7 +9,7 @@ What a convolution, or `affine` alone, does with its sums before they are stored
 shape, the others a value per channel. Each step rounds as PyTorch's own operators do.
 """
 
-from leveret.runtime._bitconv import BitConv2d, BitLinear, pack_bits, unpack_bits
+from leveret.runtime._bitconv import BitConv2d, BitLinear, pack_bits, sums_fit, unpack_bits
 from leveret.runtime._floatconv import Conv2d, Linear, affine
 from leveret.runtime._intconv import Int8Conv2d, Int8Linear
 from leveret.runtime._native import Peaks, available_isas, default_threads, isa, peaks, set_isa
@@ -42,5 +42,6 @@ __all__ = [
     "quantize",
     "set_isa",
     "sparse_rows",
+    "sums_fit",
     "unpack_bits",
 ]

@@ -66,9 +66,9 @@ def conv_sums(layer: Any, x: Tensor) -> Tensor:
             return _conv(x, weight.to(dtype), window)
         return _BitConv.apply(x.detach(), layer._sign(x).to(dtype), weight.to(dtype), window)
 
-    taps = layer.kernel_size[0] * layer.kernel_size[1]
+    added = layer.in_channels // layer.groups, layer.kernel_size[0] * layer.kernel_size[1]
     fits = x.dim() == 4 and x.shape[1] == layer.in_channels and _window_fits(layer, x)
-    return _chosen(layer, x, fits and _sums_fit(layer.in_channels // layer.groups, taps), by_bits, by_floats)
+    return _chosen(layer, x, fits, added, by_bits, by_floats)
 
 
 def linear_sums(layer: Any, x: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ def linear_sums(layer: Any, x: Tensor) -> Tensor:
         return _BitProduct.apply(x.detach(), layer._sign(x).to(dtype), weight.to(dtype))
 
     fits = x.dim() == 2 and x.shape[1] == layer.in_features
-    return _chosen(layer, x, fits and _sums_fit(layer.in_features, 1), by_bits, by_floats)
+    return _chosen(layer, x, fits, (layer.in_features, 1), by_bits, by_floats)
 
 
 class _BitConv(torch.autograd.Function):
@@ -154,8 +154,14 @@ def _array(x: Tensor) -> Any:
 
 
 def _chosen(
-    layer: Any, x: Tensor, fits: bool, by_bits: Callable[[], Tensor], by_floats: Callable[[], Tensor]
+    layer: Any,
+    x: Tensor,
+    fits: bool,
+    added: tuple[int, int],
+    by_bits: Callable[[], Tensor],
+    by_floats: Callable[[], Tensor],
 ) -> Tensor:
+    """By bits or by floats; `added`: the channels and taps that a sum runs over."""
     mode = layer.bit_kernels
     if (
         mode is False
@@ -164,6 +170,7 @@ def _chosen(
         or not fits
         or not _ordinary(x, layer.weight)
         or not _compiled()
+        or not _kernels().sums_fit(*added)
     ):
         return by_floats()
     if mode == "auto":
@@ -216,11 +223,6 @@ def _ordinary(x: Tensor, weight: Tensor) -> bool:
         and _computed_in(x) in _DTYPES
         and x.numel() > 0
     )
-
-
-def _sums_fit(channels: int, taps: int) -> bool:
-    """Whether the kernels can hold sums of so many signs; see `leveret.runtime.kernels.BitConv2d`."""
-    return taps * -(-channels // 4) <= 16_000
 
 
 def _window_fits(layer: Any, x: Tensor) -> bool:
