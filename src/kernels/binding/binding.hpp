@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "isa/table.hpp"
 
@@ -32,13 +33,28 @@ auto pointer(const Maybe<A>& array) -> decltype(array->data()) {
     return array ? array->data() : nullptr;
 }
 
+// A copy, empty where nothing was given.
+template <typename T>
+std::vector<T> vector_of(const Array<const T>& array) {
+    return std::vector<T>(array.data(), array.data() + array.size());
+}
+template <typename T>
+std::vector<T> vector_of(const Maybe<Array<const T>>& array) {
+    return array ? vector_of(*array) : std::vector<T>{};
+}
+
+// A node's inputs: one, and another that is added.
+inline std::vector<std::size_t> inputs_of(std::size_t input, Maybe<std::size_t> add) {
+    return add ? std::vector<std::size_t>{input, *add} : std::vector<std::size_t>{input};
+}
+
 // height, width, kernel, stride, padding, dilation, output: each down and across
 inline Window window_of(const std::array<std::int64_t, 12>& v) {
     return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11]};
 }
 
 inline Epilogue epilogue_of(const Maybe<Floats>& scale, const Maybe<Floats>& shift, const Maybe<Floats>& add,
-                     const Maybe<Floats>& before, const Maybe<Floats>& slope, const Maybe<Floats>& after) {
+                            const Maybe<Floats>& before, const Maybe<Floats>& slope, const Maybe<Floats>& after) {
     return {pointer(scale), pointer(shift), pointer(add), pointer(before), pointer(slope), pointer(after)};
 }
 

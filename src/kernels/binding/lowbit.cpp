@@ -11,27 +11,18 @@ namespace leveret {
 namespace {
 
 // scale, shift, add, before, slope, after
-using Steps = std::array<Maybe<Floats>, 6>;
+using AllSteps = std::array<Maybe<Floats>, 6>;
 
-// scale, shift, before, slope, after
-using Values = std::array<Maybe<Floats>, 5>;
+// those that a node owns: scale, shift, before, slope, after
+using OwnSteps = std::array<Maybe<Floats>, 5>;
 using Wholes = Array<const std::uint32_t>;
 
-template <typename T>
-std::vector<T> vector_of(const Array<const T>& array) {
-    return std::vector<T>(array.data(), array.data() + array.size());
-}
-
-EpilogueValues values_of(const Values& v) {
-    const auto all = [&](std::size_t i) { return v[i] ? vector_of(*v[i]) : Channels{}; };
+EpilogueValues values_of(const OwnSteps& v) {
+    const auto all = [&](std::size_t i) { return vector_of(v[i]); };
     return {all(0), all(1), all(2), all(3), all(4)};
 }
 
-std::vector<std::size_t> inputs_of(std::size_t input, Maybe<std::size_t> add) {
-    return add ? std::vector<std::size_t>{input, *add} : std::vector<std::size_t>{input};
-}
-
-Epilogue all_of(const Steps& s) { return epilogue_of(s[0], s[1], s[2], s[3], s[4], s[5]); }
+Epilogue all_of(const AllSteps& s) { return epilogue_of(s[0], s[1], s[2], s[3], s[4], s[5]); }
 
 void quantize(Floats x, float step, std::int32_t low, std::int32_t high, Array<std::uint8_t> out, int threads) {
     const float* from = x.data();
@@ -44,7 +35,7 @@ void quantize(Floats x, float step, std::int32_t low, std::int32_t high, Array<s
     });
 }
 
-void sparse_product(Floats values, Wholes columns, Wholes starts, Floats x, const Steps& steps, Array<float> out,
+void sparse_product(Floats values, Wholes columns, Wholes starts, Floats x, const AllSteps& steps, Array<float> out,
                     int threads) {
     SparseProduct job{};
     job.inputs = x.shape(1);
@@ -75,13 +66,16 @@ void bind_lowbit(nb::module_& m) {
     nb::class_<WholeConvLayer>(m, "WholeConvLayer")
         .def(
             "run",
-            [](const WholeConvLayer& self, Bytes image, const std::array<std::int64_t, 12>& window, const Steps& steps,
+            [](const WholeConvLayer& self, Bytes image, const std::array<std::int64_t, 12>& window, const AllSteps& steps,
                Array<float> out, int threads) {
                 const Epilogue epilogue = all_of(steps);
                 nb::gil_scoped_release release;
                 self.run(image.data(), image.shape(0), window_of(window), epilogue, out.data(), threads);
             },
-            nb::arg("image"), nb::arg("window"), nb::arg("steps"), nb::arg("out"), nb::arg("threads"));
+            nb::arg("image"), nb::arg("window"), nb::arg("steps"), nb::arg("out"), nb::arg("threads"))
+        .def("held", [](const WholeConvLayer& self, const std::array<std::int64_t, 12>& window) {
+            return self.held(window_of(window));
+        });
 
     nb::class_<PlaneConvLayer, WholeConvLayer>(m, "PlaneConvLayer")
         .def("__init__",
@@ -108,7 +102,7 @@ void bind_lowbit(nb::module_& m) {
     m.def(
         "engine_whole_conv",
         [](Engine& engine, std::size_t input, Maybe<std::size_t> add, std::shared_ptr<WholeConvLayer> layer,
-           const std::array<std::int64_t, 12>& row, const Values& steps) {
+           const std::array<std::int64_t, 12>& row, const OwnSteps& steps) {
             const Window window = window_of(row);
             const Value out{static_cast<std::size_t>(window.out_h), static_cast<std::size_t>(window.out_w),
                             layer->outputs()};
@@ -120,7 +114,7 @@ void bind_lowbit(nb::module_& m) {
     m.def(
         "engine_sparse",
         [](Engine& engine, std::size_t input, Maybe<std::size_t> add, Floats values, Wholes columns, Wholes starts,
-           const Values& steps) {
+           const OwnSteps& steps) {
             Value out = engine.value(input);
             out.channels = starts.size() - 1;
             SparseWeights weights{vector_of(values), vector_of(columns), vector_of(starts)};

@@ -74,11 +74,7 @@ void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Windo
         job.out_bits = out_bits;
         const std::size_t c = g * filters;
         job.out = out ? out + c : nullptr;
-        job.epilogue = epilogue;
-        if (c > 0)
-            for (const float** values : {&job.epilogue.scale, &job.epilogue.shift, &job.epilogue.add,
-                                         &job.epilogue.before, &job.epilogue.slope, &job.epilogue.after})
-                if (*values) *values += c;
+        job.epilogue = epilogue.from(c);
         parallel_rows(batch * window.out_h, filters, threads,
                       [&](std::size_t begin, std::size_t end, std::size_t first, std::size_t last) {
                           BitConv own_part = job;

@@ -24,6 +24,8 @@ public:
 
     const char* isa() const { return kernels_->name; }
 
+    std::size_t outputs() const { return outputs_; }
+
 private:
     struct Free {
         void operator()(void* p) const;

@@ -173,9 +173,11 @@ void bitconv(const BitConv& job, std::size_t begin, std::size_t end) {
     const Window& w = job.window;
     const std::size_t nibbles = nibbles_of(job.channels), tap_count = w.kernel_h * w.kernel_w;
     const std::int32_t spare = static_cast<std::int32_t>(nibbles * 4 - job.channels);
-    auto* zeros = new std::uint8_t[nibbles];
+    const Held<std::uint8_t> outside(nibbles);
+    std::uint8_t* const zeros = outside.data;
     std::memset(zeros, 32, nibbles);  // 2 * 16: the 17th table
-    auto** taps = new const std::uint8_t*[tap_count * lookup_tile];
+    const Held<const std::uint8_t*> places(tap_count * lookup_tile);
+    const std::uint8_t** const taps = places.data;
     std::int32_t inside[lookup_tile];
     for (std::size_t row = begin; row < end; ++row) {
         const std::size_t n = row / w.out_h, oy = row % w.out_h;
@@ -199,6 +201,4 @@ void bitconv(const BitConv& job, std::size_t begin, std::size_t end) {
             }
         }
     }
-    delete[] taps;
-    delete[] zeros;
 }

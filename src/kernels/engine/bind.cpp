@@ -1,55 +1,22 @@
 #include "engine/bind.hpp"
 
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/array.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
-
-#include <array>
-#include <optional>
-#include <string>
-
+#include "binding/binding.hpp"
 #include "engine/engine.hpp"
-
-namespace nb = nanobind;
 
 namespace leveret {
 namespace {
 
-template <typename T>
-using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
-using Floats = Array<const float>;
-using Words = Array<const std::uint64_t>;
-using Bytes = Array<const std::uint8_t>;
 using Row = std::array<std::int64_t, 12>;
 
-template <typename T>
-std::vector<T> values(const std::optional<Array<const T>>& array) {
-    return array ? std::vector<T>(array->data(), array->data() + array->size()) : std::vector<T>{};
-}
-
-using MaybeFloats = std::optional<Floats>;
-
-template <typename T>
-std::vector<T> values(const Array<const T>& array) {
-    return std::vector<T>(array.data(), array.data() + array.size());
-}
+using MaybeFloats = Maybe<Floats>;
 
 EpilogueValues epilogue(const MaybeFloats& scale, const MaybeFloats& shift, const MaybeFloats& before,
                         const MaybeFloats& slope, const MaybeFloats& after) {
-    return {values(scale), values(shift), values(before), values(slope), values(after)};
+    return {vector_of(scale), vector_of(shift), vector_of(before), vector_of(slope), vector_of(after)};
 }
-
-// height, width, kernel, stride, padding, dilation, output: each down and across
-Window window_of(const Row& v) { return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11]}; }
 
 Value output_of(const Window& w, std::size_t channels, bool bits = false) {
     return {static_cast<std::size_t>(w.out_h), static_cast<std::size_t>(w.out_w), channels, bits};
-}
-
-std::vector<std::size_t> with(std::size_t input, std::optional<std::size_t> add) {
-    return add ? std::vector<std::size_t>{input, *add} : std::vector<std::size_t>{input};
 }
 
 }  // namespace
@@ -58,25 +25,25 @@ void bind_engine(nb::module_& m) {
     nb::class_<Engine>(m, "Engine")
         .def("__init__",
              [](Engine* self, std::size_t channels, std::size_t height, std::size_t width, MaybeFloats mean,
-                MaybeFloats std) { new (self) Engine({height, width, channels}, values(mean), values(std)); },
+                MaybeFloats std) { new (self) Engine({height, width, channels}, vector_of(mean), vector_of(std)); },
              nb::arg("channels"), nb::arg("height"), nb::arg("width"), nb::arg("mean").none(), nb::arg("std").none())
         .def("bits",
-             [](Engine& self, std::size_t input, MaybeFloats threshold, std::optional<Bytes> flip) {
+             [](Engine& self, std::size_t input, MaybeFloats threshold, Maybe<Bytes> flip) {
                  Value out = self.value(input);
                  out.bits = true;
-                 return self.add(bits_node(self.value(input), values(threshold), values(flip)), {input}, out);
+                 return self.add(bits_node(self.value(input), vector_of(threshold), vector_of(flip)), {input}, out);
              },
              nb::arg("input"), nb::arg("threshold").none(), nb::arg("flip").none())
         .def("affine",
-             [](Engine& self, std::size_t input, std::optional<std::size_t> add, MaybeFloats scale, MaybeFloats shift,
+             [](Engine& self, std::size_t input, Maybe<std::size_t> add, MaybeFloats scale, MaybeFloats shift,
                 MaybeFloats before, MaybeFloats slope, MaybeFloats after) {
                  const Value in = self.value(input);
-                 return self.add(affine_node(in, epilogue(scale, shift, before, slope, after)), with(input, add), in);
+                 return self.add(affine_node(in, epilogue(scale, shift, before, slope, after)), inputs_of(input, add), in);
              },
              nb::arg("input"), nb::arg("add").none(), nb::arg("scale").none(), nb::arg("shift").none(),
              nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none())
         .def("conv",
-             [](Engine& self, std::size_t input, std::optional<std::size_t> add, Floats weight, const Row& row,
+             [](Engine& self, std::size_t input, Maybe<std::size_t> add, Floats weight, const Row& row,
                 std::size_t groups, bool exact, MaybeFloats scale, MaybeFloats shift, MaybeFloats before,
                 MaybeFloats slope, MaybeFloats after) {
                  const Value in = self.value(input);
@@ -84,13 +51,13 @@ void bind_engine(nb::module_& m) {
                  auto layer = std::make_unique<FloatConvLayer>(weight.data(), weight.shape(0), weight.shape(1),
                                                                in.channels, groups, exact);
                  return self.add(conv_node(in, window, std::move(layer), epilogue(scale, shift, before, slope, after)),
-                                 with(input, add), output_of(window, weight.shape(0)));
+                                 inputs_of(input, add), output_of(window, weight.shape(0)));
              },
              nb::arg("input"), nb::arg("add").none(), nb::arg("weight"), nb::arg("window"), nb::arg("groups"),
              nb::arg("exact"), nb::arg("scale").none(), nb::arg("shift").none(), nb::arg("before").none(),
              nb::arg("slope").none(), nb::arg("after").none())
         .def("bit_conv",
-             [](Engine& self, std::size_t input, std::optional<std::size_t> add, Words weight, const Row& row,
+             [](Engine& self, std::size_t input, Maybe<std::size_t> add, Words weight, const Row& row,
                 std::size_t groups, MaybeFloats scale, MaybeFloats shift, MaybeFloats before, MaybeFloats slope,
                 MaybeFloats after) {
                  const Value in = self.value(input);
@@ -99,7 +66,7 @@ void bind_engine(nb::module_& m) {
                                                              in.channels, groups);
                  return self.add(
                      bitconv_node(in, window, std::move(layer), epilogue(scale, shift, before, slope, after)),
-                     with(input, add), output_of(window, weight.shape(0)));
+                     inputs_of(input, add), output_of(window, weight.shape(0)));
              },
              nb::arg("input"), nb::arg("add").none(), nb::arg("weight"), nb::arg("window"), nb::arg("groups"),
              nb::arg("scale").none(), nb::arg("shift").none(), nb::arg("before").none(), nb::arg("slope").none(),
@@ -110,8 +77,8 @@ void bind_engine(nb::module_& m) {
                  const Window window = window_of(row);
                  auto layer = std::make_unique<BitConvLayer>(weight.data(), weight.shape(0), weight.shape(1),
                                                              in.channels, 1);
-                 return self.add(bitconv_to_bits_node(in, window, std::move(layer), values(threshold),
-                                                      values(flip)),
+                 return self.add(bitconv_to_bits_node(in, window, std::move(layer), vector_of(threshold),
+                                                      vector_of(flip)),
                                  {input}, output_of(window, weight.shape(0), true));
              })
         .def("pool",
@@ -122,10 +89,10 @@ void bind_engine(nb::module_& m) {
                                  output_of(window, in.channels));
              })
         .def("bit_pool",
-             [](Engine& self, std::size_t input, const Row& row, std::optional<Bytes> flip) {
+             [](Engine& self, std::size_t input, const Row& row, Maybe<Bytes> flip) {
                  const Value in = self.value(input);
                  const Window window = window_of(row);
-                 return self.add(bit_pool_node(in, window, values(flip)), {input},
+                 return self.add(bit_pool_node(in, window, vector_of(flip)), {input},
                                  output_of(window, in.channels, true));
              },
              nb::arg("input"), nb::arg("window"), nb::arg("flip").none())

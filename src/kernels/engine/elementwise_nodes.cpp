@@ -138,14 +138,18 @@ std::unique_ptr<Node> pool_node(const Value& input, const Window& window, bool a
 std::unique_ptr<Node> global_mean_node(const Value& input) {
     return each(1, 1, [input](const Call& call, std::size_t begin, std::size_t end) {
         const std::size_t channels = input.channels, places = input.places();
-        for (std::size_t n = begin; n < end; ++n) {
-            const float* x = call.floats(0) + n * input.elements();
-            float* out = call.out() + n * channels;
-            std::memcpy(out, x, channels * sizeof(float));
-            for (std::size_t place = 1; place < places; ++place)
-                for (std::size_t c = 0; c < channels; ++c) out[c] += x[place * channels + c];
-            for (std::size_t c = 0; c < channels; ++c) out[c] /= static_cast<float>(places);
-        }
+        constexpr std::size_t some = 64;
+        for (std::size_t n = begin; n < end; ++n)
+            for (std::size_t first = 0; first < channels; first += some) {
+                const std::size_t count = std::min(some, channels - first);
+                const float* x = call.floats(0) + n * input.elements() + first;
+                double sums[some] = {};
+                for (std::size_t place = 0; place < places; ++place, x += channels)
+                    for (std::size_t c = 0; c < count; ++c) sums[c] += x[c];
+                float* out = call.out() + n * channels + first;
+                for (std::size_t c = 0; c < count; ++c)
+                    out[c] = static_cast<float>(sums[c] / static_cast<double>(places));
+            }
     });
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t line = 64;                       // of the cache: where values begin
 constexpr std::size_t most_bytes = std::size_t{64} << 20;  // of memory for a part of a batch, but at least one sample
-constexpr std::size_t most_spare = 16;                 // pieces of memory kept for later calls
+constexpr std::size_t most_spare = std::size_t{256} << 20;  // of memory kept for later calls, but at least one piece
 
 std::size_t rounded(std::size_t bytes) { return (bytes + line - 1) / line * line; }
 
@@ -38,11 +38,12 @@ void Engine::plan() {
     if (steps_.empty()) throw std::invalid_argument("a net needs at least one node");
     std::vector<Life> lives;
     for (std::size_t v = 0; v + 1 < values_.size(); ++v) {  // the last value is written to the caller's memory
-        Life life{v, rounded(values_[v].bytes()), v == 0 ? 0 : v - 1, v == 0 ? 0 : v - 1};
-        for (std::size_t s = 0; s < steps_.size(); ++s)
-            if (std::count(steps_[s].inputs.begin(), steps_[s].inputs.end(), v)) life.end = s;
-        lives.push_back(life);
+        const std::size_t made = v == 0 ? 0 : v - 1;
+        lives.push_back({v, rounded(values_[v].bytes()), made, made});
     }
+    for (std::size_t s = 0; s < steps_.size(); ++s)
+        for (const std::size_t v : steps_[s].inputs)
+            if (v < lives.size()) lives[v].end = s;
     // the largest first, each at the lowest place that none of its contemporaries holds
     std::stable_sort(lives.begin(), lives.end(), [](const Life& a, const Life& b) { return a.bytes > b.bytes; });
     offsets_.assign(values_.size(), 0);
@@ -91,7 +92,9 @@ Engine::Arena Engine::take(std::size_t bytes) const {
 
 void Engine::give(Arena arena) const {
     std::lock_guard lock(mutex_);
-    if (spare_.size() < most_spare) spare_.push_back(std::move(arena));
+    std::size_t kept = arena.bytes;
+    for (const Arena& other : spare_) kept += other.bytes;
+    if (spare_.empty() || kept <= most_spare) spare_.push_back(std::move(arena));
 }
 
 template <typename Pixel>
@@ -151,7 +154,7 @@ void Engine::run_steps(std::uint8_t* arena, std::size_t batch, float* out, int t
 template <typename Pixel>
 void Engine::run_parts(const Pixel* images, std::size_t batch, float* out, int threads, Stopwatch* watch) const {
     if (sizeof(Pixel) == 1 && mean_.empty()) throw std::invalid_argument("this net takes floats alone");
-    const std::size_t most = std::max<std::size_t>(1, most_bytes / std::max<std::size_t>(arena_, 1));
+    const std::size_t most = std::max<std::size_t>(1, most_bytes / std::max<std::size_t>(arena_bytes(1), 1));
     const std::size_t row = values_.back().elements(), image = values_[0].elements();
     if (batch == 0) return;
     Arena arena = take(arena_bytes(std::min(batch, most)));

@@ -1,8 +1,8 @@
 // A packed net that runs: nodes in order over one planned piece of memory.
 //
 // What each node writes lives from that node to the last one that reads it; values whose lives don't meet share memory. The
-// plan is made once, in bytes a sample; a call takes a piece of memory from those that earlier calls left, so nothing is
-// allocated after the first call, and calls from several threads don't meet.
+// plan is made once, in bytes a sample; a call takes a piece of memory from those that earlier calls left, so values
+// are allocated by the first call alone, and calls from several threads don't meet.
 #pragma once
 
 #include <mutex>

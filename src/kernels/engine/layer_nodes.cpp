@@ -1,17 +1,10 @@
 // Nodes with weights: convolutions, and linear layers as convolutions of one place.
+#include <algorithm>
 #include <utility>
 
 #include "engine/node.hpp"
 
 namespace leveret {
-
-Frame frame_of(const Value& input, const Window& window, std::size_t batch) {
-    if (input.places() > 1 || window.kernel_h * window.kernel_w > 1 || window.out_h * window.out_w > 1)
-        return {batch, window};
-    Window line = window;
-    line.width = line.out_w = static_cast<std::ptrdiff_t>(batch);
-    return {1, line};
-}
 
 namespace {
 
@@ -21,8 +14,12 @@ public:
         : input_(input), window_(window), layer_(std::move(layer)), epilogue_(std::move(epilogue)) {}
 
     void run(const Call& call) const override {
-        const Frame frame = frame_of(input_, window_, call.batch);
-        layer_->run(call.floats(0), frame.batch, frame.window, epilogue_.over(call.floats(1)), call.out(), call.threads);
+        const std::size_t in = input_.elements(), out = layer_->outputs() * window_.out_h * window_.out_w;
+        each_frame(input_, window_, call.batch, [&](std::size_t first, std::size_t batch, const Window& window) {
+            const float* add = call.floats(1) ? call.floats(1) + first * out : nullptr;
+            layer_->run(call.floats(0) + first * in, batch, window, epilogue_.over(add), call.out() + first * out,
+                        call.threads);
+        });
     }
 
 private:
@@ -44,18 +41,26 @@ public:
           flip_(std::move(flip)) {}
 
     void run(const Call& call) const override {
-        const Frame frame = frame_of(input_, window_, call.batch);
-        if (threshold_.empty())
-            layer_->run(call.words(0), frame.batch, frame.window, epilogue_.over(call.floats(1)), call.out(), nullptr,
-                        nullptr, nullptr, call.threads, call.scratch);
-        else
-            layer_->run(call.words(0), frame.batch, frame.window, {}, nullptr, threshold_.data(), flip_.data(),
-                        call.out_words(), call.threads, call.scratch);
+        const std::size_t in = input_.bytes() / sizeof(std::uint64_t), places = window_.out_h * window_.out_w;
+        const std::size_t out = layer_->outputs() * places, words = (layer_->outputs() + 63) / 64 * places;
+        each_frame(input_, window_, call.batch, [&](std::size_t first, std::size_t batch, const Window& window) {
+            const std::uint64_t* bits = call.words(0) + first * in;
+            const float* add = call.floats(1) ? call.floats(1) + first * out : nullptr;
+            if (threshold_.empty())
+                layer_->run(bits, batch, window, epilogue_.over(add), call.out() + first * out, nullptr, nullptr, nullptr,
+                            call.threads, call.scratch);
+            else
+                layer_->run(bits, batch, window, {}, nullptr, threshold_.data(), flip_.data(),
+                            call.out_words() + first * words, call.threads, call.scratch);
+        });
     }
 
     std::size_t scratch_bytes(std::size_t batch) const override {
-        const Frame frame = frame_of(input_, window_, batch);
-        return layer_->scratch_bytes(frame.batch, frame.window);
+        std::size_t most = 0;
+        each_frame(input_, window_, batch, [&](std::size_t, std::size_t samples, const Window& window) {
+            most = std::max(most, layer_->scratch_bytes(samples, window));
+        });
+        return most;
     }
 
 private:

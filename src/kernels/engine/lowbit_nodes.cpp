@@ -34,9 +34,12 @@ public:
         : input_(input), window_(window), layer_(std::move(layer)), epilogue_(std::move(epilogue)) {}
 
     void run(const Call& call) const override {
-        const Frame frame = frame_of(input_, window_, call.batch);
-        layer_->run(static_cast<const std::uint8_t*>(call.inputs[0]), frame.batch, frame.window,
-                    epilogue_.over(call.floats(1)), call.out(), call.threads);
+        const auto* image = static_cast<const std::uint8_t*>(call.inputs[0]);
+        const std::size_t in = input_.elements(), out = layer_->outputs() * window_.out_h * window_.out_w;
+        each_frame(input_, window_, call.batch, [&](std::size_t first, std::size_t batch, const Window& window) {
+            const float* add = call.floats(1) ? call.floats(1) + first * out : nullptr;
+            layer_->run(image + first * in, batch, window, epilogue_.over(add), call.out() + first * out, call.threads);
+        });
     }
 
 private:

@@ -43,12 +43,24 @@ struct Call {
     std::uint64_t* out_words() const { return static_cast<std::uint64_t*>(output); }
 };
 
-// Rows of features are the pixels of one line: so a linear layer works on several samples at once.
-struct Frame {
-    std::size_t batch;
-    Window window;
-};
-Frame frame_of(const Value& input, const Window& window, std::size_t batch);
+// Calls run(first sample, batch, window) so that all samples are done. A window of one place on one place, as of a linear
+// layer, takes samples as the pixels of one image, in lines of eight: so weights that are read serve several samples, and
+// threads share the lines.
+template <typename Run>
+void each_frame(const Value& input, const Window& window, std::size_t batch, const Run& run) {
+    const bool one_place = input.places() * window.kernel_h * window.kernel_w * window.out_h * window.out_w == 1;
+    if (!one_place || window.pad_h + window.pad_w > 0) return run(0, batch, window);
+    constexpr std::size_t width = 8;
+    const auto lines = [&](std::size_t first, std::size_t height, std::size_t pixels) {
+        Window image = window;
+        image.stride_h = image.stride_w = 1;
+        image.height = image.out_h = static_cast<std::ptrdiff_t>(height);
+        image.width = image.out_w = static_cast<std::ptrdiff_t>(pixels);
+        if (height * pixels > 0) run(first, 1, image);
+    };
+    lines(0, batch / width, width);
+    lines(batch / width * width, 1, batch % width);
+}
 
 class Node {
 public:

@@ -40,11 +40,7 @@ void FloatConvLayer::run(const float* image, std::size_t batch, const Window& wi
         job.zeros = zeros_.data();
         job.out = out + c;
         job.exact = exact_;
-        job.epilogue = epilogue;
-        if (c > 0)
-            for (const float** values : {&job.epilogue.scale, &job.epilogue.shift, &job.epilogue.add,
-                                         &job.epilogue.before, &job.epilogue.slope, &job.epilogue.after})
-                if (*values) *values += c;
+        job.epilogue = epilogue.from(c);
         const auto kernel = each_alone ? kernels_->depthwise : kernels_->floatconv;
         parallel_rows(batch * window.out_h, filters, threads,
                       [&](std::size_t begin, std::size_t end, std::size_t first, std::size_t last) {

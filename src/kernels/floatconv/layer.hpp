@@ -17,6 +17,8 @@ public:
     void run(const float* image, std::size_t batch, const Window& window, const Epilogue& epilogue, float* out,
              int threads) const;
 
+    std::size_t outputs() const { return outputs_; }
+
 private:
     bool is_depthwise() const { return groups_ == channels_ && groups_ == outputs_ && groups_ > 1 && !exact_; }
 

@@ -137,41 +137,19 @@ inline void int_pixels(const IntConv& job, std::size_t count, const std::uint8_t
     if (left() == 1) int_tile<pixels, 1>(job, taps, o, at);
 }
 
+std::size_t intconv_held(const Window& window, std::size_t channels) {
+    return strip_held(window, int_pieces(channels) * 4, int_most_pixels);
+}
+
 void intconv(const IntConv& job, std::size_t begin, std::size_t end) {
-    const Window& w = job.window;
-    const std::size_t pixel_bytes = int_pieces(job.channels) * 4;
-    const std::ptrdiff_t width = strip_width(w, pixel_bytes, int_most_pixels);
-    Strip strip = make_strip(w, pixel_bytes, width);
-    auto* levels = new std::uint8_t[pixel_bytes]();
-    auto** taps = new const std::uint8_t*[w.kernel_h * w.kernel_w * int_most_pixels];
-    const auto lay_out = [&](std::uint8_t* to) {
-        const std::size_t channels = int_pieces(job.channels) * int_piece;
-        auto* out = reinterpret_cast<IntLevel*>(to);
-        for (std::size_t c = 0; c < channels; ++c) out[c] = static_cast<IntLevel>(levels[c] - int_zero);
-        return 0;
-    };
-    const auto ready = [&](const std::uint8_t* pixel, std::uint8_t* to) {
-        levels_of(job.levels, pixel, job.channels, levels);
-        return lay_out(to);
-    };
-    std::memset(levels, -job.levels.low, job.channels);
-    strip.sums[strip.rows * strip.columns] = lay_out(strip.zeros());
-    for (std::ptrdiff_t start = 0; start < w.out_w; start += width) {
-        move_strip(strip, w, start);
-        const std::size_t columns = start + width < w.out_w ? width : w.out_w - start;
-        const std::size_t tiles = (columns + int_most_pixels - 1) / int_most_pixels;
-        for (std::size_t row = begin; row < end; ++row) {
-            const std::ptrdiff_t n = row / w.out_h, oy = row % w.out_h;
-            fill_strip(strip, w, n, oy, job.image + n * w.height * w.width * job.in_stride, job.in_stride, ready);
-            for (std::size_t tile = 0; tile < tiles; ++tile) {
-                const std::size_t from = columns * tile / tiles, count = columns * (tile + 1) / tiles - from;
-                std::int32_t unused[int_most_pixels];
-                strip_taps(strip, w, oy, start + from, count, taps, unused);
-                int_pixels<int_most_pixels>(job, count, taps, row * w.out_w + start + from);
-            }
-        }
-    }
-    delete[] taps;
-    delete[] levels;
-    free_strip(strip);
+    const std::size_t channels = int_pieces(job.channels) * int_piece;
+    walk_strips<int_most_pixels>(
+        job, job.levels, int_pieces(job.channels) * 4, channels, begin, end,
+        [&](const std::uint8_t* levels, std::uint8_t* to) {
+            auto* out = reinterpret_cast<IntLevel*>(to);
+            for (std::size_t c = 0; c < channels; ++c) out[c] = static_cast<IntLevel>(levels[c] - int_zero);
+        },
+        [&](std::size_t count, const std::uint8_t* const* taps, const std::int32_t*, std::size_t at) {
+            int_pixels<int_most_pixels>(job, count, taps, at);
+        });
 }

@@ -14,7 +14,7 @@ struct IntConv {
     std::size_t outputs;        // of the group
     std::size_t out_stride;     // floats between output pixels
     const void* weights;        // as intconv_prepare laid them out
-    const std::int32_t* bias;   // per output: what `low` takes from its sums
+    const std::int32_t* bias;   // per output: what `low`, and on dot products 128, takes from its sums
     const std::uint8_t* image;  // one byte per value, two's complement where low < 0
     float* out;
     Epilogue epilogue;

@@ -19,9 +19,12 @@ void IntConvLayer::run(const std::uint8_t* image, std::size_t batch, const Windo
     for (std::size_t g = 0; g < groups_; ++g) {
         auto job = job_of<IntConv>(image, window, epilogue, out, g);
         job.levels = levels_;
-        parallel_for(batch * window.out_h, 1, threads,
+        const std::size_t rows = batch * window.out_h;
+        parallel_for(rows, grain(window, rows, threads), threads,
                      [&](std::size_t begin, std::size_t end) { kernels_->intconv(job, begin, end); });
     }
 }
+
+std::size_t IntConvLayer::held(const Window& window) const { return kernels_->intconv_held(window, channels_ / groups_); }
 
 }  // namespace leveret

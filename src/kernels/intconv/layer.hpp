@@ -13,6 +13,8 @@ public:
 
     void run(const std::uint8_t* image, std::size_t batch, const Window& window, const Epilogue& epilogue, float* out,
              int threads) const override;
+
+    std::size_t held(const Window& window) const override;
 };
 
 }  // namespace leveret

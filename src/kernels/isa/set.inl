@@ -1,9 +1,11 @@
 // Gathers the kernels of one instruction set. Included inside that set's namespace, after LEVERET_BITCONV and
 // LEVERET_FLOATCONV have named the files that hold its convolutions.
+#include "memory.inl"
 #include "elementwise/elementwise.inl"
 #include "pack/pack.inl"
 #include LEVERET_BITCONV
 #include LEVERET_FLOATCONV
+#include "floatconv/weights.inl"
 #include "pooling/pooling.inl"
 #include "peaks/peaks.inl"
 #include "quantize/quantize.inl"
@@ -23,7 +25,7 @@ constexpr Kernels kernels{
     floatconv_floats, floatconv_prepare, floatconv, depthwise, max_pool,      avg_pool,        affine,
     binary_peak,      float_peak,
     quantize,         planes_pay,        planeconv_bytes,   planeconv_prepare,
-    planeconv,
-    intconv_bytes,    intconv_prepare,   intconv,
+    planeconv_held,   planeconv,
+    intconv_bytes,    intconv_prepare,   intconv_held,      intconv,
     sparse_product,
 };

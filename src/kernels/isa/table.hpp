@@ -1,4 +1,4 @@
-// What an instruction set provides: plain functions over ranges of rows, without threads and without allocation.
+// What an instruction set provides: plain functions over ranges of rows, without threads.
 //
 // Each set is one translation unit, compiled with that set's flags, that includes the kernels' .inl files inside a
 // namespace of its own. Those files use no standard-library templates, so that no code made for a newer CPU can be
@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 namespace leveret {
 
@@ -133,12 +134,15 @@ struct Kernels {
     void (*planeconv_prepare)(const PlaneWeights& kind, const std::uint64_t* weights, std::size_t plane_words,
                               std::size_t outputs, std::size_t taps, std::size_t channels, void* out,
                               std::int32_t* bias);
+    // bytes of its own that a thread takes
+    std::size_t (*planeconv_held)(const PlaneWeights& kind, const Window& window, std::size_t channels);
     void (*planeconv)(const PlaneConv& job, std::size_t begin, std::size_t end);
 
     // weights: outputs x taps x channels
     std::size_t (*intconv_bytes)(std::size_t outputs, std::size_t taps, std::size_t channels);
     void (*intconv_prepare)(const Levels& levels, const std::int8_t* weights, std::size_t outputs, std::size_t taps,
                             std::size_t channels, void* out, std::int32_t* bias);
+    std::size_t (*intconv_held)(const Window& window, std::size_t channels);
     void (*intconv)(const IntConv& job, std::size_t begin, std::size_t end);
 
     void (*sparse_product)(const SparseProduct& job, std::size_t begin, std::size_t end);

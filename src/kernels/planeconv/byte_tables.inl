@@ -48,7 +48,11 @@ struct ByteTables {
 
     static std::size_t parts(const PlaneWeights& kind) { return kind.levels.high - kind.levels.low > 15 ? 2 : 1; }
 
-    static std::size_t part_bytes(std::size_t channels) { return (channels + 2 * group - 1) / (2 * group) * 2 * sums; }
+    // AVX2 lays the tables of two groups out at once.
+    static std::size_t part_bytes(std::size_t channels) {
+        constexpr std::size_t at_once = lanes == 64 ? 1 : 2;
+        return (channels + at_once * group - 1) / (at_once * group) * at_once * sums;
+    }
 
     // Additions that a byte holds.
     static std::size_t additions(const PlaneWeights& kind) {

@@ -22,9 +22,12 @@ void PlaneConvLayer::run(const std::uint8_t* image, std::size_t batch, const Win
     for (std::size_t g = 0; g < groups_; ++g) {
         auto job = job_of<PlaneConv>(image, window, epilogue, out, g);
         job.kind = kind();
-        parallel_for(batch * window.out_h, 1, threads,
+        const std::size_t rows = batch * window.out_h;
+        parallel_for(rows, grain(window, rows, threads), threads,
                      [&](std::size_t begin, std::size_t end) { kernels_->planeconv(job, begin, end); });
     }
 }
+
+std::size_t PlaneConvLayer::held(const Window& window) const { return kernels_->planeconv_held(kind(), window, channels_ / groups_); }
 
 }  // namespace leveret

@@ -14,6 +14,8 @@ public:
     void run(const std::uint8_t* image, std::size_t batch, const Window& window, const Epilogue& epilogue, float* out,
              int threads) const override;
 
+    std::size_t held(const Window& window) const override;
+
 private:
     PlaneWeights kind() const { return {coefficients_.size(), coefficients_.data(), constant_, levels_}; }
 

@@ -82,13 +82,14 @@ inline void unit_sums(const PlaneConv& job, const std::uint8_t* const* taps, con
     const std::size_t tap_count = job.window.kernel_h * job.window.kernel_w;
     const std::size_t groups = (job.channels + Tables::group - 1) / Tables::group;
     std::memset(totals, 0, sizeof(totals[0]) * pixels);
-    for (std::size_t part = Tables::parts(job.kind); part-- > 0;) {
+    const std::size_t parts = Tables::parts(job.kind);
+    for (std::size_t part = parts; part-- > 0;) {  // the higher four bits first
+        if (part + 1 < parts)
+            for (int p = 0; p < pixels; ++p)
+                for (int u = 0; u < units; ++u)
+                    for (std::size_t i = 0; i < Tables::lanes; ++i) totals[p][u][i] *= 16;
         Tables::template add<pixels, units>(job.kind, taps, part * Tables::part_bytes(job.channels), tap_count, groups,
                                             weights, totals);
-        if (part == 0) break;
-        for (int p = 0; p < pixels; ++p)
-            for (int u = 0; u < units; ++u)
-                for (std::size_t i = 0; i < Tables::lanes; ++i) totals[p][u][i] *= 16;
     }
 }
 
@@ -103,7 +104,7 @@ inline void look_up_tile(const PlaneConv& job, const std::uint8_t* const* taps, 
     const std::size_t unit_bytes = job.window.kernel_h * job.window.kernel_w * groups * Tables::weight_bytes;
     const auto* weights = static_cast<const std::uint8_t*>(job.weights);
     alignas(64) std::int32_t totals[pixels][2][lanes];
-    alignas(64) std::int32_t whole[pixels][lanes];  // of a block of filters, over its planes
+    alignas(64) std::int32_t over_planes[pixels][lanes];  // the sums of a block of filters
     for (std::size_t first = 0; first < units; first += 2) {
         const std::size_t count = units - first < 2 ? 1 : 2;
         if (count == 2)
@@ -117,7 +118,7 @@ inline void look_up_tile(const PlaneConv& job, const std::uint8_t* const* taps, 
             const std::int32_t c = kind.coefficients[plane];
             for (int p = 0; p < pixels; ++p) {
                 // whole numbers wrap around on the way, but not in the end: kernels.PlaneConv2d sees to that
-                auto* sum = reinterpret_cast<std::uint32_t*>(whole[p]);
+                auto* sum = reinterpret_cast<std::uint32_t*>(over_planes[p]);
                 if (plane == 0)
                     for (std::size_t i = 0; i < lanes; ++i)
                         sum[i] = static_cast<std::uint32_t>(kind.constant) * static_cast<std::uint32_t>(level_sums[p]);
@@ -142,43 +143,33 @@ inline void look_up_pixels(const PlaneConv& job, std::size_t count, const std::u
 }
 
 template <typename Tables>
+inline std::size_t pixel_bytes_of(const PlaneWeights& kind, std::size_t channels) {
+    return (Tables::parts(kind) * Tables::part_bytes(channels) + 63) / 64 * 64;
+}
+
+template <typename Tables>
 inline void look_up_rows(const PlaneConv& job, std::size_t begin, std::size_t end) {
     constexpr std::size_t most = Tables::most_pixels;
-    const Window& w = job.window;
-    const std::size_t pixel_bytes = (Tables::parts(job.kind) * Tables::part_bytes(job.channels) + 63) / 64 * 64;
-    const std::ptrdiff_t width = strip_width(w, pixel_bytes, most);
-    Strip strip = make_strip(w, pixel_bytes, width);
-    auto* levels = new std::uint8_t[job.channels + 16]();  // a group may reach past the channels
-    auto** taps = new const std::uint8_t*[w.kernel_h * w.kernel_w * most];
-    const auto lay_out = [&](std::uint8_t* to) {
-        Tables::lay_pixel(job.kind, levels, job.channels, to);
-        return sum_of(levels, job.channels);
+    walk_strips<most>(
+        job, job.kind.levels, pixel_bytes_of<Tables>(job.kind, job.channels),
+        job.channels + 16,  // a group may reach past the channels
+        begin, end,
+        [&](const std::uint8_t* levels, std::uint8_t* to) {
+            Tables::lay_pixel(job.kind, levels, job.channels, to);
+        },
+        [&](std::size_t count, const std::uint8_t* const* taps, const std::int32_t* level_sums, std::size_t at) {
+            look_up_pixels<Tables, most>(job, count, taps, level_sums, at);
+        });
+}
+
+std::size_t planeconv_held(const PlaneWeights& kind, const Window& window, std::size_t channels) {
+    const auto held = [&]<typename Tables>(Tables) {
+        return strip_held(window, pixel_bytes_of<Tables>(kind, channels), Tables::most_pixels);
     };
-    const auto ready = [&](const std::uint8_t* pixel, std::uint8_t* to) {
-        levels_of(job.kind.levels, pixel, job.channels, levels);
-        return lay_out(to);
-    };
-    std::memset(levels, -job.kind.levels.low, job.channels);
-    strip.sums[strip.rows * strip.columns] = lay_out(strip.zeros());
-    for (std::ptrdiff_t start = 0; start < w.out_w; start += width) {
-        move_strip(strip, w, start);
-        const std::size_t columns = start + width < w.out_w ? width : w.out_w - start;
-        const std::size_t tiles = (columns + most - 1) / most;
-        for (std::size_t row = begin; row < end; ++row) {
-            const std::ptrdiff_t n = row / w.out_h, oy = row % w.out_h;
-            fill_strip(strip, w, n, oy, job.image + n * w.height * w.width * job.in_stride, job.in_stride, ready);
-            for (std::size_t tile = 0; tile < tiles; ++tile) {
-                // tiles of about one size: a narrow one reads as many weights as a wide one
-                const std::size_t from = columns * tile / tiles, count = columns * (tile + 1) / tiles - from;
-                std::int32_t level_sums[most];
-                strip_taps(strip, w, oy, start + from, count, taps, level_sums);
-                look_up_pixels<Tables, most>(job, count, taps, level_sums, row * w.out_w + start + from);
-            }
-        }
-    }
-    delete[] taps;
-    delete[] levels;
-    free_strip(strip);
+#if defined(__AVX512VBMI__)
+    if (takes_words(kind)) return held(WordTables{});
+#endif
+    return held(ByteTables{});
 }
 
 void planeconv(const PlaneConv& job, std::size_t begin, std::size_t end) {

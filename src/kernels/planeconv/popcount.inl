@@ -17,7 +17,7 @@ inline std::size_t level_bits(const PlaneWeights& kind) {
 
 // Each plane of the weights meets each of a level; measured against intconv.inl, but for NEON, where its instructions were
 // counted.
-bool planes_pay(const PlaneWeights& kind) {
+bool planes_pay([[maybe_unused]] const PlaneWeights& kind) {
 #if defined(LEVERET_NEON) && defined(__ARM_FEATURE_DOTPROD)
     return kind.planes * level_bits(kind) <= 2;
 #elif defined(LEVERET_NEON)
@@ -25,7 +25,7 @@ bool planes_pay(const PlaneWeights& kind) {
 #elif defined(__POPCNT__) || defined(__aarch64__)
     return kind.planes * level_bits(kind) <= 4;
 #else
-    return kind.planes * level_bits(kind) == 0;  // counting without an instruction never does
+    return false;  // counting without an instruction never does
 #endif
 }
 
@@ -73,56 +73,47 @@ inline void plane_sums(const std::uint8_t* const* taps, std::size_t tap_count, s
 }
 #endif
 
-void planeconv(const PlaneConv& job, std::size_t begin, std::size_t end) {
-    const Window& w = job.window;
-    const std::size_t words = (job.channels + 63) / 64, bits = level_bits(job.kind);
-    const std::size_t tap_count = w.kernel_h * w.kernel_w, plane_words = plane_block * tap_count * words;
-    const std::ptrdiff_t width = strip_width(w, bits * words * 8, 1);
-    Strip strip = make_strip(w, bits * words * 8, width);
-    auto* levels = new std::uint8_t[words * 64]();
-    auto** taps = new const std::uint8_t*[tap_count];
-    const auto lay_out = [&](std::uint8_t* to) {
-        auto* planes = reinterpret_cast<std::uint64_t*>(to);
-        std::memset(planes, 0, bits * words * 8);
-        for (std::size_t c = 0; c < job.channels; ++c)
-            for (std::size_t k = 0; k < bits; ++k)
-                planes[k * words + c / 64] |= static_cast<std::uint64_t>(levels[c] >> k & 1) << (c % 64);
-        return sum_of(levels, job.channels);
-    };
-    const auto ready = [&](const std::uint8_t* pixel, std::uint8_t* to) {
-        levels_of(job.kind.levels, pixel, job.channels, levels);
-        return lay_out(to);
-    };
-    std::memset(levels, -job.kind.levels.low, job.channels);
-    strip.sums[strip.rows * strip.columns] = lay_out(strip.zeros());
-    for (std::ptrdiff_t start = 0; start < w.out_w; start += width) {
-        move_strip(strip, w, start);
-        const std::ptrdiff_t stop = start + width < w.out_w ? start + width : w.out_w;
-        for (std::size_t row = begin; row < end; ++row) {
-            const std::ptrdiff_t n = row / w.out_h, oy = row % w.out_h;
-            fill_strip(strip, w, n, oy, job.image + n * w.height * w.width * job.in_stride, job.in_stride, ready);
-            for (std::ptrdiff_t ox = start; ox < stop; ++ox) {
-                std::int32_t level_sum;
-                strip_taps(strip, w, oy, ox, 1, taps, &level_sum);
-                const auto* weights = static_cast<const std::uint64_t*>(job.weights);
-                for (std::size_t o = 0; o < job.outputs; o += plane_block) {
-                    const std::size_t count = job.outputs - o < plane_block ? job.outputs - o : plane_block;
-                    std::int64_t totals[plane_block];
-                    for (std::size_t i = 0; i < plane_block; ++i)
-                        totals[i] = static_cast<std::int64_t>(job.kind.constant) * level_sum;
-                    for (std::size_t j = 0; j < job.kind.planes; ++j, weights += plane_words) {
-                        std::int64_t sums[plane_block] = {};
-                        plane_sums(taps, tap_count, words, bits, weights, sums);
-                        for (std::size_t i = 0; i < plane_block; ++i) totals[i] += job.kind.coefficients[j] * sums[i];
-                    }
-                    float out[plane_block];
-                    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(totals[i] + job.bias[o + i]);
-                    finish(out, count, job.epilogue, o, (row * w.out_w + ox) * job.out_stride + o, job.out);
-                }
-            }
+// All filters at one pixel.
+inline void plane_pixel(const PlaneConv& job, std::size_t bits, const std::uint8_t* const* taps, std::int32_t level_sum,
+                        std::size_t at) {
+    const std::size_t words = (job.channels + 63) / 64, tap_count = job.window.kernel_h * job.window.kernel_w;
+    const auto* weights = static_cast<const std::uint64_t*>(job.weights);
+    for (std::size_t o = 0; o < job.outputs; o += plane_block) {
+        const std::size_t count = job.outputs - o < plane_block ? job.outputs - o : plane_block;
+        std::int64_t totals[plane_block];
+        for (std::size_t i = 0; i < plane_block; ++i)
+            totals[i] = static_cast<std::int64_t>(job.kind.constant) * level_sum;
+        for (std::size_t j = 0; j < job.kind.planes; ++j, weights += plane_block * tap_count * words) {
+            std::int64_t sums[plane_block] = {};
+            plane_sums(taps, tap_count, words, bits, weights, sums);
+            for (std::size_t i = 0; i < plane_block; ++i) totals[i] += job.kind.coefficients[j] * sums[i];
         }
+        float out[plane_block];
+        for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(totals[i] + job.bias[o + i]);
+        finish(out, count, job.epilogue, o, at * job.out_stride + o, job.out);
     }
-    delete[] taps;
-    delete[] levels;
-    free_strip(strip);
+}
+
+inline std::size_t plane_pixel_bytes(const PlaneWeights& kind, std::size_t channels) {
+    return level_bits(kind) * ((channels + 63) / 64) * 8;
+}
+
+std::size_t planeconv_held(const PlaneWeights& kind, const Window& window, std::size_t channels) {
+    return strip_held(window, plane_pixel_bytes(kind, channels), 1);
+}
+
+void planeconv(const PlaneConv& job, std::size_t begin, std::size_t end) {
+    const std::size_t words = (job.channels + 63) / 64, bits = level_bits(job.kind);
+    walk_strips<1>(
+        job, job.kind.levels, plane_pixel_bytes(job.kind, job.channels), words * 64, begin, end,
+        [&](const std::uint8_t* levels, std::uint8_t* to) {
+            auto* planes = reinterpret_cast<std::uint64_t*>(to);
+            std::memset(planes, 0, bits * words * 8);
+            for (std::size_t c = 0; c < job.channels; ++c)
+                for (std::size_t k = 0; k < bits; ++k)
+                    planes[k * words + c / 64] |= static_cast<std::uint64_t>(levels[c] >> k & 1) << (c % 64);
+        },
+        [&](std::size_t, const std::uint8_t* const* taps, const std::int32_t* level_sums, std::size_t at) {
+            plane_pixel(job, bits, taps, *level_sums, at);
+        });
 }

@@ -126,19 +126,17 @@ inline void sparse_turn(const SparseProduct& job, std::size_t row, std::size_t c
 }
 
 void sparse_product(const SparseProduct& job, std::size_t begin, std::size_t end) {
-    float* turned = nullptr;
+    // the first rows are the most
+    const std::size_t most = end - begin < 64 ? end - begin : 64;
+    const std::size_t lanes = (most + sparse_lanes - 1) / sparse_lanes * sparse_lanes;
+    const Held<float> turned(most <= sparse_alone ? 0 : job.inputs * lanes);
     while (begin < end) {
         const std::size_t count = end - begin < 64 ? end - begin : 64;
         if (count <= sparse_alone) {
             sparse_row(job, begin++);
             continue;
         }
-        if (!turned) {
-            const std::size_t bytes = job.inputs * 64 * sizeof(float);
-            turned = static_cast<float*>(::operator new(bytes, std::align_val_t{64}));
-        }
-        sparse_turn<sparse_registers>(job, begin, count, turned);
+        sparse_turn<sparse_registers>(job, begin, count, turned.data);
         begin += count;
     }
-    ::operator delete(turned, std::align_val_t{64});
 }

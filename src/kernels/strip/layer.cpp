@@ -1,6 +1,7 @@
 #include "strip/layer.hpp"
 
 #include "isa/choose.hpp"
+#include "threads/pool.hpp"
 
 namespace leveret {
 namespace {
@@ -11,6 +12,12 @@ void WholeConvLayer::Free::operator()(void* p) const { ::operator delete(p, cach
 
 WholeConvLayer::WholeConvLayer(Levels levels, std::size_t outputs, std::size_t channels, std::size_t groups)
     : kernels_(&active()), levels_(levels), outputs_(outputs), channels_(channels), groups_(groups), bias_(outputs) {}
+
+std::size_t WholeConvLayer::grain(const Window& window, std::size_t rows, int threads) {
+    const std::size_t count = static_cast<std::size_t>(threads > 0 ? threads : default_threads());
+    const std::size_t share = (rows + count - 1) / count, several = 4 * static_cast<std::size_t>(window.kernel_h);
+    return share < several ? share : several;
+}
 
 void WholeConvLayer::reserve(std::size_t bytes) {
     group_bytes_ = (bytes + 63) / 64 * 64;

@@ -17,6 +17,9 @@ public:
     virtual void run(const std::uint8_t* image, std::size_t batch, const Window& window, const Epilogue& epilogue,
                      float* out, int threads) const = 0;
 
+    // Bytes of its own that a thread takes for images of this window.
+    virtual std::size_t held(const Window& window) const = 0;
+
     std::size_t outputs() const { return outputs_; }
 
 protected:
@@ -24,6 +27,9 @@ protected:
 
     // Memory for each group's weights, `bytes` of them.
     void reserve(std::size_t bytes);
+
+    // Rows worth another thread: each piece lays the rows out that its first output row spans.
+    static std::size_t grain(const Window& window, std::size_t rows, int threads);
 
     // What all kinds of job share, for group g.
     template <typename Job>

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <system_error>
@@ -53,6 +54,7 @@ public:
             next_.store(0);
             wanted_ = threads - 1;
             running_.store(0);
+            error_ = nullptr;
             round_.fetch_add(1, std::memory_order_release);
         }
         wake_.notify_all();
@@ -67,6 +69,7 @@ public:
             done_.wait(lock, done);
         }
         work_ = nullptr;
+        if (error_) std::rethrow_exception(error_);
     }
 
 private:
@@ -81,11 +84,18 @@ private:
         }
     }
 
+    // Where a piece fails, as without memory, the others are left and run() throws what the first one threw.
     void drain(const std::function<void(std::size_t, std::size_t)>& work) {
-        for (;;) {
-            const std::size_t begin = next_.fetch_add(chunk_);
-            if (begin >= count_) return;
-            work(begin, std::min(begin + chunk_, count_));
+        try {
+            for (;;) {
+                const std::size_t begin = next_.fetch_add(chunk_);
+                if (begin >= count_) return;
+                work(begin, std::min(begin + chunk_, count_));
+            }
+        } catch (...) {
+            next_.store(count_);
+            std::lock_guard lock(mutex_);
+            if (!error_) error_ = std::current_exception();
         }
     }
 
@@ -115,6 +125,7 @@ private:
     std::atomic<std::size_t> next_{0};
     std::atomic<std::uint64_t> round_{0};
     std::atomic<int> running_{0};
+    std::exception_ptr error_;
     int wanted_ = 0;
 };
 

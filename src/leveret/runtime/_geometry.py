@@ -51,8 +51,10 @@ class Window:
         """Places that the window takes on an image.
 
         Raises:
-            LeveretUsageError: the image is smaller than the window.
+            LeveretUsageError: the image is empty, or smaller than the window.
         """
+        if min(height, width) < 1:
+            raise LeveretUsageError(f"an image must have at least one pixel both ways, got {height}x{width}")
         sizes = (self._places(height, 0), self._places(width, 1))
         if min(sizes) < 1:
             raise LeveretUsageError(

@@ -47,7 +47,6 @@ class Int8Conv2d(WholeConv2d):
         self.window = Window(weight.shape[1:3], pair(stride), pair(padding), pair(dilation))
         self.dtype = np.int8 if signed else np.uint8
         self._native: Any = None
-        self._pixel_bytes = 2 * weight.shape[3]
         # beyond sums of 32 bits the reference's doubles are exact still
         if not native.use_reference() and weight[0].size * 255 * 128 < 2**31:
             flat = weight.reshape(len(weight), -1, weight.shape[3])

@@ -23,6 +23,8 @@ __all__ = ["InputContract", "LayerInfo", "Packed", "load"]
 
 # activations of a batch that may be alive at once; larger batches are cut
 _MEMORY = 64 << 20
+# of one sample: a graph that asks for more is hostile or a mistake
+_MOST_MEMORY = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ class Packed:
         self._bytes_per_sample = self._peak()
         kernels.isa()  # says what is wrong with LEVERET_ISA, before the first layer meets it
         self._engine = build_engine(graph, self._ops, contract.value, contract.mean, contract.std)
+        taken = self._bytes_per_sample if self._engine is None else self._engine.arena_bytes(1)
+        if taken > _MOST_MEMORY:
+            raise LeveretFormatError(
+                f"one sample would take {taken >> 20:,} MB of memory; at most {_MOST_MEMORY >> 20:,} are allowed"
+            )
         if self._engine is None:
             for op in self._ops:
                 op.prepare()

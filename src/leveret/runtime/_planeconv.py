@@ -63,7 +63,6 @@ class PlaneConv2d(WholeConv2d):
         self.window = Window(weight.shape[2:4], pair(stride), pair(padding), pair(dilation))
         self.dtype = np.int8 if self.levels[0] < 0 else np.uint8
         self._native = None
-        self._pixel_bytes = 13 * own  # of tables of sums
         taps = weight.shape[2] * weight.shape[3]
         # whole sums of 32 bits: beyond them the reference's doubles are exact still
         wide = taps * own * 2 ** len(weight) * 256 >= 2**31

@@ -68,7 +68,6 @@ class WholeConv2d(ABC):
     window: Window
     dtype: Any
     _native: Any
-    _pixel_bytes = 0  # that kernels hold ready for each pixel under a window
 
     @abstractmethod
     def _reference(self, x: Values) -> Floats:
@@ -101,15 +100,9 @@ class WholeConv2d(ABC):
 
     def native_layer(self, height: int, width: int) -> Any | None:
         """What computes images of this size; None: numpy does."""
-        return self._native if self._held(height, width) <= _MOST_HELD else None
-
-    def _held(self, height: int, width: int) -> int:
-        """Bytes that a thread needs for the pixels under some neighbouring windows."""
-        held = self._pixel_bytes
-        for axis, size in enumerate((height, width)):
-            reach = self.window.dilation[axis] * (self.window.kernel[axis] - 1) + 1
-            held *= min(size, reach + (8 * self.window.stride[axis] if axis else 0))
-        return held
+        if self._native is None or self._native.held(self.window.as_row(height, width)) > _MOST_HELD:
+            return None
+        return self._native
 
 
 class WholeLinear:

@@ -59,6 +59,9 @@ class Convolution(Op):
             size = window.out(*image.size)
         except LeveretUsageError as error:
             raise LeveretFormatError(str(error)) from None
+        # kernels may lay the image out with its padding
+        down, across = window.padding
+        Value((image.size[0] + 2 * down, image.size[1] + 2 * across), image.channels)
         output = Value(size, outputs)
         if len(self.inputs) == 2 and self.inputs[1] != output:
             raise LeveretFormatError(f"adds an input of shape {self.inputs[1].shape} to {output.shape}")

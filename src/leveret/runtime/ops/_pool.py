@@ -81,7 +81,8 @@ class GlobalAvgPool(Op):
         return Value((), real_values(self, 2).channels)
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
-        return inputs[0].mean((1, 2), dtype=np.float32)
+        # in double: float sums of many places lose digits
+        return inputs[0].mean((1, 2), dtype=np.float64).astype(np.float32)
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
         return engine.global_mean(inputs[0])
