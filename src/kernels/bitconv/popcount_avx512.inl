@@ -66,6 +66,21 @@ struct CountSigns {
     }
 };
 
+// The filters' ones under those taps of a tile's pixel that lie left and right of the image.
+inline void ones_outside(const Window& w, const CountTile& tile, std::size_t pixel, const std::uint32_t* ones,
+                         __m512i* over) {
+    over[0] = over[1] = _mm512_setzero_si512();
+    const Span columns = tile.columns[pixel];
+    if (columns.last - columns.first == w.kernel_w) return;
+    for (std::ptrdiff_t ky = tile.rows.first; ky < tile.rows.last; ++ky)
+        for (std::ptrdiff_t kx = 0; kx < w.kernel_w; ++kx) {
+            if (kx >= columns.first && kx < columns.last) continue;
+            const auto* outside = ones + (ky * w.kernel_w + kx) * count_lanes;
+            over[0] = _mm512_add_epi32(over[0], _mm512_load_si512(outside));
+            over[1] = _mm512_add_epi32(over[1], _mm512_load_si512(outside + 16));
+        }
+}
+
 // The counts of `size` pixels for a block of 32 filters, and what becomes of them: through the epilogue, or as signs put
 // into each pixel's word. All counts stay in registers, hence the one long function.
 template <int size>
@@ -90,31 +105,25 @@ inline void count_block(const BitConv& job, const CountShape& s, const CountTile
                 }
             }
         }
-    const std::size_t lanes = job.outputs - o < count_lanes ? job.outputs - o : count_lanes;
-    const std::ptrdiff_t kernel_w = job.window.kernel_w;
+    // What follows indexes `n` by constants alone, else all counts would have to go to memory.
     if (tile.at_border) {  // take off what the zeros beside the image differ from the filters
+        __m512i over[size][2];
+        for (int p = 0; p < size; ++p) ones_outside(job.window, tile, p, ones, over[p]);
 #pragma GCC unroll 8
-        for (int p = 0; p < size; ++p) {
-            const Span columns = tile.columns[p];
-            if (columns.last - columns.first == kernel_w) continue;
-            for (std::ptrdiff_t ky = tile.rows.first; ky < tile.rows.last; ++ky)
-                for (std::ptrdiff_t kx = 0; kx < kernel_w; ++kx) {
-                    if (kx >= columns.first && kx < columns.last) continue;
-                    const auto* outside = ones + (ky * kernel_w + kx) * count_lanes;
-                    n[p][0] = _mm512_sub_epi32(n[p][0], _mm512_load_si512(outside));
-                    n[p][1] = _mm512_sub_epi32(n[p][1], _mm512_load_si512(outside + 16));
-                }
-        }
+        for (int p = 0; p < size; ++p)
+            for (int i = 0; i < 2; ++i) n[p][i] = _mm512_sub_epi32(n[p][i], over[p][i]);
     }
+    const std::size_t lanes = job.outputs - o < count_lanes ? job.outputs - o : count_lanes;
     if (lanes < count_lanes) {
-        for (int p = 0; p < size; ++p) {
-            float sums[count_lanes];
-            for (int i = 0; i < 2; ++i) _mm512_storeu_ps(sums + 16 * i, sum_of(n[p][i], tile.inside[p]));
+        alignas(64) float sums[size][count_lanes];
+#pragma GCC unroll 8
+        for (int p = 0; p < size; ++p)
+            for (int i = 0; i < 2; ++i) _mm512_store_ps(sums[p] + 16 * i, sum_of(n[p][i], tile.inside[p]));
+        for (int p = 0; p < size; ++p)
             if (job.out)
-                finish(sums, lanes, job.epilogue, o, (tile.pixel + p) * job.out_stride + o, job.out);
+                finish(sums[p], lanes, job.epilogue, o, (tile.pixel + p) * job.out_stride + o, job.out);
             else
-                signs[p] |= pack_word(sums, lanes, job.threshold + o, job.flip + o) << o % 64;
-        }
+                signs[p] |= pack_word(sums[p], lanes, job.threshold + o, job.flip + o) << o % 64;
         return;
     }
     if (!job.out) {
