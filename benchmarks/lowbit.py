@@ -28,6 +28,7 @@ PLANES = {
     "4 x 4 bit": (4, "twos_complement", (0, 15)),
 }
 KEPT = 0.1  # of the pruned weights
+PRUNED = f"pruned 1x1, {KEPT:.0%} kept"
 
 
 def contenders(x: np.ndarray, threads: int) -> dict[str, Call]:
@@ -53,7 +54,7 @@ def contenders(x: np.ndarray, threads: int) -> dict[str, Call]:
     calls["quantizing"] = lambda: kernels.quantize(x, 8 / 255, 0, 255, threads=threads)
     kept = np.where(rng.random((channels, channels)) < KEPT, small[:, 0, 0], 0).astype(np.float32)
     sparse = kernels.SparseLinear(*kernels.sparse_rows(kept), channels)
-    calls["pruned 1x1"] = lambda: sparse(x, threads=threads)
+    calls[PRUNED] = lambda: sparse(x, threads=threads)
     return calls
 
 
@@ -67,7 +68,11 @@ def measure(side: int, channels: int, threads: int, repeats: int) -> dict[str, A
     return {
         "shape": f"{side}x{side}x{channels}",
         "milliseconds": {name: 1e3 * value for name, value in median.items()},
-        "gmacs": {name: places * (1 if "1x1" in name else 9) / value / 1e9 for name, value in median.items()},
+        # multiplications that are done: of pruned weights those that are kept
+        "gmacs": {
+            name: places * (KEPT if name == PRUNED else 1 if "1x1" in name else 9) / value / 1e9
+            for name, value in median.items()
+        },
         "ratio": {
             name: best["1x1" if "1x1" in name else "3x3"] / value
             for name, value in median.items()
@@ -103,8 +108,7 @@ def main() -> None:
     table.add_section()
     for name, mean in result["times_torch"].items():
         figures = (f"{shape['gmacs'][name]:.0f} ({shape['ratio'][name]:.1f})" for shape in result["shapes"])
-        label = f"{name}, {KEPT:.0%} kept" if "pruned" in name else name
-        table.add_row(label, *figures, f"{mean:.1f}")
+        table.add_row(name, *figures, f"{mean:.1f}")
     Console(width=120).print(table)
     write(result, options.json)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["onnxruntime_conv", "openvino_binary_conv", "plain_loop"]
+__all__ = ["onnxruntime_conv", "openvino_binary_convs", "plain_loop"]
 
 Call = Callable[[], Any]
 
@@ -64,7 +64,11 @@ def plain_loop(x: np.ndarray, weight: np.ndarray) -> Call | None:
 
 
 def onnxruntime_conv(x: np.ndarray, weight: np.ndarray, threads: int) -> Call | None:
-    """ONNX Runtime's float convolution of the same operands, which it takes channels first."""
+    """ONNX Runtime's float convolution of the same operands.
+
+    It takes and gives channels first; where it computes in another layout it turns the image round, as it would at
+    either end of a net.
+    """
     if importlib.util.find_spec("onnxruntime") is None or importlib.util.find_spec("onnx") is None:
         return None
     import onnxruntime
@@ -98,10 +102,12 @@ def onnxruntime_conv(x: np.ndarray, weight: np.ndarray, threads: int) -> Call | 
     return call
 
 
-def openvino_binary_conv(x: np.ndarray, weight: np.ndarray, threads: int) -> Call | None:
-    """OpenVINO's BinaryConvolution behind a FakeQuantize of two levels, which it runs on bits.
+def openvino_binary_convs(x: np.ndarray, weights: list[np.ndarray], threads: int) -> Call | None:
+    """OpenVINO's BinaryConvolution behind a FakeQuantize of two levels, which it runs on bits; several in a row.
 
-    Signs are of `x > 0` and `weight >= 0`; one bit a weight, 0 outside the image.
+    Signs are of `x > 0` and `weight >= 0`; one bit a weight, 0 outside the image. It computes channels last, and takes
+    and gives channels first: before the first convolution and behind the last it turns the image round, which takes as
+    long as half a convolution at 56x56x64. Several in a row share that, as the layers of a net do.
     """
     if importlib.util.find_spec("openvino") is None:
         return None
@@ -109,20 +115,22 @@ def openvino_binary_conv(x: np.ndarray, weight: np.ndarray, threads: int) -> Cal
     from openvino import opset1
 
     image = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-    bits = np.packbits(weight.transpose(0, 3, 1, 2).reshape(-1) >= 0, bitorder="little")
-    shape = openvino.Shape([len(weight), x.shape[3], *weight.shape[1:3]])
-    given = opset1.parameter(list(image.shape), np.float32)
-    limits = [opset1.constant(np.full((1, 1, 1, 1), value, np.float32)) for value in (0, 0, 0, 1)]
-    signs = opset1.fake_quantize(given, *limits, 2)
-    filters = openvino.op.Constant(openvino.Tensor(bits, shape, openvino.Type.u1))
-    pads = [weight.shape[1] // 2] * 2
-    conv = opset1.binary_convolution(signs, filters, [1, 1], pads, pads, [1, 1], "xnor-popcount", 0.0)
+    y = given = opset1.parameter(list(image.shape), np.float32)
+    kept = [image]  # OpenVINO reads their memory
+    for weight in weights:
+        bits = np.packbits(weight.transpose(0, 3, 1, 2).reshape(-1) >= 0, bitorder="little")
+        kept.append(bits)
+        shape = openvino.Shape([len(weight), weight.shape[3], *weight.shape[1:3]])
+        limits = [opset1.constant(np.full((1, 1, 1, 1), value, np.float32)) for value in (0, 0, 0, 1)]
+        filters = openvino.op.Constant(openvino.Tensor(bits, shape, openvino.Type.u1))
+        pads = [weight.shape[1] // 2] * 2
+        signs = opset1.fake_quantize(y, *limits, 2)
+        y = opset1.binary_convolution(signs, filters, [1, 1], pads, pads, [1, 1], "xnor-popcount", 0.0)
     how = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(openvino.Model([conv], [given]), "CPU", how)
-    request = compiled.create_infer_request()
+    request = openvino.Core().compile_model(openvino.Model([y], [given]), "CPU", how).create_infer_request()
     request.set_input_tensor(openvino.Tensor(image))
 
-    def call(kept: Any = (image, bits)) -> np.ndarray:  # OpenVINO reads their memory
+    def call(_kept: Any = kept) -> np.ndarray:
         request.infer()
         return request.get_output_tensor().data.transpose(0, 2, 3, 1)
 

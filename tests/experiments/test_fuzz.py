@@ -1,19 +1,25 @@
 """The fuzzer: its mutants are repeatable and of both kinds, and a worker that dies is noticed and passed by."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from leveret.errors import LeveretFormatError
-from leveret.experiments import _fuzz
+from leveret.experiments import _fuzz, engine
+from leveret.experiments._fuzz_seeds import SEEDS, write_seeds
 from leveret.runtime import load
+from leveret.runtime.ops import OPS
 
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("seeds")
-    _fuzz._seeds(folder)
-    return [path.read_bytes() for path in sorted(folder.glob("*.lvr"))]
+    count, operations = write_seeds(folder)
+    assert operations == len(OPS), "a new operation needs a seed in _fuzz_seeds.py"
+    paths = sorted(folder.glob(SEEDS))
+    assert len(paths) == count
+    return [path.read_bytes() for path in paths]
 
 
 def test_mutants_are_the_same_each_time_and_hardly_ever_the_seed(seeds):
@@ -64,10 +70,15 @@ def test_a_crash_is_found_and_passed_by(end, monkeypatch):
     assert list(found.crashes) == [4]
 
 
-def test_the_engine_page_names_what_was_asked(tmp_path):
-    from leveret.experiments import engine
-
+def test_the_engine_page_names_what_was_asked():
     text = engine._page({"xnor_vs_torch": 7.4, "fuzz_files": 100_000})
     assert "| XNOR 3x3, times PyTorch's float speed | 7.4 | at least 7.5 | no |" in text
     assert "| mutated files tried | 100,000 | at least 100,000 | yes |" in text
-    json.dumps(engine._FIGURES, default=str)
+
+
+def test_the_engine_page_is_what_its_figures_say():
+    """Nobody edits the page: it is rendered from the JSON file beside it, every table of it."""
+    results = Path(__file__).parents[2] / "docs" / "results"
+    values = json.loads((results / "engine.json").read_text(encoding="utf-8"))
+    assert set(values["parts"]) == set(engine.PARTS)
+    assert engine._page(values) == (results / "engine.md").read_text(encoding="utf-8")

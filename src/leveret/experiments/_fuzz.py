@@ -25,6 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from leveret.experiments._fuzz_seeds import SEEDS, write_seeds
+
 __all__ = ["FuzzResult", "fuzz", "mutant"]
 
 _MEMORY = 3 << 30
@@ -42,19 +44,22 @@ class FuzzResult:
     Attributes:
         files: tried.
         loaded: of them, that were valid all the same, and ran.
+        seeds, operations: nets that they are made from, and operations that those use together.
         crashes: number of a file to how its worker ended: a signal, an error of another kind, or a clock.
     """
 
     files: int = 0
     loaded: int = 0
+    seeds: int = 0
+    operations: int = 0
     crashes: dict[int, str] = field(default_factory=dict)
 
 
 def fuzz(count: int, progress: Callable[[int], None] | None = None) -> FuzzResult:
-    """Try `count` mutants of small packed nets; needs torch to make those."""
+    """Try `count` mutants of small nets that use every operation of the format."""
     result = FuzzResult()
     with tempfile.TemporaryDirectory() as folder:
-        _seeds(Path(folder))
+        result.seeds, result.operations = write_seeds(Path(folder))
         first = 0
         while first < count:
             last = min(first + _CHUNK, count)
@@ -165,44 +170,6 @@ def _other_tensor(array: np.ndarray, chance: random.Random) -> np.ndarray:
     return np.zeros(tuple(chance.choice((0, 1, 2, side, side + 1)) for side in array.shape), array.dtype)
 
 
-def _seeds(folder: Path) -> None:
-    """Small packed nets that together use most operations."""
-    import torch
-    from torch import nn
-
-    from leveret.data import Normalization
-    from leveret.nets import ConvNet, ResNet
-    from leveret.packing import pack
-    from leveret.shrink.binary import BinaryWeightBlock, BiRealBlock, BiRealPair, XnorBlock, XnorLinear
-
-    torch.manual_seed(0)
-    nets: list[nn.Module] = [
-        ConvNet(2, 3, depth=3, widths=(5, 8)),
-        ConvNet(2, 3, depth=4, widths=(8, 16), block=BiRealBlock, stem_pool=True),
-        ConvNet(2, 3, depth=3, widths=(4, 70), block=XnorBlock),
-        ConvNet(2, 3, depth=3, widths=(4, 6), block=BinaryWeightBlock),
-        ResNet(2, 3, blocks=(1, 1), widths=(4, 8), block=BiRealPair),
-        nn.Sequential(
-            nn.Conv2d(2, 4, 3, groups=2),
-            nn.ReLU6(),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-            nn.Linear(36, 9),
-            nn.Tanh(),
-            nn.BatchNorm1d(9),
-            XnorLinear(9, 6),
-            nn.Sigmoid(),
-            nn.Linear(6, 3),
-        ),
-    ]
-    normalization = Normalization((0.5, 0.5), (0.25, 0.25))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # untrained nets have values next to 0
-        for i, net in enumerate(nets):
-            packed = pack(net.eval(), torch.randn(2, 2, 8, 8), normalization=normalization, classes=["a", "b", "c"])
-            packed.save(folder / f"{i}.lvr")
-
-
 def _work(folder: str, first: str, last: str) -> None:
     """Try files first..last-1: prints a number before each, `loaded` after one that ran."""
     import resource
@@ -211,7 +178,7 @@ def _work(folder: str, first: str, last: str) -> None:
     from leveret.errors import LeveretError
 
     warnings.simplefilter("ignore")
-    seeds = [path.read_bytes() for path in sorted(Path(folder).glob("?.lvr"))]
+    seeds = [path.read_bytes() for path in sorted(Path(folder).glob(SEEDS))]
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     path = Path(folder) / "mutant.lvr"
     for number in range(int(first), int(last)):
@@ -225,8 +192,9 @@ def _work(folder: str, first: str, last: str) -> None:
         finally:
             signal.alarm(0)
         if np.prod(packed.input.shape) < 1 << 16:
+            dtype = np.int64 if packed.input.vocabulary else np.uint8 if packed.input.mean else np.float32
             signal.alarm(_SECONDS)
-            packed(np.zeros((1, *packed.input.shape), np.uint8 if packed.input.mean else np.float32), threads=1)
+            packed(np.zeros((1, *packed.input.shape), dtype), threads=1)
             signal.alarm(0)
             print("loaded", flush=True)
     print(last, flush=True)

@@ -33,8 +33,8 @@ class Engine:
         key, title: the word on the command line, and the name.
         needs: modules, those that build the float net included.
         install: what pip is to be given for them.
-        alone: code of a process that only predicts with it; its `sys.argv`: the packed model's file (the export, where
-            the engine reads ONNX), the larger batch, threads.
+        alone: code of a process that only predicts with it, a batch of one size; its `sys.argv`: the packed model's
+            file (the export, where the engine reads ONNX), the batch, threads.
     """
 
     key: str
@@ -48,25 +48,25 @@ _TORCH_ALONE = """
 import sys
 import torch
 from leveret import runtime
+from leveret.jobs._memory import forget_peak
 from leveret.jobs._peers import float_net
 torch.set_num_threads(int(sys.argv[3]))
 packed = runtime.load(sys.argv[1])
 shape, dtype = packed.input.shape, torch.uint8 if packed.input.mean else torch.float32
 net = float_net(packed).to(memory_format=torch.channels_last)
 del packed
+forget_peak()  # what building the net took is no part of predicting
 with torch.inference_mode():
-    for n in (1, int(sys.argv[2])):
-        net(torch.zeros(n, *shape, dtype=dtype))
+    net(torch.zeros(int(sys.argv[2]), *shape, dtype=dtype))
 """
 
 _ONNX_ALONE = """
 import sys
 import numpy as np
 from leveret.jobs import _engines
-batches = (1, int(sys.argv[2]))
-model, shape, dtype = _engines.{make}(sys.argv[1], batches, int(sys.argv[3]))
-for n in batches:
-    model(np.zeros((n, *shape), dtype))
+batch = int(sys.argv[2])
+model, shape, dtype = _engines.{make}(sys.argv[1], (batch,), int(sys.argv[3]))
+model(np.zeros((batch, *shape), dtype))
 """
 
 _ONNX = ("torch", "onnx", "onnxscript")

@@ -26,14 +26,14 @@ __all__ = ["Bench", "LayerTime", "Timed", "run"]
 _REST = 0.01  # between the turns of different engines: see measure()
 _RUNS = 30  # of the layers
 
-# a process that only predicts: the file, the larger batch, threads
+# a process that only predicts: the file, the batch, threads
 _ALONE = """
 import sys
 import numpy as np
 from leveret import runtime
 packed = runtime.load(sys.argv[1])
-for n in (1, int(sys.argv[2])):
-    packed(np.zeros((n, *packed.input.shape), np.uint8 if packed.input.mean else np.float32), threads=int(sys.argv[3]))
+images = np.zeros((int(sys.argv[2]), *packed.input.shape), np.uint8 if packed.input.mean else np.float32)
+packed(images, threads=int(sys.argv[3]))
 """
 
 
