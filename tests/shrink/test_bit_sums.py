@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+import torch.utils.checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -115,6 +116,77 @@ def test_channels_last_is_not_copied():
     assert _bitsums._array(x.permute(0, 2, 3, 1)).__array_interface__["data"][0] == x.data_ptr()
 
 
+@pytest.mark.parametrize("shape", [(1, 8, 8), (8, 1, 8), (8, 8, 1), (1, 1, 8), (1, 8, 1), (3, 5, 4)])
+@pytest.mark.parametrize("outputs", [1, 8])
+@pytest.mark.parametrize("last", ["x", "weight", "both", "neither"])
+def test_the_layout_is_torchs_where_an_axis_has_one_place(shape, outputs, last):
+    """What follows, as a BatchNorm, adds in the order of the layout."""
+    layer = XnorConv2d(shape[0], outputs, 1, weight_scale=False)
+    x = torch.randn(4, *shape)
+    if last in ("weight", "both"):
+        layer = layer.to(memory_format=torch.channels_last)
+    if last in ("x", "both"):
+        x = x.to(memory_format=torch.channels_last)
+    found = {}
+    for mode in (False, True):
+        use_bit_kernels(layer, mode)
+        found[mode] = layer(x)
+    assert found[True].stride() == found[False].stride()
+    torch.testing.assert_close(found[True], found[False], rtol=0, atol=0)
+
+
+@compiled
+def test_measuring_is_hidden_from_activation_checkpoints():
+    net = nn.Sequential(XnorConv2d(8, 8, 3, padding=1, weight_scale=False), nn.BatchNorm2d(8))
+    use_bit_kernels(net, "auto")
+    x = torch.randn(2, 8, 9, 7, requires_grad=True)
+    _bitsums._faster.clear()
+    torch.utils.checkpoint.checkpoint(net, x, use_reentrant=False).sum().backward()
+    assert x.grad is not None
+
+
+@compiled
+def test_inputs_of_many_sizes_are_not_all_measured():
+    layer = XnorConv2d(8, 8, 3, padding=1, weight_scale=False)
+    _bitsums._faster.clear()
+    use_bit_kernels(layer, "auto")
+    for height in range(20, 60):
+        layer(torch.randn(1, 8, height, 40))
+    assert 1 <= len(_bitsums._faster) <= 3
+
+
+@compiled
+@pytest.mark.parametrize("first", [True, False])
+def test_a_resumed_run_may_choose_otherwise(few_digits, tmp_path, monkeypatch, first):
+    """ "auto" measures anew after a resume: whatever it picks, the weights that come out are the same."""
+    ends = []
+    for choices in ([first, first], [first, not first]):
+        out = tmp_path / str(choices[1])
+        for epochs, bits in zip((1, 2), choices, strict=True):
+            torch.manual_seed(0)
+            net = leveret.ConvNet(1, 10, depth=3, widths=(8, 16), block=BiRealBlock)
+            use_bit_kernels(net, "auto")
+            _bitsums._faster.clear()
+            picks = iter([0.0, 1.0] * 100 if bits else [1.0, 0.0] * 100)
+            monkeypatch.setattr(_bitsums, "_seconds", lambda function, picks=picks: next(picks))
+            leveret.fit(
+                net,
+                few_digits,
+                epochs=epochs,
+                batch_size=50,
+                schedule="constant",
+                warmup=0,
+                precision="float32",
+                out=out,
+                keep_best=False,
+                progress=False,
+            )
+            assert set(_bitsums._faster.values()) == {bits}
+        ends.append(net.state_dict())
+    for name, values in ends[0].items():
+        torch.testing.assert_close(ends[1][name], values, rtol=0, atol=0)
+
+
 @compiled
 def test_who_computes(calls):
     x, plain, scaled = torch.randn(2, 8, 6, 5), XnorConv2d(8, 8, 3, weight_scale=False), XnorConv2d(8, 8, 3)
@@ -149,6 +221,8 @@ def test_who_computes(calls):
         lambda layer, x: layer(x[:0]),
         lambda layer, x: layer.to("meta")(x.to("meta")),
         lambda layer, x: torch.export.export(layer, (x,)).module()(x),
+        lambda layer, x: torch.jit.trace(layer, x, check_trace=False)(x),
+        lambda layer, x: torch.compile(layer, backend="eager", fullgraph=True)(x),
         lambda layer, x: use_bit_kernels(layer, False) or layer(x),
         lambda layer, x: leveret.pack(nn.Sequential(layer, nn.Flatten()), x),
     ],

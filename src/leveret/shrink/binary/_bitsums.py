@@ -56,6 +56,8 @@ def by_floats_alone() -> Iterator[None]:
 def conv_sums(layer: Any, x: Tensor) -> Tensor:
     """`conv2d(sign(x), effective weight)` of an `XnorConv2d`, by bits or by floats."""
     window = layer.stride, layer.padding, layer.dilation, layer.groups
+    if _traced():
+        return F.conv2d(layer._sign(x), layer.effective_weight(), None, *window)
 
     def by_floats() -> Tensor:
         return F.conv2d(layer._sign(x), layer.effective_weight(), None, *window)
@@ -73,6 +75,8 @@ def conv_sums(layer: Any, x: Tensor) -> Tensor:
 
 def linear_sums(layer: Any, x: Tensor) -> Tensor:
     """`linear(sign(x), effective weight)` of an `XnorLinear`, by bits or by floats."""
+    if _traced():
+        return F.linear(layer._sign(x), layer.effective_weight())
 
     def by_floats() -> Tensor:
         return F.linear(layer._sign(x), layer.effective_weight())
@@ -131,8 +135,26 @@ def _conv(x: Tensor, weight: Tensor, window: Any) -> Tensor:
     filters = kernels.pack_bits(_array(weight.permute(0, 2, 3, 1)), threads=threads)
     layer = kernels.BitConv2d(filters, x.shape[1], stride, padding, dilation, groups)
     sums = torch.from_numpy(layer.real(bits, _scale(weight), threads=threads)).permute(0, 3, 1, 2)
-    last = any(t.is_contiguous(memory_format=torch.channels_last) and not t.is_contiguous() for t in (x, weight))
-    return sums.to(weight.dtype) if last else sums.to(weight.dtype).contiguous()
+    return _laid_out(sums.to(weight.dtype), _channels_last(x) or _channels_last(weight))
+
+
+def _laid_out(sums: Tensor, last: bool) -> Tensor:
+    """`(n, c, h, w)` in a layout, with its strides also along axes of one place, where others would do as well."""
+    _, c, h, w = sums.shape
+    strides = (c * h * w, 1, w * c, c) if last else (c * h * w, h * w, w, 1)
+    laid = sums.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+    return laid.as_strided(laid.shape, strides)
+
+
+def _channels_last(x: Tensor) -> bool:
+    """Whether torch takes `(n, c, h, w)` for channels last, which for axes of one place only its strides tell."""
+    least = 0
+    for axis in (1, 3, 2, 0):
+        size, stride = x.shape[axis], x.stride(axis)
+        if size == 0 or stride < max(least, 1) or (axis == 0 and least == x.stride(1)):
+            return False
+        least = stride * max(size, 1)
+    return True
 
 
 def _product(x: Tensor, weight: Tensor) -> Tensor:
@@ -179,17 +201,21 @@ def _chosen(
             return by_floats() if with_grad else by_bits()
         key = _kind(layer, x, with_grad)
         if key not in _faster:
-            _faster[key] = _seconds(by_bits) < _seconds(by_floats)
+            # what is measured is no part of the net: no hook, as of activation checkpointing, may see it
+            with torch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
+                _faster[key] = _seconds(by_bits) < _seconds(by_floats)
         if not _faster[key]:
             return by_floats()
     return by_bits()
 
 
 def _kind(layer: Any, x: Tensor, with_grad: bool) -> tuple[Any, ...]:
-    """All that the times depend on."""
+    """All that the times depend on; of how much there is to compute only the power of two, so that inputs of many
+    sizes are not all measured."""
     window = [getattr(layer, name, None) for name in ("stride", "padding", "dilation", "groups")]
+    places = (x.numel() // x.shape[1]).bit_length()
     return (
-        *(tuple(x.shape), x.stride(), x.dtype, tuple(layer.weight.shape), *window, _computed_in(x)),
+        *(places, x.dim() == 4 and _channels_last(x), x.dtype, tuple(layer.weight.shape), *window, _computed_in(x)),
         *(with_grad, layer.input_gradient, torch.get_num_threads(), _kernels().isa()),
     )
 
@@ -210,12 +236,15 @@ def _computed_in(x: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
 
 
+def _traced() -> bool:
+    """Whether the layer is not run but written down."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+
+
 def _ordinary(x: Tensor, weight: Tensor) -> bool:
-    """Whether these are real numbers in this machine's memory, not stand-ins for tracing."""
+    """Whether these are real numbers in this machine's memory, not stand-ins."""
     return (
-        not torch.compiler.is_compiling()
-        and not torch.jit.is_tracing()
-        and type(x) in (Tensor, nn.Parameter)
+        type(x) in (Tensor, nn.Parameter)
         and x.device.type == weight.device.type == "cpu"
         and x.dtype in _DTYPES
         and weight.dtype in _DTYPES
