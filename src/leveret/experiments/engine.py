@@ -192,8 +192,8 @@ def _kernels_table(details: dict[str, Any]) -> list[str]:
         "",
         markdown_table(header.split(", "), rows),
         "",
-        "OpenVINO takes channels first and computes channels last. Milliseconds a layer of eight in a row, which share its",
-        "changes of layout; Leveret's write floats between them, as OpenVINO's do, or bits alone:",
+        "OpenVINO takes channels first and computes channels last. Milliseconds a layer of eight in a row, which share",
+        "its changes of layout; Leveret's write floats between them, as OpenVINO's do, or bits alone:",
         "",
         markdown_table(["shape", "leveret", "leveret, bits alone", "OpenVINO"], in_a_row),
     ]
