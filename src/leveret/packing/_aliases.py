@@ -43,7 +43,9 @@ def _shared(node: Any) -> Any:
         return (
             node.args[0] if node.op == "call_function" and getattr(node.target, "__name__", "") == "getitem" else None
         )
-    for argument, value in zip(schema.arguments, node.args, strict=False):
+    given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False)) | node.kwargs
+    for argument in schema.arguments:
+        value = given.get(argument.name)
         if (argument.alias_info is not None or schema.name in _SAME) and hasattr(value, "users"):
             return value
     return None

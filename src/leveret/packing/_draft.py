@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leveret.runtime._graph import Graph, Step
+from leveret.runtime._graph import INPUT, Graph, Step
 
 __all__ = ["Draft", "DraftStep"]
 
@@ -29,7 +29,7 @@ class Draft:
 
     def __init__(self) -> None:
         self.steps: list[DraftStep] = []
-        self._names: set[str] = set()
+        self._names: set[str] = {INPUT}
 
     def add(
         self,

@@ -54,7 +54,8 @@ def _pads_into_convolutions(draft: Draft) -> None:
         kind = pad.attributes
         if kind["before"] != kind["after"] or kind["before"][2] or (kind["mode"], kind["value"]) != ("constant", 0):
             continue
-        step.attributes["padding"] = [p + q for p, q in zip(step.attributes["padding"], kind["before"], strict=False)]
+        own = step.attributes.get("padding", [0, 0])
+        step.attributes["padding"] = [p + q for p, q in zip(own, kind["before"], strict=False)]
         step.inputs = list(pad.inputs)
         draft.steps.remove(pad)
 
@@ -202,6 +203,8 @@ def _sums_to_bits(draft: Draft) -> None:
         producer = draft.producer(step.inputs[0])
         if producer is None or producer.op not in ("bit_conv2d", "bit_linear") or len(producer.inputs) != 1:
             continue
+        if producer.attributes.get("groups", 1) > 1:
+            continue  # the engine compares sums of one group alone; taking signs after it is quicker than leaving it
         if len(draft.consumers(producer.name)) != 1 or not producer.arrays.keys() <= {"weight", "scale", "shift"}:
             continue
         outputs, *sides = producer.arrays["weight"].shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from leveret.errors import LeveretPackError
 from leveret.packing._aliases import unseen_writes
 from leveret.packing._draft import Draft
-from leveret.packing._ref import MEMORY, Ref
+from leveret.packing._ref import INDICES, MEMORY, UNKNOWN_SIZE, Absent, Ref
 from leveret.packing._registry import RULES, supported
 from leveret.packing._suggestions import suggestion
 from leveret.runtime._graph import INPUT
@@ -24,6 +24,10 @@ __all__ = ["Lowering", "lower"]
 
 # what may stand between token ids and their embedding
 _OF_IDS = frozenset({"alias", "clone", "contiguous", "detach", "embedding", "to"})
+# what may be given the batch's size: its rule goes by the shape that torch found
+_BY_SHAPE = frozenset({"_unsafe_view", "expand", "narrow", "reshape", "slice", "unflatten", "view"})
+_LONGEST_NAME = 150  # a file allows 200; ends such as ".sign:12" follow
+_T = TypeVar("_T")
 
 
 class Lowering:
@@ -32,15 +36,16 @@ class Lowering:
     Attributes:
         draft: the steps so far.
         vocabulary: how many token ids every embedding of the input knows; None before there is one.
-        narrow: of values that repeat one place over all, by name: what they repeat.
+        narrow: of values that repeat one place over all: what they repeat.
     """
 
     def __init__(self) -> None:
         self.draft = Draft()
         self.vocabulary: int | None = None
-        self.narrow: dict[str, Ref] = {}
+        self.narrow: dict[Ref, Ref] = {}
         self._bits: dict[str, str] = {}
         self._moved: dict[tuple[str, str], str] = {}
+        self._ordered: dict[Ref, Ref] = {}
         self._node: Any = None
         self._batch = ""
         self._unseen: set[Any] = set()
@@ -52,7 +57,12 @@ class Lowering:
         paths = [path for path, _ in stack.values()]
         # export writes "L['self'].a.b" or "a.b"
         path = re.sub(r"^L\['self'\]\.?", "", str(paths[-1])) if paths else ""
-        return re.sub(r"[^\w.]+", "_", path).strip("._") or str(self._node.name)
+        return path.strip("._") or str(self._node.name)
+
+    @property
+    def step(self) -> str:
+        """That name as the file takes it: of few letters, and not long."""
+        return re.sub(r"[^\w.]+", "_", self.path, flags=re.ASCII)[:_LONGEST_NAME]
 
     @property
     def operator(self) -> str:
@@ -62,12 +72,16 @@ class Lowering:
     @property
     def out_shape(self) -> tuple[int, ...]:
         """What torch says that the current node gives (of several values, the first), without the batch."""
-        value = self._node.meta["val"]
-        if isinstance(value, tuple | list):
-            value = value[0]
+        value = self._value
         if not value.dim() or str(value.shape[0]) != self._batch:
             raise self.error("that moves, cuts or mixes the samples of a batch")
         return tuple(int(n) for n in value.shape[1:])
+
+    @property
+    def _value(self) -> Any:
+        """What torch says that the current node gives; of several values, the first."""
+        value = self._node.meta["val"]
+        return value[0] if isinstance(value, tuple | list) else value
 
     def emit(
         self,
@@ -81,8 +95,9 @@ class Lowering:
         order: tuple[tuple[int, ...], str] | None = None,
     ) -> Ref:
         """Add a step for the current node, of the shape that torch says and the usual layout if none is given."""
-        name = self.draft.add(self.path, op, [ref.name for ref in inputs], attributes, arrays)
-        return Ref(name, self.out_shape if shape is None else shape, layout, order)
+        name = self.draft.add(self.step, op, [ref.name for ref in inputs], attributes, arrays)
+        double = getattr(self._value, "dtype", None) == torch.float64
+        return Ref(name, self.out_shape if shape is None else shape, layout, order, double)
 
     def each(
         self,
@@ -97,7 +112,7 @@ class Lowering:
     def bits(self, ref: Ref) -> Ref:
         """The signs of a value; the same value's are taken once."""
         if ref.name not in self._bits:
-            self._bits[ref.name] = self.draft.add(f"{self.path}.sign", "bits", [ref.name])
+            self._bits[ref.name] = self.draft.add(f"{self.step}.sign", "bits", [ref.name])
         return replace(ref, name=self._bits[ref.name])
 
     def as_layout(self, ref: Ref, layout: str) -> Ref:
@@ -108,7 +123,7 @@ class Lowering:
         left = [axis for axis in MEMORY if axis not in ref.layout]  # of length 1
         axes = "".join(source.get(axis) or left.pop(0) for axis in MEMORY)
         if (ref.name, axes) not in self._moved:
-            self._moved[ref.name, axes] = self.draft.add(f"{self.path}.axes", "transpose", [ref.name], {"axes": axes})
+            self._moved[ref.name, axes] = self.draft.add(f"{self.step}.axes", "transpose", [ref.name], {"axes": axes})
         return replace(ref, name=self._moved[ref.name, axes], layout=layout)
 
     def channels_at(self, ref: Ref, axis: int) -> Ref:
@@ -118,13 +133,15 @@ class Lowering:
         return self.as_layout(ref, "".join(swapped.get(other, other) for other in ref.layout))
 
     def in_order(self, ref: Ref) -> Ref:
-        """The same features in torch's order in memory, where they are those of a flattened image."""
+        """The same features in torch's order in memory, where they are those of a flattened image; moved once."""
         if ref.order is None:
             return ref
-        shape, layout = ref.order
-        size = [Ref(ref.name, shape, layout).side(axis) for axis in "hw"]
-        image = self.emit("reshape", [ref], {"size": size}, shape=shape, layout=layout)
-        return self.emit("flatten", [self.as_layout(image, MEMORY[-len(shape) :])], shape=ref.shape)
+        if ref not in self._ordered:
+            shape, layout = ref.order
+            size = [Ref(ref.name, shape, layout).side(axis) for axis in "hw"]
+            image = self.emit("reshape", [ref], {"size": size}, shape=shape, layout=layout)
+            self._ordered[ref] = self.emit("flatten", [self.as_layout(image, MEMORY[-len(shape) :])], shape=ref.shape)
+        return self._ordered[ref]
 
     def image(self, ref: Any) -> Ref:
         """A value as an image, `(channels, height, width)`, or as a text, `(channels, length)`.
@@ -192,16 +209,17 @@ class Lowering:
         kwargs = torch.fx.node.map_arg(node.kwargs, values.__getitem__)
         if node.target is operator.getitem:
             return args[0][args[1]]
-        refs = _refs((args, kwargs))
+        refs = _all_of(Ref, (args, kwargs))
+        absent = _all_of(Absent, (args, kwargs))
+        if INDICES in absent:
+            raise self.error(f"of {INDICES.what}")
         if not refs:
-            if _is_size((args, kwargs)):
-                return None
-            return node.target(*args, **kwargs)
+            return UNKNOWN_SIZE if absent else node.target(*args, **kwargs)
         if not hasattr(node.target, "_schema"):
             raise LeveretPackError(f"layer {self.path!r}: the runtime can't follow {node.target}")
         name = _name(node.target)
         if name.startswith(("sym_", "_assert")):
-            return None  # the batch's size, which only reshapes use; they go by the shape that torch found
+            return UNKNOWN_SIZE
         if name not in RULES:
             raise LeveretPackError(
                 f"layer {self.path!r}: the runtime has no {name}{suggestion(name)}; it has {', '.join(supported())}"
@@ -211,6 +229,8 @@ class Lowering:
                 f"layer {self.path!r}: {name}_ writes in place into memory that another view reads later; write it "
                 f"without, as y = {name}(y, …), and join the parts with cat"
             )
+        if absent and name not in _BY_SHAPE:
+            raise self.error(f"by {UNKNOWN_SIZE.what}, which a packed net doesn't know")
         if name not in _OF_IDS and any(ref.ids for ref in refs):
             raise self.error("of token ids: an Embedding must come first")
         return RULES[name].lower(self, _arguments(node.target, args, kwargs))
@@ -220,6 +240,8 @@ class Lowering:
             if len(outputs) != 1:
                 raise LeveretPackError(f"a packed net gives logits alone; this one gives {len(outputs)} values")
             outputs = outputs[0]
+        if isinstance(outputs, Absent):
+            raise LeveretPackError(f"a packed net gives logits, not {outputs.what}")
         if not isinstance(outputs, Ref):
             raise LeveretPackError("the net's output doesn't depend on its input")
         if len(outputs.shape) not in (1, 3) or outputs.ids:
@@ -267,19 +289,10 @@ def _arguments(target: Any, args: Any, kwargs: Any) -> dict[str, Any]:
     return values
 
 
-def _refs(value: Any) -> list[Ref]:
-    """All references in nested arguments."""
+def _all_of(kind: type[_T], value: Any) -> list[_T]:
+    """All that are of a kind in nested arguments."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, tuple | list):
-        return [ref for item in value for ref in _refs(item)]
-    return [value] if isinstance(value, Ref) else []
-
-
-def _is_size(value: Any) -> bool:
-    """Arithmetic on the batch's size, of which nothing is known."""
-    if isinstance(value, tuple | list):
-        return any(_is_size(item) for item in value)
-    if isinstance(value, dict):
-        return any(_is_size(item) for item in value.values())
-    return value is None
+        return [found for item in value for found in _all_of(kind, item)]
+    return [value] if isinstance(value, kind) else []

@@ -7,11 +7,22 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-__all__ = ["MEMORY", "Ref"]
+__all__ = ["INDICES", "MEMORY", "UNKNOWN_SIZE", "Absent", "Ref"]
 
 # the order of the runtime's axes in memory: an image is (n, h, w, c)
 MEMORY = "hwc"
 _USUAL = {1: "c", 2: "cw", 3: "chw"}
+
+
+@dataclass(frozen=True)
+class Absent:
+    """What torch's nodes hand on and a packed net doesn't have."""
+
+    what: str
+
+
+UNKNOWN_SIZE = Absent("the batch's size")
+INDICES = Absent("a pool's or maximum's indices")
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,11 @@ class Ref:
     @property
     def is_row(self) -> bool:
         return self.layout == "c"
+
+    def axis(self, dim: Any) -> int:
+        """One of torch's dimensions, which count the batch and may be negative, as an axis of a sample; −1 is the
+        batch."""
+        return int(dim) % (len(self.shape) + 1) - 1
 
     def side(self, letter: str) -> int:
         """How long one of the runtime's axes is."""

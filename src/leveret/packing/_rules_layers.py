@@ -16,7 +16,7 @@ from leveret.runtime.kernels import pack_bits
 Arrays = dict[str, NDArray[Any]]
 
 
-def pair(value: Any, dims: int = 2, across: int = 1) -> list[int]:
+def down_and_across(value: Any, dims: int = 2, across: int = 1) -> list[int]:
     """A window's numbers, down and across, from what torch's operators hold; of a text `across` is the one down."""
     values = [int(v) for v in value] if isinstance(value, list | tuple) else [int(value)]
     if dims == 1:
@@ -34,7 +34,7 @@ def _flat(weight: Tensor) -> NDArray[np.float32]:
 
 def _window(state: Lowering, a: dict[str, Any]) -> dict[str, Any]:
     dims = a["weight"].dim() - 2
-    dilation = pair(a["dilation"], dims)
+    dilation = down_and_across(a["dilation"], dims)
     padding = a["padding"]
     if isinstance(padding, str):
         sides = [1, *a["weight"].shape[2:]][-2:]
@@ -43,8 +43,13 @@ def _window(state: Lowering, a: dict[str, Any]) -> dict[str, Any]:
             raise state.error("that pads unevenly ('same' with an even kernel): use ZeroPad2d before it")
         padding = [r // 2 for r in reach] if padding == "same" else [0, 0]
     else:
-        padding = pair(padding, dims, 0)
-    return {"stride": pair(a["stride"], dims), "padding": padding, "dilation": dilation, "groups": int(a["groups"])}
+        padding = down_and_across(padding, dims, 0)
+    return {
+        "stride": down_and_across(a["stride"], dims),
+        "padding": padding,
+        "dilation": dilation,
+        "groups": int(a["groups"]),
+    }
 
 
 def _image(state: Lowering, a: dict[str, Any], key: str) -> Ref:
@@ -81,8 +86,7 @@ def conv(state: Lowering, a: dict[str, Any]) -> Ref:
         shape = (image.side("c") * image.side("w"), image.side("h"))
         image = state.emit("reshape", [image], {"size": [1, image.side("h")]}, shape=shape)
         weight, layout = weight.reshape(len(weight), 1, weight.shape[1], -1), "cwh"
-    result = state.emit("conv2d", [image], attributes, {"weight": weight, **_bias(a)}, layout=layout)
-    return Ref(result.name, result.shape, result.layout, double=bool(attributes.get("exact")))
+    return state.emit("conv2d", [image], attributes, {"weight": weight, **_bias(a)}, layout=layout)
 
 
 def _is_as_wide(image: Ref, weight: NDArray[np.float32], attributes: dict[str, Any]) -> bool:
@@ -101,10 +105,10 @@ def conv_transpose(state: Lowering, a: dict[str, Any]) -> Ref:
     image = _image(state, a, "input")
     dims = a["weight"].dim() - 2
     attributes = {
-        "stride": pair(a["stride"], dims),
-        "padding": pair(a["padding"], dims, 0),
-        "output_padding": pair(a["output_padding"], dims, 0),
-        "dilation": pair(a["dilation"], dims),
+        "stride": down_and_across(a["stride"], dims),
+        "padding": down_and_across(a["padding"], dims, 0),
+        "output_padding": down_and_across(a["output_padding"], dims, 0),
+        "dilation": down_and_across(a["dilation"], dims),
         "groups": int(a["groups"]),
     }
     return state.emit("conv_transpose2d", [image], attributes, {"weight": _flat(a["weight"]), **_bias(a)})

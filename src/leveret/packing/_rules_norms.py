@@ -95,7 +95,7 @@ def log_softmax(state: Lowering, a: dict[str, Any]) -> Ref:
 
 def _shares(state: Lowering, a: dict[str, Any], op: str) -> Ref:
     ref: Ref = a["self"]
-    axis = int(a["dim"]) % (len(ref.shape) + 1)
-    if axis == 0:
+    axis = ref.axis(a["dim"])
+    if axis < 0:
         raise state.error("over the samples of a batch")
-    return state.each(op, state.channels_at(ref, axis - 1))
+    return state.each(op, state.channels_at(ref, axis))

@@ -7,19 +7,28 @@ from typing import Any
 import numpy as np
 
 from leveret.packing._lower import Lowering
-from leveret.packing._ref import Ref
+from leveret.packing._ref import INDICES, Absent, Ref
 from leveret.packing._registry import Row, lowers
-from leveret.packing._rules_layers import pair
+from leveret.packing._rules_layers import down_and_across
 from leveret.packing._rules_shapes import viewed
 from leveret.packing._rules_values import affine
+
+
+def _image(state: Lowering, a: dict[str, Any]) -> Ref:
+    """An image, or for a 1d pool a text; torch would take one axis fewer for a single sample without a batch."""
+    ref = state.image(a["self"])
+    dims = int(state.operator[-2])
+    if len(ref.shape) != dims + 1:
+        raise state.error(f"over a value of shape {ref.shape}: it must have channels and {dims} dimensions of places")
+    return ref
 
 
 def _window(ref: Ref, a: dict[str, Any]) -> dict[str, Any]:
     dims = len(ref.shape) - 1
     return {
-        "kernel": pair(a["kernel_size"], dims),
-        "stride": pair(a["stride"] or a["kernel_size"], dims),
-        "padding": pair(a["padding"], dims, 0),
+        "kernel": down_and_across(a["kernel_size"], dims),
+        "stride": down_and_across(a["stride"] or a["kernel_size"], dims),
+        "padding": down_and_across(a["padding"], dims, 0),
         "ceil_mode": bool(a["ceil_mode"]),
     }
 
@@ -34,8 +43,10 @@ def _window(ref: Ref, a: dict[str, Any]) -> dict[str, Any]:
     ),
 )
 def max_pool(state: Lowering, a: dict[str, Any]) -> Ref:
-    ref = state.image(a["self"])
-    return state.emit("max_pool2d", [ref], {**_window(ref, a), "dilation": pair(a["dilation"], len(ref.shape) - 1)})
+    ref = _image(state, a)
+    return state.emit(
+        "max_pool2d", [ref], {**_window(ref, a), "dilation": down_and_across(a["dilation"], len(ref.shape) - 1)}
+    )
 
 
 @lowers(
@@ -50,12 +61,12 @@ def max_pool(state: Lowering, a: dict[str, Any]) -> Ref:
 def avg_pool(state: Lowering, a: dict[str, Any]) -> Ref:
     if a.get("divisor_override") is not None:
         raise state.error("with divisor_override: use the plain mean, and a product behind it")
-    ref = state.image(a["self"])
+    ref = _image(state, a)
     return state.emit("avg_pool2d", [ref], {**_window(ref, a), "count_include_pad": bool(a["count_include_pad"])})
 
 
 def _adaptive(state: Lowering, a: dict[str, Any], mode: str) -> Ref:
-    ref = state.image(a["self"])
+    ref = _image(state, a)
     sides = [ref.side("h"), ref.side("w")]
     out = [side if n is None else int(n) for n, side in zip(_places(ref, a), sides, strict=True)]
     shape = (ref.shape[0], *out[-(len(ref.shape) - 1) :])
@@ -92,14 +103,14 @@ def adaptive_avg_pool(state: Lowering, a: dict[str, Any]) -> Ref:
     "adaptive_max_pool2d",
     row=Row("`AdaptiveMaxPool2d`, `AdaptiveMaxPool1d`", "`max_pool2d`", "as `AdaptiveAvgPool2d`; no indices"),
 )
-def adaptive_max_pool(state: Lowering, a: dict[str, Any]) -> tuple[Ref, None]:
-    return _adaptive(state, a, "max"), None
+def adaptive_max_pool(state: Lowering, a: dict[str, Any]) -> tuple[Ref, Absent]:
+    return _adaptive(state, a, "max"), INDICES
 
 
 def _reduced(state: Lowering, ref: Ref, dims: Any, keep: bool, mode: str) -> Ref:
     """Mean or maximum over some axes: first over places, then over channels."""
     given = dims if isinstance(dims, list | tuple) else [] if dims is None else [dims]
-    axes = sorted({int(axis) % (len(ref.shape) + 1) - 1 for axis in given})
+    axes = sorted({ref.axis(axis) for axis in given})
     if not axes or axes[0] < 0:
         raise state.error("over the samples of a batch")
     letters = {ref.layout[axis] for axis in axes if ref.shape[axis] > 1}
@@ -150,19 +161,23 @@ def maximum(state: Lowering, a: dict[str, Any]) -> Any:
     if "other" in a:
         raise state.error("of two values: use relu(a - b) + b, which is the same")
     result = _reduced(state, a["self"], a.get("dim"), bool(a.get("keepdim")), "max")
-    return result if state.operator == "amax" else (result, None)
+    return result if state.operator == "amax" else (result, INDICES)
 
 
 def _resized(state: Lowering, a: dict[str, Any], mode: str) -> Ref:
     ref = state.image(a["input"] if "input" in a else a["self"])
     shape = state.out_shape
-    if shape == ref.shape and not a.get("scale_factors"):
+    if shape == ref.shape and (mode != "nearest_exact" or not a.get("scale_factors")):
         return ref
     factors = list(a.get("scale_factors") or [None] * (len(shape) - 1))
     sizes, steps = [1] * (3 - len(shape)), [1.0] * (3 - len(shape))
     for side, out, factor in zip(ref.shape[1:], shape[1:], factors, strict=True):
         if mode == "bilinear_corners":
             step = np.float32(side - 1) / np.float32(out - 1) if out > 1 else 0.0
+        elif mode != "nearest_exact" and side == out:
+            step = 1.0  # torch copies, and for nearest doubles, whatever the factor was
+        elif mode == "nearest" and 2 * side == out:
+            step = 0.5
         elif factor:
             step = 1.0 / factor
         else:

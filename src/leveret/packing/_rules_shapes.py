@@ -93,13 +93,8 @@ def spread(state: Lowering, ref: Ref, shape: tuple[int, ...]) -> Ref:
         size, step = [wide.side(axis) for axis in "hw"], [0.0 if axis in grown else 1.0 for axis in "hw"]
         attributes = {"size": size, "step": step, "mode": "nearest"}
         result = state.emit("resize", [channels], attributes, shape=wide.shape, layout=ref.layout)
-    state.narrow[result.name] = ref
+    state.narrow[result] = ref
     return result
-
-
-def _axis(ref: Ref, axis: Any) -> int:
-    """An axis of torch as one of a sample; −1 is the batch."""
-    return int(axis) % (len(ref.shape) + 1) - 1
 
 
 @lowers(
@@ -119,6 +114,8 @@ def _axis(ref: Ref, axis: Any) -> int:
     ),
 )
 def view(state: Lowering, a: dict[str, Any]) -> Ref:
+    if "dtype" in a:
+        raise state.error("as another dtype")
     return viewed(state, a["self"] if "self" in a else a["input"], state.out_shape)
 
 
@@ -131,16 +128,16 @@ def _permuted(state: Lowering, ref: Ref, order: list[int]) -> Ref:
     return replace(ref, shape=tuple(ref.shape[i] for i in axes), layout="".join(ref.layout[i] for i in axes))
 
 
-@lowers(
-    "permute",
-    row=Row("`permute`, `transpose`, `mT`", "nothing, or `transpose`", "axes move where a layer needs it", _SECTION),
-)
+_ORDER = Row("`permute`, `transpose`, `mT`", "nothing, or `transpose`", "axes move where a layer needs it", _SECTION)
+
+
+@lowers("permute", row=_ORDER)
 def permute(state: Lowering, a: dict[str, Any]) -> Ref:
     ref: Ref = a["self"]
-    return _permuted(state, ref, [int(i) % (len(ref.shape) + 1) for i in a["dims"]])
+    return _permuted(state, ref, [ref.axis(dim) + 1 for dim in a["dims"]])
 
 
-@lowers("transpose", "mT", "swapaxes", "swapdims", row=Row("`permute`, `transpose`, `mT`", "", "", _SECTION))
+@lowers("transpose", "mT", "swapaxes", "swapdims", row=_ORDER)
 def transpose(state: Lowering, a: dict[str, Any]) -> Ref:
     ref: Ref = a["self"]
     dims = len(ref.shape) + 1
@@ -161,11 +158,11 @@ def transpose(state: Lowering, a: dict[str, Any]) -> Ref:
 )
 def slice_(state: Lowering, a: dict[str, Any]) -> Ref:
     ref: Ref = a["self"]
-    axis = _axis(ref, a["dim"])
+    axis = ref.axis(a["dim"])
     if state.operator == "slice":
+        if axis < 0 and state.out_shape == ref.shape:
+            return ref  # torch finds that all of the batch are left
         start, stop = (default if a[key] is None else int(a[key]) for key, default in (("start", 0), ("end", _END)))
-        if axis < 0 and (start, int(a["step"])) == (0, 1) and stop >= _END:
-            return ref
         return part(state, ref, axis, start, stop, int(a["step"]))
     if state.operator == "narrow":
         start = int(a["start"]) % max(ref.shape[axis], 1)
@@ -184,7 +181,7 @@ def slice_(state: Lowering, a: dict[str, Any]) -> Ref:
 )
 def split(state: Lowering, a: dict[str, Any]) -> tuple[Ref, ...]:
     ref: Ref = a["self"]
-    axis = _axis(ref, a["dim"])
+    axis = ref.axis(a["dim"])
     side = ref.shape[axis]
     if state.operator == "split_with_sizes":
         sizes = [int(n) for n in a["split_sizes"]]

@@ -12,11 +12,13 @@ from leveret.packing._ref import Ref
 from leveret.packing._registry import Row, lowers
 from leveret.packing._rules_shapes import part, spread
 
+_SMOOTH = 15  # there log(1 + exp(x)) and x, which Softplus gives above its threshold, are one float
+
 
 def affine(state: Lowering, ref: Ref, **constants: Any) -> Ref:
     """Steps of the epilogue with constants."""
     arrays = {role: state.per_channel(value, ref) for role, value in constants.items()}
-    return replace(state.each("affine", ref, {}, arrays), double=ref.double)
+    return state.each("affine", ref, {}, arrays)
 
 
 def _side_by_side(state: Lowering, first: Ref, second: Ref) -> tuple[Ref, Ref]:
@@ -87,9 +89,9 @@ def mul(state: Lowering, a: dict[str, Any]) -> Ref:
 def product(state: Lowering, first: Ref, second: Ref) -> Ref:
     """Of two values. What was repeated over all places only for this is taken as it was."""
     if first.shape == second.shape:
-        if first.name in state.narrow:
+        if first in state.narrow:
             first, second = second, first
-        second = state.narrow.get(second.name, second)
+        second = state.narrow.get(second, second)
     first, second = _side_by_side(state, first, second)
     if any(a < b for a, b in zip(first.shape, second.shape, strict=True)):
         first, second = second, first
@@ -182,6 +184,8 @@ def gelu(state: Lowering, a: dict[str, Any]) -> Ref:
 @lowers("softplus", row=Row("`Softplus`", "`function`", "between two `affine` where beta isn't 1"))
 def softplus(state: Lowering, a: dict[str, Any]) -> Ref:
     ref, beta = a["self"], float(a["beta"])
+    if float(a["threshold"]) < _SMOOTH:
+        raise state.error(f"with a threshold below {_SMOOTH}, where it has a step: leave the threshold out")
     if beta == 1:
         return _function(state, ref, "softplus")
     return affine(state, _function(state, affine(state, ref, scale=beta), "softplus"), scale=1 / beta)
@@ -192,6 +196,8 @@ def elu(state: Lowering, a: dict[str, Any]) -> Ref:
     ref: Ref = a["self"]
     if state.operator == "celu":
         alpha = float(a["alpha"])
+        if alpha <= 0:
+            raise state.error(f"with an alpha of {alpha:g}: it must be above 0")
         return affine(state, _function(state, affine(state, ref, scale=1 / alpha), "elu"), scale=alpha)
     if state.operator == "selu":
         alpha, scale = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., 2017, eq. 14
@@ -207,7 +213,7 @@ def elu(state: Lowering, a: dict[str, Any]) -> Ref:
 @lowers("glu", row=Row("`GLU`", "`slice`, `function`, `multiply`"))
 def glu(state: Lowering, a: dict[str, Any]) -> Ref:
     ref: Ref = a["self"]
-    axis = int(a["dim"]) % (len(ref.shape) + 1) - 1
+    axis = ref.axis(a["dim"])
     half = ref.shape[axis] // 2 if axis >= 0 else 0
     value, gate = part(state, ref, axis, 0, half), part(state, ref, axis, half, 2 * half)
     return product(state, value, _function(state, gate, "sigmoid"))
