@@ -5,14 +5,32 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from leveret._files import write_json
 
-__all__ = ["Results", "machine", "markdown_table"]
+__all__ = ["Figure", "Results", "figures_table", "machine", "markdown_table", "part_heading"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a page.
+
+    Attributes:
+        what: it is.
+        asked: of it, as a text; may be empty.
+        met: whether a value is what was asked; None where nothing was.
+        form: how it is printed.
+    """
+
+    what: str
+    asked: str
+    met: Callable[[Any], bool] | None
+    form: str
 
 
 class Results:
@@ -56,3 +74,18 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A GitHub table; bars in cells are escaped."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def figures_table(figures: Mapping[str, Figure], values: Mapping[str, Any]) -> str:
+    """Those of the figures that were measured, beside what was asked of them."""
+    rows = []
+    for key, figure in figures.items():
+        if key in values:
+            met = "" if figure.met is None else "yes" if figure.met(values[key]) else "no"
+            rows.append((figure.what, figure.form.format(values[key]), figure.asked, met))
+    return markdown_table(["figure", "measured", "asked", "met"], rows)
+
+
+def part_heading(part: str, details: Mapping[str, Any]) -> list[str]:
+    """A part's title, and the command, date and machine that its figures are from."""
+    return ["", f"## {part}", "", f"`{details['command']}` · {details['date']} · {details['machine']}", ""]

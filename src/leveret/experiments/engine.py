@@ -17,7 +17,7 @@ from typing import Any
 
 from leveret._files import write_text
 from leveret.experiments._benchmarks import benchmark
-from leveret.experiments._results import Results, markdown_table
+from leveret.experiments._results import Figure, Results, figures_table, markdown_table, part_heading
 
 __all__ = ["PARTS", "run"]
 
@@ -33,33 +33,37 @@ import leveret.runtime
 print(time.perf_counter() - start)
 """
 
-# key in the JSON file: what it is, what is asked of it, as a text and as a test, how it is printed
-_FIGURES: dict[str, tuple[str, str, Any, str]] = {
-    "xnor_vs_torch": ("XNOR 3x3, times PyTorch's float speed", "at least 7.5", lambda v: v >= 7.5, "{:.1f}"),
-    "xnor_vs_openvino": ("… times OpenVINO's binary, layers in a row", "at least 1.5", lambda v: v >= 1.5, "{:.2f}"),
-    "xnor_vs_openvino_bits": ("… the same, ours with bits alone between layers", "", None, "{:.2f}"),
-    "xnor_vs_openvino_alone": ("… a single call, OpenVINO's changes of layout included", "", None, "{:.2f}"),
-    "xnor_vs_loop": ("… times a plain float loop, -O2", "at least 58", lambda v: v >= 58, "{:.0f}"),
-    "popcnt_share": ("… of the measured peak, 256 and 512 channels", "at least 80 %", lambda v: v >= 0.8, "{:.0%}"),
-    "bwn_vs_torch": ("binary weights x 8 bit, times PyTorch's float", "at least 2", lambda v: v >= 2, "{:.1f}"),
-    "ternary_vs_torch": ("ternary x 3 bit, times PyTorch's float", "at least 1.5", lambda v: v >= 1.5, "{:.1f}"),
-    "float_vs_ort": ("real 3x3 and 1x1, times ONNX Runtime", "at least 0.9", lambda v: v >= 0.9, "{:.2f}"),
-    "net_vs_best": (
+# by their keys in the JSON file
+_FIGURES: dict[str, Figure] = {
+    "xnor_vs_torch": Figure("XNOR 3x3, times PyTorch's float speed", "at least 7.5", lambda v: v >= 7.5, "{:.1f}"),
+    "xnor_vs_openvino": Figure(
+        "… times OpenVINO's binary, layers in a row", "at least 1.5", lambda v: v >= 1.5, "{:.2f}"
+    ),
+    "xnor_vs_openvino_bits": Figure("… the same, ours with bits alone between layers", "", None, "{:.2f}"),
+    "xnor_vs_openvino_alone": Figure("… a single call, OpenVINO's changes of layout included", "", None, "{:.2f}"),
+    "xnor_vs_loop": Figure("… times a plain float loop, -O2", "at least 58", lambda v: v >= 58, "{:.0f}"),
+    "popcnt_share": Figure(
+        "… of the measured peak, 256 and 512 channels", "at least 80 %", lambda v: v >= 0.8, "{:.0%}"
+    ),
+    "bwn_vs_torch": Figure("binary weights x 8 bit, times PyTorch's float", "at least 2", lambda v: v >= 2, "{:.1f}"),
+    "ternary_vs_torch": Figure("ternary x 3 bit, times PyTorch's float", "at least 1.5", lambda v: v >= 1.5, "{:.1f}"),
+    "float_vs_ort": Figure("real 3x3 and 1x1, times ONNX Runtime", "at least 0.9", lambda v: v >= 0.9, "{:.2f}"),
+    "net_vs_best": Figure(
         "binary ResNet-18, times the best float engine",
         "at least 5",
         lambda v: v >= 5,
         "{:.1f}",
     ),
-    "threads_2": ("two threads against one, the same net", "at least 1.8", lambda v: v >= 1.8, "{:.2f}"),
-    "rss_ratio": (
+    "threads_2": Figure("two threads against one, the same net", "at least 1.8", lambda v: v >= 1.8, "{:.2f}"),
+    "rss_ratio": Figure(
         "its resident memory over ONNX Runtime's float",
         "at most 0.25",
         lambda v: v <= 0.25,
         "{:.2f}",
     ),
-    "import_s": ("import of leveret.runtime, seconds", "at most 0.15", lambda v: v <= 0.15, "{:.2f}"),
-    "fuzz_files": ("mutated files tried", "at least 100,000", lambda v: v >= 100_000, "{:,}"),
-    "fuzz_crashes": ("… that crash, hang (20 s) or take over 3 GB", "none", lambda v: v == 0, "{}"),
+    "import_s": Figure("import of leveret.runtime, seconds", "at most 0.15", lambda v: v <= 0.15, "{:.2f}"),
+    "fuzz_files": Figure("mutated files tried", "at least 100,000", lambda v: v >= 100_000, "{:,}"),
+    "fuzz_crashes": Figure("… that crash, hang (20 s) or take over 3 GB", "none", lambda v: v == 0, "{}"),
 }
 
 
@@ -140,24 +144,19 @@ _PARTS: dict[str, Any] = {
 
 
 def _page(values: dict[str, Any]) -> str:
-    figures = [
-        (what, form.format(values[key]), asked, "" if met is None else "yes" if met(values[key]) else "no")
-        for key, (what, asked, met, form) in _FIGURES.items()
-        if key in values
-    ]
     text = [
         "# The engine, measured",
         "",
         "Rendered from `engine.json`, which the commands below wrote. One thread on both sides unless said otherwise.",
         "The binary ResNet-18 has a plain float stem (`exact_stem=False`); its table has the default one too.",
         "",
-        markdown_table(["figure", "measured", "asked", "met"], figures),
+        figures_table(_FIGURES, values),
     ]
     for part in PARTS:
         details = values.get("parts", {}).get(part)
         if details is None:
             continue
-        text += ["", f"## {part}", "", f"`{details['command']}` · {details['date']} · {details['machine']}", ""]
+        text += part_heading(part, details)
         text += _TABLES[part](details)
     return "\n".join(text) + "\n"
 

@@ -18,7 +18,7 @@ from typing import Any
 from leveret._files import write_text
 from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.experiments._benchmarks import benchmark
-from leveret.experiments._results import Results, markdown_table
+from leveret.experiments._results import Figure, Results, figures_table, markdown_table, part_heading
 from leveret.jobs import shrink
 from leveret.jobs._memory import peak_resident
 from leveret.training import duration
@@ -39,27 +39,37 @@ except SystemExit as stop:
         raise
 """
 
-# key in the JSON file: what it is, what is asked of it, as a text and as a test, how it is printed
-_FIGURES: dict[str, tuple[str, str, Any, str]] = {
-    "digits_teacher_acc": ("digits, teacher, mean of the seeds", "at least 98.5 %", lambda v: v >= 0.985, "{:.2%}"),
-    "digits_packed_acc": ("digits, packed binary student", "at least 97 %", lambda v: v >= 0.97, "{:.2%}"),
-    "fashion_teacher_acc": ("Fashion-MNIST, teacher", "at least 93 %", lambda v: v >= 0.93, "{:.2%}"),
-    "fashion_packed_acc": ("Fashion-MNIST, packed binary student", "at least 91.5 %", lambda v: v >= 0.915, "{:.2%}"),
-    "cifar_teacher_acc": ("CIFAR-10 (JPEG), teacher", "at least 90 %", lambda v: v >= 0.90, "{:.2%}"),
-    "cifar_packed_acc": ("CIFAR-10 (JPEG), packed binary student", "at least 84 %", lambda v: v >= 0.84, "{:.2%}"),
-    "elpv_teacher_acc": ("elpv solar cells, teacher", "", None, "{:.2%}"),
-    "elpv_packed_acc": ("elpv solar cells, packed binary student", "", None, "{:.2%}"),
-    "binary_bytes_ratio": (
+# by their keys in the JSON file
+_FIGURES: dict[str, Figure] = {
+    "digits_teacher_acc": Figure(
+        "digits, teacher, mean of the seeds", "at least 98.5 %", lambda v: v >= 0.985, "{:.2%}"
+    ),
+    "digits_packed_acc": Figure("digits, packed binary student", "at least 97 %", lambda v: v >= 0.97, "{:.2%}"),
+    "fashion_teacher_acc": Figure("Fashion-MNIST, teacher", "at least 93 %", lambda v: v >= 0.93, "{:.2%}"),
+    "fashion_packed_acc": Figure(
+        "Fashion-MNIST, packed binary student", "at least 91.5 %", lambda v: v >= 0.915, "{:.2%}"
+    ),
+    "cifar_teacher_acc": Figure("CIFAR-10 (JPEG), teacher", "at least 90 %", lambda v: v >= 0.90, "{:.2%}"),
+    "cifar_packed_acc": Figure(
+        "CIFAR-10 (JPEG), packed binary student", "at least 84 %", lambda v: v >= 0.84, "{:.2%}"
+    ),
+    "elpv_teacher_acc": Figure("elpv solar cells, teacher", "", None, "{:.2%}"),
+    "elpv_packed_acc": Figure("elpv solar cells, packed binary student", "", None, "{:.2%}"),
+    "binary_bytes_ratio": Figure(
         "binary layers, bytes in float32 / in the file",
         "at least 30",
         lambda v: v >= 30,
         "{:.1f}",
     ),
-    "xnor_vs_torch": ("XNOR 3x3, one thread, times PyTorch's float speed", "at least 4", lambda v: v >= 4, "{:.1f}"),
-    "fit_vs_plain": ("fit against a plain Lightning script, images/s", "at least 1.2", lambda v: v >= 1.2, "{:.2f}"),
-    "help_s": ("leveret --help, seconds", "under 0.3", lambda v: v < 0.3, "{:.2f}"),
-    "predict_rss_mb": ("leveret predict, peak resident MB", "under 120", lambda v: v < 120, "{:.0f}"),
-    "demo_s": ("make demo after installation, seconds", "under 180", lambda v: v < 180, "{:.0f}"),
+    "xnor_vs_torch": Figure(
+        "XNOR 3x3, one thread, times PyTorch's float speed", "at least 4", lambda v: v >= 4, "{:.1f}"
+    ),
+    "fit_vs_plain": Figure(
+        "fit against a plain Lightning script, images/s", "at least 1.2", lambda v: v >= 1.2, "{:.2f}"
+    ),
+    "help_s": Figure("leveret --help, seconds", "under 0.3", lambda v: v < 0.3, "{:.2f}"),
+    "predict_rss_mb": Figure("leveret predict, peak resident MB", "under 120", lambda v: v < 120, "{:.0f}"),
+    "demo_s": Figure("make demo after installation, seconds", "under 180", lambda v: v < 180, "{:.0f}"),
 }
 
 
@@ -202,25 +212,15 @@ def _pictures(folder: Path) -> list[str]:
 
 
 def _page(values: dict[str, Any]) -> str:
-    figures = [
-        (
-            what,
-            form.format(values[key]),
-            asked,
-            "" if met is None else "yes" if met(values[key]) else "no",
-        )
-        for key, (what, asked, met, form) in _FIGURES.items()
-        if key in values
-    ]
     text = [
         "# The main job, measured",
         "",
         "Rendered from `main-job.json`, which the commands below wrote. Accuracies are on the test part.",
         "",
-        markdown_table(["figure", "measured", "asked", "met"], figures),
+        figures_table(_FIGURES, values),
     ]
     for part, details in values.get("parts", {}).items():
-        text += ["", f"## {part}", "", f"`{details['command']}` · {details['date']} · {details['machine']}", ""]
+        text += part_heading(part, details)
         if "runs" in details:
             text.append(_runs_table(details["runs"]))
         else:
