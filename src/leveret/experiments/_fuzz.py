@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,26 +58,40 @@ class FuzzResult:
 
 
 def fuzz(count: int, progress: Callable[[int], None] | None = None) -> FuzzResult:
-    """Try `count` mutants of small nets that use every operation of the format."""
+    """Try `count` mutants of small nets that use every operation of the format, on all cores."""
     result = FuzzResult()
-    with tempfile.TemporaryDirectory() as folder:
+    chunks = [(first, min(first + _CHUNK, count)) for first in range(0, count, _CHUNK)]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         result.seeds, result.operations = write_seeds(Path(folder))
-        first = 0
-        while first < count:
-            last = min(first + _CHUNK, count)
-            run = subprocess.run(
-                [sys.executable, "-c", _WORKER, folder, str(first), str(last)], capture_output=True, text=True
-            )
-            lines = run.stdout.split()
-            reached = int(next((line for line in reversed(lines) if line != "loaded"), first))
-            result.loaded += lines.count("loaded")
-            if run.returncode:
-                words = run.stderr.strip().splitlines()
-                result.crashes[reached] = words[-1][:300] if words else f"signal {-run.returncode}"
-                reached += 1
-            first = result.files = reached
-            if progress:
-                progress(first)
+        parts = [pool.submit(_tried, folder, *chunk) for chunk in chunks]
+        try:
+            for part in as_completed(parts):
+                found = part.result()
+                result.files += found.files
+                result.loaded += found.loaded
+                result.crashes |= found.crashes
+                if progress:
+                    progress(result.files)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return result
+
+
+def _tried(folder: str, first: int, last: int) -> FuzzResult:
+    """Files first..last-1, by one worker after the other: a new one where one died."""
+    result = FuzzResult(files=last - first)
+    while first < last:
+        run = subprocess.run(
+            [sys.executable, "-c", _WORKER, folder, str(first), str(last)], capture_output=True, text=True
+        )
+        lines = run.stdout.split()
+        reached = int(next((line for line in reversed(lines) if line != "loaded"), first))
+        result.loaded += lines.count("loaded")
+        if run.returncode:
+            words = run.stderr.strip().splitlines()
+            result.crashes[reached] = words[-1][:300] if words else f"signal {-run.returncode}"
+            reached += 1
+        first = reached
     return result
 
 
@@ -180,7 +196,7 @@ def _work(folder: str, first: str, last: str) -> None:
     warnings.simplefilter("ignore")
     seeds = [path.read_bytes() for path in sorted(Path(folder).glob(SEEDS))]
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    path = Path(folder) / "mutant.lvr"
+    path = Path(folder) / f"mutant-{first}.lvr"
     for number in range(int(first), int(last)):
         print(number, flush=True)
         path.write_bytes(mutant(seeds, number))
