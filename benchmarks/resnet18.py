@@ -22,8 +22,8 @@ import leveret
 from leveret import runtime
 from leveret.jobs import bench
 from leveret.jobs._engines import ENGINES, export, lacking, onnxruntime_model, openvino_model
+from leveret.jobs._float_net import FloatNet
 from leveret.jobs._memory import peak_resident
-from leveret.jobs._peers import FloatNet
 from leveret.jobs._speed import measure, torch_model
 from leveret.shrink.binary import BiRealPair
 from turns import options_of, write

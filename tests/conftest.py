@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import leveret
+from leveret.runtime import kernels
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +24,13 @@ def torch_is_an_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
     from leveret.shrink.binary import _layers
 
     monkeypatch.setattr(_layers._BinaryInput, "bit_kernels", False)
+
+
+@pytest.fixture(params=kernels.available_isas())
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each instruction set that this machine can run, numpy's reference last."""
+    with kernels.using_isa(request.param):
+        yield request.param
 
 
 @pytest.fixture(scope="session")

@@ -57,12 +57,8 @@ def test_layers(packed, model):
 
 
 def test_numpy_has_layers_but_no_peak(model):
-    before = kernels.isa()
-    kernels.set_isa("reference")
-    try:
+    with kernels.using_isa("reference"):
         found = bench.run(model, threads=1, batch=1, profile=True, seconds=0)
-    finally:
-        kernels.set_isa(before)
     assert found.peaks is None
     assert list(found.profile) == [1]
     assert {row.of_peak for row in found.profile[1]} == {None}
@@ -80,6 +76,8 @@ def test_shares_of_the_peak():
     assert (whole.share, whole.of_peak) == (1, pytest.approx(0.28))
     assert bench._layers(steps, 2, True, peaks)[0].of_peak == pytest.approx(0.8)
     assert bench._noise(steps) == 2
+    on_bytes = leveret.runtime.StepTime("c", "int8_conv2d", 0.5, 0.25, 20, 0)
+    assert [row.of_peak is None for row in bench._layers([steps[0], on_bytes], 2, False, peaks)] == [False, True, True]
 
 
 def test_against_everyone(model):
@@ -141,9 +139,10 @@ def test_wrong_arguments(model, options, words):
         bench.run(model, **options)
 
 
-def test_a_model_of_texts_is_refused(tmp_path):
+def test_a_model_of_texts(tmp_path):
     steps = [Step("rows", "embedding", ["input"], {}, {"weight": "t"}), Step("mean", "global_avg_pool", ["rows"])]
     text = Packed(Graph(steps), {"t": np.ones((9, 3), np.float32)}, InputContract((5,), vocabulary=9))
     text.save(tmp_path / "text.lvr")
-    with pytest.raises(leveret.LeveretUsageError, match="takes token ids"):
-        bench.run(tmp_path / "text.lvr", seconds=0)
+    found = bench.run(tmp_path / "text.lvr", against="torch", seconds=0, threads=1, batch=2)
+    assert [row.key for row in found.models] == ["leveret", "torch"]
+    assert all(row.ms_per_image > 0 and row.same_shapes for row in found.models)

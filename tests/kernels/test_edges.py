@@ -16,16 +16,6 @@ from torch.nn import functional as F
 from leveret.errors import LeveretUsageError
 from leveret.runtime import kernels, reference
 
-SETS = kernels.available_isas()
-
-
-@pytest.fixture(params=SETS)
-def isa(request):
-    before = kernels.isa()
-    kernels.set_isa(request.param)
-    yield request.param
-    kernels.set_isa(before)
-
 
 def rounded_once(x, scale, shift):
     """The float32 nearest to `x · scale + shift`, ties to even, by whole fractions."""
@@ -148,12 +138,10 @@ print(kernels.isa())
     assert says in run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("isa", SETS)
+@pytest.mark.usefixtures("isa")
 @pytest.mark.parametrize("rows", [1, 3])
-def test_few_rows_of_many_filters_are_shared_out(isa, rows):
+def test_few_rows_of_many_filters_are_shared_out(rows):
     """They are cut across the filters: every filter is computed once, whatever the number of threads."""
-    before = kernels.isa()
-    kernels.set_isa(isa)
     rng = np.random.default_rng(rows)
     x = rng.normal(size=(1, rows, 5, 70)).astype(np.float32)
     weight = rng.normal(size=(330, 3, 3, 70)).astype(np.float32)
@@ -161,7 +149,6 @@ def test_few_rows_of_many_filters_are_shared_out(isa, rows):
     binary = kernels.BitConv2d(reference.pack_bits(weight), 70, padding=1)
     real, exact = (kernels.Conv2d(weight, padding=1, exact=exact) for exact in (False, True))
     threshold, flip = np.zeros(330, np.float32), rng.integers(0, 2, 330).astype(np.uint8)
-    kernels.set_isa(before)
     for threads in (2, 3, 7):
         np.testing.assert_array_equal(binary.real(bits, threads=threads), binary.real(bits, threads=1))
         got = binary.bits(bits, threshold, flip, threads=threads)

@@ -11,14 +11,6 @@ from leveret.errors import LeveretUsageError
 from leveret.runtime import kernels, reference
 
 
-@pytest.fixture(params=kernels.available_isas())
-def isa(request):
-    before = kernels.isa()
-    kernels.set_isa(request.param)
-    yield request.param
-    kernels.set_isa(before)
-
-
 def bytes_of(rng, signed, *shape):
     x = rng.integers(0, 256, shape).astype(np.uint8)
     x[rng.random(shape) < 0.2] = rng.choice([0, 127, 128, 255])  # where narrow products saturate

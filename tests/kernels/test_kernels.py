@@ -20,10 +20,8 @@ SETS = [name for name in kernels.available_isas() if name != "reference"]
 
 @pytest.fixture(params=SETS)
 def isa(request):
-    before = kernels.isa()
-    kernels.set_isa(request.param)
-    yield request.param
-    kernels.set_isa(before)
+    with kernels.using_isa(request.param):
+        yield request.param
 
 
 @pytest.mark.usefixtures("isa")
@@ -146,13 +144,9 @@ def test_pooling_against_torch(name, case, count_include_pad, seed):
     kernel, stride, padding, ceil_mode, shape = case
     x = floats(np.random.default_rng(seed), *shape)
     image = torch.from_numpy(x).permute(0, 3, 1, 2)
-    before = kernels.isa()
-    kernels.set_isa(name)
-    try:
+    with kernels.using_isa(name):
         highest = kernels.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil_mode)
         mean = kernels.avg_pool2d(x, kernel, stride, padding, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
-    finally:
-        kernels.set_isa(before)
     expected = F.max_pool2d(image, kernel, stride, padding, ceil_mode=ceil_mode)
     np.testing.assert_array_equal(highest, expected.permute(0, 2, 3, 1).numpy())
     expected = F.avg_pool2d(image, kernel, stride, padding, ceil_mode, count_include_pad)
@@ -192,14 +186,10 @@ def test_reference_convolutions_against_torch(case):
 def test_bit_linear(name):
     rng = np.random.default_rng(0)
     x, weight = floats(rng, 5, 70), floats(rng, 9, 70)
-    before = kernels.isa()
-    kernels.set_isa(name)
-    try:
+    with kernels.using_isa(name):
         layer = kernels.BitLinear(kernels.pack_bits(weight), 70)
         sums = layer.real(kernels.pack_bits(x))
         bits = layer.bits(kernels.pack_bits(x), np.ones(9, np.float32), np.zeros(9, np.uint8))
-    finally:
-        kernels.set_isa(before)
     expected = np.where(x >= 0, 1, -1) @ np.where(weight >= 0, 1, -1).T
     np.testing.assert_array_equal(sums, expected)
     np.testing.assert_array_equal(bits, reference.pack_bits(expected.astype(np.float32) - 1))

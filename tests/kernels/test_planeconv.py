@@ -10,18 +10,9 @@ from hypothesis import strategies as st
 from leveret.errors import LeveretUsageError
 from leveret.runtime import kernels, reference
 
-SETS = kernels.available_isas()
 LEVELS = [(0, 1), (0, 3), (0, 7), (0, 15), (0, 16), (0, 31), (0, 255), (-1, 1), (-8, 7), (-3, 12), (-128, 127)]
 ENCODINGS = [("signs", 1), ("signs", 2), ("signs", 8), ("ternary", 2), ("twos_complement", 1)]
 ENCODINGS += [("twos_complement", planes) for planes in (2, 3, 4, 8)]
-
-
-@pytest.fixture(params=SETS)
-def isa(request):
-    before = kernels.isa()
-    kernels.set_isa(request.param)
-    yield request.param
-    kernels.set_isa(before)
 
 
 def planes_of(rng, planes, *shape):

@@ -10,14 +10,6 @@ from leveret.errors import LeveretUsageError
 from leveret.runtime import kernels, reference
 
 
-@pytest.fixture(params=kernels.available_isas())
-def isa(request):
-    before = kernels.isa()
-    kernels.set_isa(request.param)
-    yield request.param
-    kernels.set_isa(before)
-
-
 def pruned(rng, outputs, inputs, kept):
     weight = floats(rng, outputs, inputs)
     weight[rng.random(weight.shape) >= kept] = 0

@@ -199,6 +199,11 @@ def test_what_can_not_be_exported_is_said(digits_net, tmp_path, monkeypatch):
         leveret.export_onnx(leveret.ConvNet(1, 3, depth=2, widths=(4, 8)), path)
     with pytest.raises(LeveretUsageError, match="a packed net has its own"):
         leveret.export_onnx(digits_net, path, classes=("a",))
+    lvr = tmp_path / "m.lvr"
+    digits_net.save(lvr)
+    with pytest.raises(LeveretUsageError, match="is the packed net itself: give the ONNX file another name"):
+        leveret.export_onnx(lvr, lvr)
+    assert leveret.runtime.load(lvr).layers() == digits_net.layers()
     plain = leveret.pack(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), torch.randn(2, 1, 2, 2))
     with pytest.raises(LeveretUsageError, match="packed without a normalisation, so it can't take pixels"):
         leveret.export_onnx(plain, path, pixels=True)

@@ -83,14 +83,6 @@ def write(path, rows=None, tensors=None):
     return path
 
 
-@pytest.fixture(params=kernels.available_isas())
-def isa(request):
-    before = kernels.isa()
-    kernels.set_isa(request.param)
-    yield request.param
-    kernels.set_isa(before)
-
-
 def test_native_and_step_by_step(isa, monkeypatch):
     net = packed()
     assert (net._engine is None) == (isa == "reference")

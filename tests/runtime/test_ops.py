@@ -235,14 +235,6 @@ def made(name):
     return OPS[name](values, attributes, tensors)
 
 
-@pytest.fixture(params=kernels.available_isas())
-def isa(request):
-    before = kernels.isa()
-    kernels.set_isa(request.param)
-    yield request.param
-    kernels.set_isa(before)
-
-
 def test_every_operation_has_a_case():
     assert CASES.keys() == OPS.keys()
 

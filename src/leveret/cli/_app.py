@@ -251,9 +251,9 @@ def data(
             note(f"wrote {sheet}")
 
 
-@app.command(short_help="Run a paper's experiment again.")
+@app.command(short_help="Measure again what docs/results shows.")
 def reproduce(
-    name: Annotated[str, typer.Argument(help="A paper's experiment.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="Of the page: main-job or engine.", show_default=False)],
     part: Annotated[list[str] | None, typer.Option("--part", help="Only this part; may be repeated.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds.", show_default=False)] = None,
     data_folder: Annotated[
@@ -261,7 +261,7 @@ def reproduce(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for results.", show_default=False)] = None,
 ) -> None:
-    """Run a paper's experiment again and set its table beside the paper's."""
+    """Measure again what a page of docs/results shows, beside what was asked or what a paper reports."""
     with guarded():
         from leveret import experiments
 

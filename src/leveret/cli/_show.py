@@ -107,7 +107,7 @@ def show_bench(found: Any) -> None:
     if peers:
         show(Text("The others run the same layers in float32: no signs, no bits.", style="dim"))
     how = _BUSY if found.noise > NOISY else "Medians of the turns."
-    show(Text(f"From pixels to logits. {how}", style="dim"))
+    show(Text(f"From what it takes to logits. {how}", style="dim"))
     show(Text("Memory: of a process that only predicts, at its peak.", style="dim"))
     if found.profile:
         show(Text(""), _layers(found), Text(""), *(Text(line, style="dim") for line in _peaks(found)))

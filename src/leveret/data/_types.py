@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from leveret._pixels import of_pixels
 from leveret.errors import LeveretUsageError
 
 __all__ = ["Data", "LoadReport", "Normalization", "Skipped", "Source", "Split"]
@@ -75,9 +76,8 @@ class Normalization:
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Pixels `(n, channels, height, width)` uint8 as normalised float32."""
-        scale = np.float32(255) * np.asarray(self.std, dtype=np.float32).reshape(1, -1, 1, 1)
-        shift = np.float32(255) * np.asarray(self.mean, dtype=np.float32).reshape(1, -1, 1, 1)
-        return (pixels.astype(np.float32) - shift) / scale
+        mean, std = (of_pixels(row).reshape(1, -1, 1, 1) for row in (self.mean, self.std))
+        return (pixels.astype(np.float32) - mean) / std
 
 
 class Skipped(NamedTuple):

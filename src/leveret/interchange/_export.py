@@ -8,9 +8,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from leveret._files import replacing
+from leveret._pixels import of_pixels
 from leveret.errors import LeveretUsageError
 from leveret.interchange._graph import OnnxGraph
 from leveret.interchange._operations import OPERATIONS
@@ -47,14 +46,16 @@ def export_onnx(
             where the net has a normalisation.
 
     Raises:
-        LeveretUsageError: onnx isn't installed; pixels without a normalisation; a step that has no ONNX form, named; a
-            net of more than 2 GB.
+        LeveretUsageError: onnx isn't installed; the path is the net's own; pixels without a normalisation; a step that
+            has no ONNX form, named; a net of more than 2 GB.
         LeveretFormatError: a damaged `.lvr` file.
         LeveretPackError: a net of PyTorch that can't be packed.
         LeveretError: the file can't be written.
     """
     if importlib.util.find_spec("onnx") is None:
         raise LeveretUsageError("export needs onnx: pip install 'leveret[onnx]'")
+    if isinstance(net, str | os.PathLike) and os.path.exists(path) and os.path.samefile(net, path):
+        raise LeveretUsageError(f"{os.fspath(path)} is the packed net itself: give the ONNX file another name")
     model = _model(_packed(net, example, normalization, classes), pixels)
     with replacing(path) as temporary:
         temporary.write_bytes(model.SerializeToString())
@@ -121,6 +122,6 @@ def _model(packed: Packed, pixels: bool | None) -> Any:
 
 def _normalised(g: OnnxGraph, name: str, contract: Any) -> str:
     """uint8 pixels as the input contract normalises them, in the same operations."""
-    mean, std = (np.asarray(row, np.float32) * np.float32(255) for row in (contract.mean, contract.std))
+    mean, std = (of_pixels(row) for row in (contract.mean, contract.std))
     x = g.node("Cast", name, to=1)  # TensorProto.FLOAT
     return g.node("Div", g.node("Sub", x, g.per_channel("mean", mean, 2)), g.per_channel("std", std, 2))

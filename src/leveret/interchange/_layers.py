@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.interchange._graph import OnnxGraph
-from leveret.runtime import kernels
+from leveret.runtime._dense import dense_weight
 
 __all__ = [
     "affine",
@@ -71,14 +71,6 @@ def bits(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
     return signs(g, inputs[0], threshold, op.arrays.get("flip"), dims)
 
 
-def weight_of(op: Any) -> Array:
-    """The weight in floats; bits as ±1."""
-    weight = op.arrays["weight"]
-    if weight.dtype != np.uint64:
-        return weight
-    return kernels.unpack_bits(weight, op.inputs[0].channels // op.values.get("groups", 1))
-
-
 def window_of(op: Any) -> dict[str, Any]:
     """A convolution's window as ONNX names it."""
     v = op.values
@@ -91,7 +83,7 @@ def window_of(op: Any) -> dict[str, Any]:
 
 
 def _sums(g: OnnxGraph, op: Any, x: str) -> str:
-    weight = g.constant("weight", weight_of(op).transpose(0, 3, 1, 2))
+    weight = g.constant("weight", dense_weight(op).transpose(0, 3, 1, 2))
     return g.node("Conv", x, weight, **window_of(op))
 
 
@@ -114,19 +106,16 @@ def _rows(g: OnnxGraph, x: str, weight: Array) -> str:
 
 
 def product(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
-    return epilogue(g, op, _rows(g, inputs[0], weight_of(op)), inputs[1:])
+    return epilogue(g, op, _rows(g, inputs[0], dense_weight(op)), inputs[1:])
 
 
 def bit_product_to_bits(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
-    return signs(g, _rows(g, inputs[0], weight_of(op)), op.arrays["threshold"], op.arrays["flip"], 0)
+    return signs(g, _rows(g, inputs[0], dense_weight(op)), op.arrays["threshold"], op.arrays["flip"], 0)
 
 
 def sparse(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
     """With its zeros: ONNX has no product with pruned rows."""
-    values, columns, starts = (op.arrays[role] for role in ("values", "columns", "starts"))
-    weight = np.zeros((op.output.channels, op.inputs[0].channels), np.float32)
-    # += as a row may hold a column twice
-    np.add.at(weight, (np.repeat(np.arange(len(weight)), np.diff(starts.astype(np.int64))), columns), values)
+    weight = dense_weight(op)
     if op.output.size:
         y = g.node("Conv", inputs[0], g.constant("weight", weight[:, :, None, None]))
     else:

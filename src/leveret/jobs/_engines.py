@@ -49,15 +49,15 @@ import sys
 import torch
 from leveret import runtime
 from leveret.jobs._memory import forget_peak
-from leveret.jobs._peers import float_net
+from leveret.jobs._float_net import example, float_net
 torch.set_num_threads(int(sys.argv[3]))
 packed = runtime.load(sys.argv[1])
-shape, dtype = packed.input.shape, torch.uint8 if packed.input.mean else torch.float32
+images = example(packed.input, int(sys.argv[2]))
 net = float_net(packed).to(memory_format=torch.channels_last)
 del packed
 forget_peak()  # what building the net took is no part of predicting
 with torch.inference_mode():
-    net(torch.zeros(int(sys.argv[2]), *shape, dtype=dtype))
+    net(images)
 """
 
 _ONNX_ALONE = """
@@ -112,13 +112,12 @@ def export(packed: Any, path: str | os.PathLike[str]) -> None:
     """Write a packed net's float net as ONNX, for any batch size, from what the packed net takes to logits."""
     import torch
 
-    from leveret.jobs._peers import float_net
+    from leveret.jobs._float_net import example, float_net
 
-    example = torch.zeros(2, *packed.input.shape, dtype=torch.uint8 if packed.input.mean else torch.float32)
     with _quiet():
         torch.onnx.export(
             float_net(packed),
-            (example,),
+            (example(packed.input),),
             os.fspath(path),
             input_names=["images"],
             output_names=["logits"],
@@ -144,7 +143,7 @@ def onnxruntime_model(path: str | os.PathLike[str], batches: tuple[int, ...], th
         options.add_session_config_entry("session.force_spinning_stop", "1")
         sessions[batch] = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
     taken = sessions[batches[0]].get_inputs()[0]
-    dtype = np.uint8 if taken.type == "tensor(uint8)" else np.float32
+    dtype = {"tensor(uint8)": np.uint8, "tensor(int64)": np.int64}.get(taken.type, np.float32)
     return lambda images: sessions[len(images)].run(None, {"images": images})[0], tuple(taken.shape[1:]), dtype
 
 
@@ -158,7 +157,7 @@ def openvino_model(path: str | os.PathLike[str], batches: tuple[int, ...], threa
         model = core.read_model(os.fspath(path))
         taken = model.inputs[0]
         shape = tuple(side.get_length() for side in list(taken.partial_shape)[1:])
-        dtype = np.uint8 if taken.element_type == openvino.Type.u8 else np.float32
+        dtype = taken.element_type.to_dtype()
         model.reshape([batch, *shape])
         how = {
             "PERFORMANCE_HINT": "LATENCY",

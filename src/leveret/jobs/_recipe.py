@@ -228,7 +228,7 @@ def recipe_for(
         student_lr=2e-3,
         label_smoothing=0.1,
         whiten=net == "convnet" and colour and side <= 40 and not small,
-        teacher_augment=Augment(mirrored, max(shift, reach), 2 * reach),
-        student_augment=Augment(mirrored, shift),
+        teacher_augment=Augment(flip=mirrored, shift=max(shift, reach), cutout=2 * reach),
+        student_augment=Augment(flip=mirrored, shift=shift),
         seed=seed,
     )

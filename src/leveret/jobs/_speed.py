@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leveret._pixels import of_pixels
 from leveret.report.contender import NOISY
 
 if TYPE_CHECKING:  # what is timed needn't be torch's, and then torch isn't loaded
@@ -119,8 +120,8 @@ def _in_layout(net: nn.Module, normalization: Any, layout: torch.memory_format) 
     # a copy, since `to` converts the weights in place
     net = copy.deepcopy(net).eval().to(memory_format=layout)  # type: ignore[call-overload]
     if normalization is not None:
-        mean = 255 * torch.tensor(normalization.mean).reshape(1, -1, 1, 1)
-        scale = 1 / (255 * torch.tensor(normalization.std).reshape(1, -1, 1, 1))
+        mean = torch.from_numpy(of_pixels(normalization.mean)).reshape(1, -1, 1, 1)
+        scale = 1 / torch.from_numpy(of_pixels(normalization.std)).reshape(1, -1, 1, 1)
 
     def model(pixels: NDArray[Any]) -> Any:
         # binary layers too by what PyTorch has
@@ -128,7 +129,7 @@ def _in_layout(net: nn.Module, normalization: Any, layout: torch.memory_format) 
             x = torch.from_numpy(pixels)
             if normalization is not None:
                 x = (x.float() - mean) * scale
-            return net(x.contiguous(memory_format=layout)).numpy()
+            return net(x.contiguous(memory_format=layout) if x.dim() == 4 else x).numpy()
 
     return model
 

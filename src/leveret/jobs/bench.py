@@ -25,6 +25,7 @@ __all__ = ["Bench", "LayerTime", "Timed", "run"]
 
 _REST = 0.01  # between the turns of different engines: see measure()
 _RUNS = 30  # of the layers
+_ON_BYTES = ("byte_", "int8_", "plane_")  # operations that neither peak is of
 
 # a process that only predicts: the file, the batch, threads
 _ALONE = """
@@ -69,7 +70,7 @@ class LayerTime:
         share: of all steps' time.
         macs, binary_macs: multiply-accumulates for one image, on floats and on bits.
         of_peak: the time that its multiply-accumulates would take at this CPU's peaks over the time that it takes;
-            None without any, or without peaks.
+            None without any, without peaks, and of quantised values, for which no peak is measured.
     """
 
     name: str
@@ -124,7 +125,7 @@ def run(
     seconds: float = 3.0,
     progress: Callable[[str], None] | None = None,
 ) -> Bench:
-    """Time a packed model on random pixels.
+    """Time a packed model on random pixels, or token ids.
 
     Args:
         model: path of a `.lvr` file.
@@ -137,7 +138,7 @@ def run(
         progress: is told what is being done.
 
     Raises:
-        LeveretUsageError: `threads` or `batch` below 1, an engine that nobody knows, or a model that takes no images.
+        LeveretUsageError: `threads` or `batch` below 1, or an engine that nobody knows.
         LeveretFormatError: the model is not a whole, valid .lvr file.
     """
     for name, value in (("threads", threads), ("batch", batch)):
@@ -148,8 +149,6 @@ def run(
 
     say = progress or (lambda _text: None)
     packed = runtime.load(model)
-    if packed.input.vocabulary is not None:
-        raise LeveretUsageError("bench times models of images; this one takes token ids: time it from Python")
     count = threads or default_threads()
     images = _random_images(packed, batch)
     left_out: dict[str, str] = {}
@@ -207,8 +206,8 @@ class _Contender:
 def _peer(engine: Engine, packed: Any, model: Any, images: NDArray[Any], threads: int, folder: Path) -> _Contender:
     if missing := lacking(engine):
         raise _LeftOut(missing)
+    from leveret.jobs._float_net import FloatNet, same_shapes
     from leveret.jobs._operations import float_bytes
-    from leveret.jobs._peers import FloatNet, same_shapes
 
     try:
         net = FloatNet(packed).eval()
@@ -242,6 +241,8 @@ def _timed(one: _Contender, speed: Speed, batch: int, threads: int) -> Timed:
 def _random_images(packed: Any, count: int) -> NDArray[Any]:
     rng = np.random.default_rng(0)
     shape = (count, *packed.input.shape)
+    if packed.input.vocabulary is not None:
+        return rng.integers(0, packed.input.vocabulary, shape)
     if packed.input.mean is None:
         return rng.normal(size=shape).astype(np.float32)
     return rng.integers(0, 256, shape, dtype=np.uint8)
@@ -265,8 +266,12 @@ def _layers(steps: Sequence[Any], n: int, noisy: bool, peaks: dict[str, float] |
     rows = [(s.name, s.op, (s.fastest if noisy else s.seconds) / n, s.macs // n, s.binary_macs // n) for s in steps]
     total = sum(row[2] for row in rows)
     rows.append(("all", "", total, sum(row[3] for row in rows), sum(row[4] for row in rows)))
+    without = {"all"} if any(s.op.startswith(_ON_BYTES) for s in steps) else set()
     return tuple(
-        LayerTime(name, op, seconds, seconds / total, macs, bits, _of_peak(seconds, macs, bits, peaks))
+        LayerTime(
+            *(name, op, seconds, seconds / total, macs, bits),
+            None if name in without or op.startswith(_ON_BYTES) else _of_peak(seconds, macs, bits, peaks),
+        )
         for name, op, seconds, macs, bits in rows
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leveret._pixels import of_pixels
 from leveret.errors import LeveretFormatError, LeveretUsageError
 from leveret.runtime._values import Value
 
@@ -70,10 +71,9 @@ class InputContract:
         x = np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
         if x.dtype != np.uint8:
             return x
-        # the same operations in the same precision as in training
-        mean = np.asarray(self.mean, np.float32) * np.float32(255)
-        std = np.asarray(self.std, np.float32) * np.float32(255)
-        return (x.astype(np.float32) - mean) / std
+        assert self.mean is not None
+        assert self.std is not None
+        return (x.astype(np.float32) - of_pixels(self.mean)) / of_pixels(self.std)
 
     def to_json(self) -> str:
         dtype = "int64" if self.vocabulary is not None else "uint8" if self.mean else "float32"

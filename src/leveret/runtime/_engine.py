@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from leveret._pixels import of_pixels
 from leveret.runtime import _native as native
 from leveret.runtime._graph import INPUT, Graph
 from leveret.runtime._values import Value
@@ -27,8 +26,9 @@ def build_engine(
     """
     if native.module is None or native.isa() == "reference" or image.ids:
         return None
-    # the same operations in the same precision as in training
-    scaled = [None if row is None else np.asarray(row, np.float32) * np.float32(255) for row in (mean, std)]
+    if any(type(op).native is Op.native for op in ops):
+        return None  # before any weight is laid out
+    scaled = [None if row is None else of_pixels(row) for row in (mean, std)]
     engine = native.module.Engine(image.channels, *image.size, *scaled)
     values = {INPUT: 0}
     for step, op in zip(graph.steps, ops, strict=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from leveret.errors import LeveretUsageError
@@ -12,7 +14,17 @@ try:
 except ImportError:  # no compiler was at hand
     module = None  # type: ignore[assignment]
 
-__all__ = ["Peaks", "available_isas", "default_threads", "isa", "module", "peaks", "set_isa", "use_reference"]
+__all__ = [
+    "Peaks",
+    "available_isas",
+    "default_threads",
+    "isa",
+    "module",
+    "peaks",
+    "set_isa",
+    "use_reference",
+    "using_isa",
+]
 
 
 class Peaks(NamedTuple):
@@ -64,6 +76,17 @@ def set_isa(name: str) -> None:
     _use_reference = name == "reference"
     if not _use_reference:
         module.set_isa(name)
+
+
+@contextmanager
+def using_isa(name: str) -> Iterator[None]:
+    """Use another instruction set for a while; see `set_isa`."""
+    before = isa()
+    set_isa(name)
+    try:
+        yield
+    finally:
+        set_isa(before)
 
 
 def default_threads() -> int:

@@ -12,7 +12,7 @@ shape, the others a value per channel. Each step rounds as PyTorch's own operato
 from leveret.runtime._bitconv import BitConv2d, BitLinear, pack_bits, sums_fit, unpack_bits
 from leveret.runtime._floatconv import Conv2d, Linear, affine
 from leveret.runtime._intconv import Int8Conv2d, Int8Linear
-from leveret.runtime._native import Peaks, available_isas, default_threads, isa, peaks, set_isa
+from leveret.runtime._native import Peaks, available_isas, default_threads, isa, peaks, set_isa, using_isa
 from leveret.runtime._planeconv import ByteConv2d, ByteLinear, PlaneConv2d, PlaneLinear
 from leveret.runtime._pooling import avg_pool2d, max_pool2d
 from leveret.runtime._sparse import SparseLinear, sparse_rows
@@ -44,4 +44,5 @@ __all__ = [
     "sparse_rows",
     "sums_fit",
     "unpack_bits",
+    "using_isa",
 ]

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from leveret._pixels import of_pixels
 from leveret.errors import LeveretUsageError
 from leveret.training._augment import Augmentation
 from leveret.training._batch import Batch
@@ -94,9 +95,8 @@ def to_tensor(pixels: NDArray[np.uint8], normalization: Any, channels_last: bool
     tensor = torch.from_numpy(np.ascontiguousarray(pixels))
     if channels_last:
         tensor = tensor.contiguous(memory_format=torch.channels_last)
-    mean = torch.tensor(normalization.mean, dtype=torch.float32).view(1, -1, 1, 1)
-    std = torch.tensor(normalization.std, dtype=torch.float32).view(1, -1, 1, 1)
-    return tensor.float().sub_(mean * 255).div_(std * 255)
+    mean, std = (torch.from_numpy(of_pixels(row)).view(1, -1, 1, 1) for row in (normalization.mean, normalization.std))
+    return tensor.float().sub_(mean).div_(std)
 
 
 class _InOrder(Sampler[Any]):

@@ -7,10 +7,13 @@ from torch import nn
 
 import leveret
 from leveret.data import Normalization
+from leveret.experiments._fuzz_seeds import SEEDS, write_seeds
 from leveret.jobs import _engines
-from leveret.jobs._peers import FloatNet, float_net, same_shapes
-from leveret.runtime import InputContract, Packed
+from leveret.jobs._float_layers import LAYERS
+from leveret.jobs._float_net import FloatNet, float_net, same_shapes
+from leveret.runtime import InputContract, Packed, load
 from leveret.runtime._graph import INPUT, Graph, Step
+from leveret.runtime.ops import OPS
 from leveret.shrink.binary import BiRealBlock
 
 NORMALIZATION = Normalization((0.3, 0.4), (0.2, 0.25))
@@ -99,10 +102,46 @@ def test_signs_straight_from_a_convolution():
     assert float_net(found)(torch.randn(1, 2, 4, 4)).shape == (1, 8)
 
 
-def test_a_step_without_counterpart_is_named(binary, monkeypatch):
-    from leveret.jobs import _peers
+def test_every_operation_has_a_counterpart_of_its_shape(tmp_path):
+    write_seeds(tmp_path)
+    seen = set()
+    for path in sorted(tmp_path.glob(SEEDS)):
+        net = load(path)
+        seen |= {layer.op for layer in net.layers()}
+        assert same_shapes(FloatNet(net).eval(), net), path
+    assert seen == set(OPS) == set(LAYERS)
 
-    monkeypatch.delitem(_peers._LAYERS, "bits")
+
+@pytest.mark.parametrize("name", OPS["function"].attributes["function"].words)
+def test_every_function_is_torchs(name):
+    graph = Graph([Step("f", "function", [INPUT], {"function": name}), Step("flat", "flatten", ["f"])])
+    net, x = Packed(graph, {}, InputContract((1, 1, 9))), np.linspace(-4, 4, 9, dtype=np.float32).reshape(1, 1, 1, 9)
+    np.testing.assert_allclose(float_net(net)(torch.from_numpy(x)).numpy(), net(x), rtol=1e-5, atol=1e-5)
+
+
+def test_real_layers_of_users_nets_keep_their_values():
+    class Parts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up = nn.ConvTranspose2d(2, 6, 3, stride=2, output_padding=1, groups=2)
+            self.norm, self.places = nn.GroupNorm(2, 6), nn.LayerNorm(6)
+
+        def forward(self, x):
+            y = self.norm(self.up(nn.functional.pad(x, (1, 0, 2, 1), mode="replicate")))
+            y = self.places(y.permute(0, 2, 3, 1)).permute(0, 3, 2, 1)[:, 1:5, ::2]
+            y = nn.functional.interpolate(nn.functional.pixel_shuffle(y, 2), size=(7, 9), mode="bilinear")
+            return nn.functional.softmax(y.amax((2, 3)) + nn.functional.adaptive_max_pool2d(y, 1).flatten(1), 1)
+
+    found = packed(Parts())
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 2, 9, 9), dtype=np.uint8)
+    with torch.inference_mode():
+        np.testing.assert_allclose(float_net(found)(torch.from_numpy(pixels)).numpy(), found(pixels), atol=1e-4)
+
+
+def test_a_step_without_counterpart_is_named(binary, monkeypatch):
+    from leveret.jobs import _float_layers
+
+    monkeypatch.delitem(_float_layers.LAYERS, "bits")
     with pytest.raises(leveret.LeveretUsageError, match=r"step 'blocks.* \(bits\) has no float counterpart"):
         FloatNet(binary)
 
