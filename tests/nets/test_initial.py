@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from leveret.errors import LeveretUsageError
-from leveret.nets import ConvNet, identity_start, whiten_stem
+from leveret.nets import ConvNet, _initial, identity_start, whiten_stem
 
 
 def smooth_images(n=64, channels=3):
@@ -36,6 +36,15 @@ def test_a_narrow_stem_takes_the_directions_of_most_variance():
     patches = F.unfold(images, 3).transpose(1, 2).flatten(0, 1).double()
     largest = torch.linalg.eigvalsh(patches.T @ patches / len(patches))[-1].float()
     torch.testing.assert_close(1 / wide.weight[0].norm() ** 2, largest + 5e-4, rtol=1e-3, atol=0)
+
+
+def test_patches_are_taken_evenly_from_all_images(monkeypatch):
+    images = smooth_images(30)
+    whole = F.unfold(images, 3).transpose(1, 2).flatten(0, 1)
+    monkeypatch.setattr(_initial, "_IMAGES_AT_ONCE", 7)
+    torch.testing.assert_close(_initial._patches(images, (3, 3)), whole.double(), rtol=0, atol=0)
+    monkeypatch.setattr(_initial, "_MOST_PATCHES", 1_000)
+    torch.testing.assert_close(_initial._patches(images, (3, 3)), whole[::10].double(), rtol=0, atol=0)
 
 
 def test_refuses_what_does_not_fit():

@@ -13,6 +13,7 @@ from leveret.errors import LeveretUsageError
 __all__ = ["identity_start", "whiten_stem"]
 
 _MOST_PATCHES = 1 << 20
+_IMAGES_AT_ONCE = 256
 
 
 def whiten_stem(net: nn.Module, images: Tensor, *, eps: float = 5e-4) -> nn.Module:
@@ -44,14 +45,25 @@ def whiten_stem(net: nn.Module, images: Tensor, *, eps: float = 5e-4) -> nn.Modu
         )
     kernel = cast(tuple[int, int], conv.kernel_size)
     with torch.no_grad():
-        patches = F.unfold(images.float(), kernel).transpose(1, 2).flatten(0, 1)
-        patches = patches[:: -(-len(patches) // _MOST_PATCHES)].double()
+        patches = _patches(images, kernel)
         variances, directions = torch.linalg.eigh(patches.T @ patches / len(patches))
         filters = (directions / (variances + eps).sqrt()).T.flip(0)  # the most variance first
         filters = filters[: conv.out_channels // 2].view(-1, conv.in_channels, *kernel).to(conv.weight.dtype)
         conv.weight[: 2 * len(filters)] = torch.cat([filters, -filters])
     conv.weight.requires_grad_(False)
     return net
+
+
+def _patches(images: Tensor, kernel: tuple[int, int]) -> Tensor:
+    """Patches `(n, channels · kernel_h · kernel_w)` float64, evenly from all images; few images at a time."""
+    places = (images.shape[2] - kernel[0] + 1) * (images.shape[3] - kernel[1] + 1)
+    every = -(-len(images) * places // _MOST_PATCHES)
+    taken, seen = [], 0
+    for part in images.split(_IMAGES_AT_ONCE):
+        patches = F.unfold(part.float(), kernel).transpose(1, 2).flatten(0, 1)
+        taken.append(patches[-seen % every :: every].double())
+        seen += len(patches)
+    return torch.cat(taken)
 
 
 def identity_start(net: nn.Module) -> nn.Module:
