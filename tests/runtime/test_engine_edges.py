@@ -32,10 +32,8 @@ def one_place_nets(stride, padding, channels=70, outputs=130):
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 0), (3, 0), (3, 1)])
 def test_samples_of_one_place_do_not_meet(isa, stride, padding):
     """A strided 1x1 shortcut in a net that has shrunk to one pixel: each sample is its own image."""
-    before = kernels.isa()
-    kernels.set_isa(isa)
     x = np.random.default_rng(1).normal(size=(19, 70, 1, 1)).astype(np.float32)
-    try:
+    with kernels.using_isa(isa):
         for name, steps, tensors in one_place_nets(stride, padding):
             net = Packed(Graph([*steps, Step("out", "global_avg_pool", ["y"])]), tensors, InputContract((70, 1, 1)))
             assert net._engine is not None, name
@@ -43,8 +41,6 @@ def test_samples_of_one_place_do_not_meet(isa, stride, padding):
                 whole = net(x, threads=threads)
                 alone = np.concatenate([net(x[i : i + 1], threads=threads) for i in range(len(x))])
                 np.testing.assert_allclose(whole, alone, rtol=1e-5, atol=1e-5, err_msg=name)
-    finally:
-        kernels.set_isa(before)
 
 
 def test_padding_without_end_is_refused():
@@ -65,14 +61,27 @@ def test_many_large_values_are_refused(isa):
     steps = [Step(f"s{i}", "clip", ["input"], {"low": 0, "high": i + 1}) for i in range(count)]
     steps += [Step(f"sum{i}", "affine", [f"sum{i - 1}" if i > 1 else "s0", f"s{i}"]) for i in range(1, count)]
     steps.append(Step("out", "global_avg_pool", [f"sum{count - 1}"]))
-    before = kernels.isa()
-    kernels.set_isa(isa)
-    try:
+    with kernels.using_isa(isa):
         with pytest.raises(LeveretFormatError, match=r"one sample would take [\d,]+ MB of memory; at most 2,048"):
             Packed(Graph(steps), {}, InputContract((1, 4096, 4096)))
         Packed(Graph(steps), {}, InputContract((1, 256, 256)))
-    finally:
-        kernels.set_isa(before)
+
+
+@pytest.mark.parametrize("op", ["max_pool2d", "avg_pool2d"])
+def test_work_without_end_is_refused(op):
+    """A file of a few hundred bytes that would keep a machine busy for days."""
+    steps = [
+        Step("y", op, ["input"], {"kernel": [4096, 4096], "stride": [1, 1]}),
+        Step("out", "global_avg_pool", ["y"]),
+    ]
+    with pytest.raises(LeveretFormatError, match=r"one sample would take 2\.8e\+14 operations; at most 4\.4e\+12"):
+        Packed(Graph(steps), {}, InputContract((1, 8192, 8192)))
+
+
+def test_the_products_of_a_transposed_convolution_count_when_a_batch_is_cut():
+    steps = [Step("up", "conv_transpose2d", ["input"], {}, {"weight": "w"}), Step("out", "global_avg_pool", ["up"])]
+    net = Packed(Graph(steps), {"w": np.ones((1, 1, 64, 16), np.float32)}, InputContract((1, 64, 64)))
+    assert net._bytes_per_sample > 4 * 64 * 64 * 64 * 16
 
 
 def test_a_batch_takes_no_more_memory_than_allowed_with_its_scratch(tmp_path):

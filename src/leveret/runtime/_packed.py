@@ -25,6 +25,8 @@ __all__ = ["InputContract", "LayerInfo", "Packed", "load"]
 _MEMORY = 64 << 20
 # of one sample: a graph that asks for more is hostile or a mistake
 _MOST_MEMORY = 2 << 30
+# multiply-accumulates of one sample: thousands of times those of a large net for a CPU
+_MOST_WORK = 1 << 42
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,10 @@ class Packed:
         self.provenance = dict(provenance or {})
         self.format_version = format_version
         self._ops = self._build()
+        if (work := sum(op.work for op in self._ops)) > _MOST_WORK:
+            raise LeveretFormatError(
+                f"one sample would take {work:.1e} operations; at most {_MOST_WORK:.1e} are allowed"
+            )
         self._free = self._last_uses()
         self._bytes_per_sample = self._peak()
         kernels.isa()  # says what is wrong with LEVERET_ISA, before the first layer meets it
@@ -259,7 +265,7 @@ class Packed:
         for step, op, free in zip(self.graph.steps, self._ops, self._free, strict=True):
             sizes[step.name] = op.output.nbytes
             alive += sizes[step.name]
-            peak = max(peak, alive)
+            peak = max(peak, alive + op.scratch_bytes)
             alive -= sum(sizes[name] for name in free)
         return peak
 

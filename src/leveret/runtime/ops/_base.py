@@ -181,6 +181,16 @@ class Op(ABC):
         return 0, 0
 
     @property
+    def work(self) -> int:
+        """Values that are computed or looked at per sample, about."""
+        return max(sum(self.macs()), self.output.elements)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Memory per sample that a run takes besides its inputs and output."""
+        return 0
+
+    @property
     def bits(self) -> int:
         """Bits of a weight."""
         return 32

@@ -37,6 +37,11 @@ class _Pool(Op):
         except LeveretUsageError as error:
             raise LeveretFormatError(str(error)) from None
 
+    @property
+    def work(self) -> int:
+        down, across = self.values["kernel"]
+        return self.output.elements * down * across
+
     def _window(self) -> Window:
         v = self.values
         return Window(v["kernel"], v["stride"], v["padding"], v.get("dilation", (1, 1)), v["ceil_mode"])

@@ -87,6 +87,13 @@ class ConvTranspose2d(Op):
     def macs(self) -> tuple[int, int]:
         return self.inputs[0].size[0] * self.inputs[0].size[1] * self.weight_count, 0
 
+    @property
+    def scratch_bytes(self) -> int:
+        image, taps = self.inputs[0], self.arrays["weight"].shape[2]
+        height, width = self._whole
+        products = image.size[0] * image.size[1] * taps + height * width
+        return 4 * (image.elements + products * self.output.channels)
+
     def _reach(self, axis: int) -> int:
         side, kernel = self.inputs[0].size[axis], self.arrays["weight"].shape[1 + axis]
         stride, dilation, more = (self.values[name][axis] for name in ("stride", "dilation", "output_padding"))
