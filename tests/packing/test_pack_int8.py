@@ -62,8 +62,8 @@ def test_without_means_every_number_is_the_same():
     assert [op for op in ops(packed) if op != "slice"] == [*layers, "flatten", *["quantize", "int8_linear"] * 2]
 
 
-def test_a_mobilenet_has_no_steps_for_its_norms_and_bounds():
-    net = nn.Sequential(
+def mobilenet():
+    return nn.Sequential(
         nn.Conv2d(3, 8, 3, 2, 1, bias=False),
         nn.BatchNorm2d(8),
         nn.ReLU6(),
@@ -73,11 +73,22 @@ def test_a_mobilenet_has_no_steps_for_its_norms_and_bounds():
         nn.Flatten(),
         nn.Linear(24 * 9, 5),
     )
+
+
+def test_a_mobilenet_has_no_steps_for_its_norms_and_bounds():
     x = image(20, 3, 12, 12)
-    packed = packs_right(quantized(net, x), x)
+    packed = packs_right(quantized(mobilenet(), x, depthwise=True), x)
     assert ops(packed) == ["quantize", "int8_conv2d"] * 7 + ["clip", "flatten", "quantize", "int8_linear"]
     levels = [step.attributes for step in packed.graph.steps if step.op == "quantize"]
     assert {step["low"] for step in levels[1:]} == {0}
+
+
+def test_a_mobilenet_keeps_its_depthwise_layers_real():
+    x = image(20, 3, 12, 12)
+    # sums of floats end in other last bits, so that a value may fall on another level
+    packed = packs_right(quantized(mobilenet(), x), x, 0.02)
+    block = ["clip", "conv2d", "quantize", "int8_conv2d"]
+    assert ops(packed) == ["quantize", "int8_conv2d", *block * 3, "clip", "flatten", "quantize", "int8_linear"]
 
 
 def test_bounds_become_levels_only_where_they_hold_zero():

@@ -240,7 +240,7 @@ def test_a_net_is_converted_and_itself_left_alone():
     ).train()
     before = copy.deepcopy(net.state_dict())
     images = normal(64, 2, 8, 8)
-    small = quantize(net, [images[:32], (images[32:], torch.zeros(32))])
+    small = quantize(net, [images[:32], (images[32:], torch.zeros(32))], depthwise=True)
     assert int8_layers(small) == ["0", "3", "6", "8"]
     assert isinstance(small[1], nn.Identity)
     assert isinstance(small[4], nn.Identity)
@@ -311,6 +311,14 @@ def test_layers_may_be_left_real():
     assert int8_layers(quantize(net, batches, skip=["blocks.*.0", "classifier"])) == names[:1]
 
 
+def test_depthwise_layers_stay_real_unless_asked_for():
+    net = nn.Sequential(nn.Conv2d(4, 4, 1, groups=2), nn.Conv2d(4, 8, 3, groups=4), nn.Conv2d(8, 2, 1))
+    batches = [normal(9, 4, 5, 5)]
+    assert int8_layers(quantize(net, batches)) == ["0", "2"]
+    assert int8_layers(quantize(net, batches, depthwise=True)) == ["0", "1", "2"]
+    assert int8_layers(quantize(net, batches, skip="1")) == ["0", "2"]
+
+
 def test_a_layer_that_stands_twice_stays_one():
     shared = nn.Linear(4, 4)
     net = nn.Sequential(shared, nn.ReLU(), shared)
@@ -367,7 +375,8 @@ X = [torch.ones(2, 4)]
         (nn.Linear(4, 2), X, {"percentile": 30}, LeveretUsageError, "percentile must be above 50"),
         (Unused(), X, {"skip": "head"}, LeveretUsageError, "is called 'head'; there are: used, spare"),
         (Unused(), X, {"skip": [nn.Conv2d]}, LeveretUsageError, "is a Conv2d"),
-        (Unused(), X, {"skip": nn.Linear}, LeveretUsageError, "leaves no layer"),
+        (Unused(), X, {"skip": nn.Linear}, LeveretUsageError, "no layer is left to quantize: all of used, spare"),
+        (nn.Conv2d(2, 4, 1, groups=2), X, {}, LeveretUsageError, "without depthwise=True"),
         (nn.Sequential(nn.Conv2d(1, 1, 2, padding="same")), X, {}, LeveretUsageError, "layer '0' pads unevenly"),
     ],
 )

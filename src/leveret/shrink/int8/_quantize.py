@@ -34,6 +34,7 @@ def quantize(
     method: Method = "mse",
     percentile: float = 99.99,
     skip: Skipped = (),
+    depthwise: bool = False,
 ) -> nn.Module:
     """Give back `net` in eval mode with its Conv2d, Conv1d and Linear layers computing on bytes; `net` stays as it is.
 
@@ -50,7 +51,7 @@ def quantize(
 
     Args:
         net: any trained module. Layers are found by type, exactly `nn.Conv2d`, `nn.Conv1d` and `nn.Linear`, with
-            groups, depthwise, and any padding mode; transposed convolutions stay real.
+            groups and any padding mode; transposed convolutions stay real.
         batches: tensors as `net` takes them, images normalised; or pairs of those and labels, which are not looked at.
         method: how a layer's step is chosen: "mse", the least squared error of the values seen; "percentile", so that
             `percentile` percent of them aren't cut; "max", so that none is. The default, as a rare large value then
@@ -58,6 +59,9 @@ def quantize(
         percentile: of the sizes of all values, above 50 and up to 100.
         skip: which layers stay real: names or glob patterns as in `net.named_modules()`, of a layer ("classifier",
             "blocks.*.0") or of what it stands in ("stem"); or kinds (`nn.Linear`).
+        depthwise: convert convolutions whose filters see one channel each, too. They hold few weights, and the
+            packed net's real kernel for them is many times faster than the one of bytes; as ONNX, for an engine that
+            has a fast one, they may be worth it.
 
     Raises:
         LeveretDataError: a batch holds NaN or infinite values.
@@ -78,7 +82,7 @@ def quantize(
     if not 50 < percentile <= 100:
         raise LeveretUsageError(f"percentile must be above 50 and at most 100, got {percentile}")
     result = copy.deepcopy(net).eval()
-    layers = _chosen(result, skip)
+    layers = _chosen(result, skip, depthwise)
     for name, layer in layers.items():
         _check(name, layer)
     norms, inputs = _followed(result, layers, checked(batches, result))
@@ -96,12 +100,12 @@ def quantize(
     return result.eval()
 
 
-def _chosen(net: nn.Module, skip: Skipped) -> dict[str, Any]:
+def _chosen(net: nn.Module, skip: Skipped, depthwise: bool) -> dict[str, Any]:
     """The layers to convert, by name."""
     layers = {name: module for name, module in net.named_modules() if type(module) in _KINDS}
     if not layers:
         raise LeveretUsageError(f"{type(net).__name__} has no Conv2d, Conv1d or Linear layer to quantize")
-    left: set[str] = set()
+    left = set() if depthwise else {name for name, module in layers.items() if _is_depthwise(module)}
     for choice in [skip] if isinstance(skip, str | type) else list(skip):
         if isinstance(choice, type):
             found = [name for name, module in layers.items() if isinstance(module, choice)]
@@ -112,8 +116,15 @@ def _chosen(net: nn.Module, skip: Skipped) -> dict[str, Any]:
             raise LeveretUsageError(f"skip: no Conv2d, Conv1d or Linear layer {called}; there are: {', '.join(layers)}")
         left.update(found)
     if len(left) == len(layers):
-        raise LeveretUsageError(f"skip leaves no layer to quantize of: {', '.join(layers)}")
+        raise LeveretUsageError(
+            f"no layer is left to quantize: all of {', '.join(layers)} are in skip, or depthwise and stay real without "
+            "depthwise=True"
+        )
     return {name: module for name, module in layers.items() if name not in left}
+
+
+def _is_depthwise(layer: Any) -> bool:
+    return not isinstance(layer, nn.Linear) and layer.groups > 1 and layer.groups == layer.in_channels
 
 
 def _check(name: str, layer: Any) -> None:
