@@ -25,6 +25,7 @@ _HOMES = {
     "binarize": "leveret.shrink",
     "export_onnx": "leveret.interchange",
     "pack": "leveret.packing",
+    "quantize": "leveret.shrink",
     "Packed": "leveret.runtime",
     "LeveretDataError": "leveret.errors",
     "LeveretError": "leveret.errors",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from leveret.packing import pack as pack
     from leveret.runtime import Packed as Packed
     from leveret.shrink import binarize as binarize
+    from leveret.shrink import quantize as quantize
     from leveret.training import CrossEntropy as CrossEntropy
     from leveret.training import Distillation as Distillation
     from leveret.training import evaluate as evaluate

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from leveret.packing._draft import Draft, DraftStep
+from leveret.packing._fuse_int8 import clips_into_levels
 from leveret.packing._thresholds import affine_thresholds, sum_thresholds
 
 __all__ = ["fuse"]
@@ -25,6 +26,8 @@ _WITH_EPILOGUE = frozenset(
         "bit_linear",
         "conv2d",
         "conv_transpose2d",
+        "int8_conv2d",
+        "int8_linear",
         "linear",
     }
 )
@@ -35,6 +38,7 @@ _ADD = 1
 def fuse(draft: Draft) -> None:
     """Fuse what can be, in place."""
     _pads_into_convolutions(draft)
+    clips_into_levels(draft)
     _join_epilogues(draft)
     _fold_into_thresholds(draft)
     draft.remove_unused()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from leveret.errors import LeveretFormatError, LeveretPackError, LeveretUsageError, LeveretWarning
 from leveret.packing import (  # noqa: F401  (they register themselves)
+    _rules_int8,
     _rules_layers,
     _rules_norms,
     _rules_pools,

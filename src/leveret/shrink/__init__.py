@@ -1,5 +1,6 @@
 """Transforms: each takes a net and gives a smaller one."""
 
 from leveret.shrink.binary import binarize
+from leveret.shrink.int8 import quantize
 
-__all__ = ["binarize"]
+__all__ = ["binarize", "quantize"]
