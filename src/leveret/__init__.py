@@ -23,6 +23,7 @@ _HOMES = {
     "CrossEntropy": "leveret.training",
     "Distillation": "leveret.training",
     "binarize": "leveret.shrink",
+    "factorize": "leveret.shrink",
     "export_onnx": "leveret.interchange",
     "pack": "leveret.packing",
     "quantize": "leveret.shrink",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from leveret.packing import pack as pack
     from leveret.runtime import Packed as Packed
     from leveret.shrink import binarize as binarize
+    from leveret.shrink import factorize as factorize
     from leveret.shrink import quantize as quantize
     from leveret.training import CrossEntropy as CrossEntropy
     from leveret.training import Distillation as Distillation

@@ -134,13 +134,13 @@ def _compare(net: nn.Module, packed: Packed, example: Tensor) -> None:
         return
     if not any(step.op in _TURNING for step in packed.graph.steps):
         raise LeveretPackError(
-            f"PyTorch's and the packed net's logits differ by up to {difference:.2g} on the example, which no sign of "
-            f"a value near 0 explains: packing {type(net).__name__} went wrong. Please report it with the net"
+            f"PyTorch's and the packed net's logits differ by up to {difference:.2g} on the example, which no sign "
+            f"or rounding of one value explains: packing {type(net).__name__} went wrong. Please report it with the net"
         )
     warnings.warn(
         LeveretWarning(
             f"PyTorch's and the packed net's logits differ by up to {difference:.2g} on the example: a value so "
-            "near to 0 that the last bit decides its sign. Compare them on your test data"
+            "near to where its sign or whole number turns that the last bit decides. Compare them on your test data"
         ),
         stacklevel=3,
     )

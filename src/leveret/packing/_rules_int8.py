@@ -49,7 +49,7 @@ def _quantized(state: Lowering, ref: Ref, a: dict[str, Any]) -> Ref:
     for step in state.draft.steps:
         if step.op == "quantize" and step.inputs == [ref.name] and step.attributes == attributes:
             return replace(ref, name=step.name)
-    name = state.draft.add(f"{state.path}.quantized", "quantize", [ref.name], attributes)
+    name = state.draft.add(f"{state.step}.quantized", "quantize", [ref.name], attributes)
     return replace(ref, name=name)
 
 

@@ -1,6 +1,7 @@
 """Transforms: each takes a net and gives a smaller one."""
 
 from leveret.shrink.binary import binarize
+from leveret.shrink.compact import factorize
 from leveret.shrink.int8 import quantize
 
-__all__ = ["binarize", "quantize"]
+__all__ = ["binarize", "factorize", "quantize"]

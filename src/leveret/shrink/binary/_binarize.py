@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-import fnmatch
-from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from torch import nn
 
 from leveret.errors import LeveretUsageError
+from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
 from leveret.shrink.binary._layers import (
     BinaryWeightConv2d,
     BinaryWeightLinear,
@@ -22,7 +21,6 @@ from leveret.shrink.binary._layers import (
 __all__ = ["binarize"]
 
 Kind = Literal["xnor", "weights"]
-Chosen = Iterable[str] | Callable[[str, nn.Module], bool] | None
 
 
 def binarize(
@@ -65,11 +63,10 @@ def binarize(
     if kind not in ("xnor", "weights"):
         raise LeveretUsageError(f"kind must be 'xnor' or 'weights', got {kind!r}")
     result = net if inplace else copy.deepcopy(net)
-    candidates = [(name, m) for name, m in result.named_modules() if type(m) in (nn.Conv2d, nn.Linear)]
-    chosen = _choose(candidates, layers, keep_first, keep_last)
+    chosen = choose_layers(result, layers, keep_first, keep_last, "binary")
     for name, module in chosen:
         _check(name, module)
-    _check_unshared(result, chosen)
+    check_unshared(result, chosen)
     with_norm = kind == "xnor" if input_norm is None else input_norm
     options: dict[str, Any] = {"weight_scale": weight_scale, "weight_gradient": weight_gradient}
     if kind == "xnor":
@@ -81,38 +78,8 @@ def binarize(
             norm = _norm_for(module).to(module.weight.device, module.weight.dtype)
             norm.train(module.training)
             binary = nn.Sequential(norm, binary)
-        if name == "":
-            return binary
-        parent, _, last = name.rpartition(".")
-        setattr(result.get_submodule(parent), last, binary)
+        result = replaced(result, name, binary)
     return result
-
-
-def _choose(
-    candidates: list[tuple[str, nn.Module]], layers: Chosen, keep_first: bool, keep_last: bool
-) -> list[tuple[str, Any]]:
-    names = [name for name, _ in candidates]
-    if layers is None:
-        chosen = candidates[int(keep_first) : len(candidates) - int(keep_last)]
-        if not chosen:
-            raise LeveretUsageError(
-                f"nothing to make binary: the net has {len(candidates)} Conv2d or Linear layers ({', '.join(names)}) "
-                "and the first and last stay real; choose with layers=[…] or keep_first=False, keep_last=False"
-            )
-        return chosen
-    if callable(layers):
-        chosen = [(name, module) for name, module in candidates if layers(name, module)]
-    else:
-        patterns = [layers] if isinstance(layers, str) else list(layers)
-        for pattern in patterns:
-            if not fnmatch.filter(names, pattern):
-                raise LeveretUsageError(
-                    f"no Conv2d or Linear layer is called {pattern!r}; there are: {', '.join(names)}"
-                )
-        chosen = [(n, m) for n, m in candidates if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
-    if not chosen:
-        raise LeveretUsageError(f"`layers` chose none of the Conv2d and Linear layers: {', '.join(names)}")
-    return chosen
 
 
 def _check(name: str, module: nn.Module) -> None:
@@ -124,20 +91,6 @@ def _check(name: str, module: nn.Module) -> None:
         if module.padding == "same" and any(reach % 2 for reach in _reaches(module)):
             raise LeveretUsageError(
                 f"layer {name!r} pads unevenly ('same' with an even kernel); give its padding in numbers"
-            )
-
-
-def _check_unshared(net: nn.Module, chosen: list[tuple[str, Any]]) -> None:
-    """A weight used by two layers would come apart: each would get a copy of its own."""
-    owners: dict[int, list[str]] = {}
-    for name, module in net.named_modules(remove_duplicate=False):
-        weight = getattr(module, "weight", None)
-        if isinstance(weight, nn.Parameter):
-            owners.setdefault(id(weight), []).append(name)
-    for name, module in chosen:
-        if len(sharing := owners.get(id(module.weight), [])) > 1:
-            raise LeveretUsageError(
-                f"layer {name!r} shares its weight ({', '.join(sharing)}); give each layer its own before binarizing"
             )
 
 
