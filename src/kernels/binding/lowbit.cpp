@@ -1,7 +1,6 @@
 // The Python face of the kernels on few bits and on few weights.
 #include "binding/binding.hpp"
-#include "engine/engine.hpp"
-#include "engine/lowbit_nodes.hpp"
+#include "engine/build.hpp"
 #include "intconv/layer.hpp"
 #include "isa/choose.hpp"
 #include "planeconv/layer.hpp"
@@ -95,19 +94,13 @@ void bind_lowbit(nb::module_& m) {
 
     // Nodes of an engine; `add` is the number of a value that is added, or None.
     m.def("engine_quantize", [](Engine& engine, std::size_t input, float step, std::int32_t low, std::int32_t high) {
-        Value out = engine.value(input);
-        out.whole = true;
-        return engine.add(quantize_node(engine.value(input), step, {low, high}), {input}, out);
+        return add_quantize(engine, input, step, {low, high});
     });
     m.def(
         "engine_whole_conv",
         [](Engine& engine, std::size_t input, Maybe<std::size_t> add, std::shared_ptr<WholeConvLayer> layer,
            const std::array<std::int64_t, 12>& row, const OwnSteps& steps) {
-            const Window window = window_of(row);
-            const Value out{static_cast<std::size_t>(window.out_h), static_cast<std::size_t>(window.out_w),
-                            layer->outputs()};
-            auto node = whole_conv_node(engine.value(input), window, std::move(layer), values_of(steps));
-            return engine.add(std::move(node), inputs_of(input, add), out);
+            return add_whole_conv(engine, inputs_of(input, add), std::move(layer), window_of(row), values_of(steps));
         },
         nb::arg("engine"), nb::arg("input"), nb::arg("add").none(), nb::arg("layer"), nb::arg("window"),
         nb::arg("steps"));
@@ -115,11 +108,8 @@ void bind_lowbit(nb::module_& m) {
         "engine_sparse",
         [](Engine& engine, std::size_t input, Maybe<std::size_t> add, Floats values, Wholes columns, Wholes starts,
            const OwnSteps& steps) {
-            Value out = engine.value(input);
-            out.channels = starts.size() - 1;
             SparseWeights weights{vector_of(values), vector_of(columns), vector_of(starts)};
-            auto node = sparse_node(engine.value(input), std::move(weights), values_of(steps));
-            return engine.add(std::move(node), inputs_of(input, add), out);
+            return add_sparse(engine, inputs_of(input, add), std::move(weights), values_of(steps));
         },
         nb::arg("engine"), nb::arg("input"), nb::arg("add").none(), nb::arg("values"), nb::arg("columns"),
         nb::arg("starts"), nb::arg("steps"));

@@ -1,7 +1,7 @@
 #include "engine/bind.hpp"
 
 #include "binding/binding.hpp"
-#include "engine/engine.hpp"
+#include "engine/build.hpp"
 
 namespace leveret {
 namespace {
@@ -15,10 +15,6 @@ EpilogueValues epilogue(const MaybeFloats& scale, const MaybeFloats& shift, cons
     return {vector_of(scale), vector_of(shift), vector_of(before), vector_of(slope), vector_of(after)};
 }
 
-Value output_of(const Window& w, std::size_t channels, bool bits = false) {
-    return {static_cast<std::size_t>(w.out_h), static_cast<std::size_t>(w.out_w), channels, bits};
-}
-
 }  // namespace
 
 void bind_engine(nb::module_& m) {
@@ -29,16 +25,13 @@ void bind_engine(nb::module_& m) {
              nb::arg("channels"), nb::arg("height"), nb::arg("width"), nb::arg("mean").none(), nb::arg("std").none())
         .def("bits",
              [](Engine& self, std::size_t input, MaybeFloats threshold, Maybe<Bytes> flip) {
-                 Value out = self.value(input);
-                 out.bits = true;
-                 return self.add(bits_node(self.value(input), vector_of(threshold), vector_of(flip)), {input}, out);
+                 return add_bits(self, input, vector_of(threshold), vector_of(flip));
              },
              nb::arg("input"), nb::arg("threshold").none(), nb::arg("flip").none())
         .def("affine",
              [](Engine& self, std::size_t input, Maybe<std::size_t> add, MaybeFloats scale, MaybeFloats shift,
                 MaybeFloats before, MaybeFloats slope, MaybeFloats after) {
-                 const Value in = self.value(input);
-                 return self.add(affine_node(in, epilogue(scale, shift, before, slope, after)), inputs_of(input, add), in);
+                 return add_affine(self, inputs_of(input, add), epilogue(scale, shift, before, slope, after));
              },
              nb::arg("input"), nb::arg("add").none(), nb::arg("scale").none(), nb::arg("shift").none(),
              nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none())
@@ -46,12 +39,10 @@ void bind_engine(nb::module_& m) {
              [](Engine& self, std::size_t input, Maybe<std::size_t> add, Floats weight, const Row& row,
                 std::size_t groups, bool exact, MaybeFloats scale, MaybeFloats shift, MaybeFloats before,
                 MaybeFloats slope, MaybeFloats after) {
-                 const Value in = self.value(input);
-                 const Window window = window_of(row);
                  auto layer = std::make_unique<FloatConvLayer>(weight.data(), weight.shape(0), weight.shape(1),
-                                                               in.channels, groups, exact);
-                 return self.add(conv_node(in, window, std::move(layer), epilogue(scale, shift, before, slope, after)),
-                                 inputs_of(input, add), output_of(window, weight.shape(0)));
+                                                               self.value(input).channels, groups, exact);
+                 return add_conv(self, inputs_of(input, add), std::move(layer), window_of(row),
+                                 epilogue(scale, shift, before, slope, after));
              },
              nb::arg("input"), nb::arg("add").none(), nb::arg("weight"), nb::arg("window"), nb::arg("groups"),
              nb::arg("exact"), nb::arg("scale").none(), nb::arg("shift").none(), nb::arg("before").none(),
@@ -60,101 +51,43 @@ void bind_engine(nb::module_& m) {
              [](Engine& self, std::size_t input, Maybe<std::size_t> add, Words weight, const Row& row,
                 std::size_t groups, MaybeFloats scale, MaybeFloats shift, MaybeFloats before, MaybeFloats slope,
                 MaybeFloats after) {
-                 const Value in = self.value(input);
-                 const Window window = window_of(row);
                  auto layer = std::make_unique<BitConvLayer>(weight.data(), weight.shape(0), weight.shape(1),
-                                                             in.channels, groups);
-                 return self.add(
-                     bitconv_node(in, window, std::move(layer), epilogue(scale, shift, before, slope, after)),
-                     inputs_of(input, add), output_of(window, weight.shape(0)));
+                                                             self.value(input).channels, groups);
+                 return add_bit_conv(self, inputs_of(input, add), std::move(layer), window_of(row),
+                                     epilogue(scale, shift, before, slope, after));
              },
              nb::arg("input"), nb::arg("add").none(), nb::arg("weight"), nb::arg("window"), nb::arg("groups"),
              nb::arg("scale").none(), nb::arg("shift").none(), nb::arg("before").none(), nb::arg("slope").none(),
              nb::arg("after").none())
         .def("bit_conv_to_bits",
              [](Engine& self, std::size_t input, Words weight, const Row& row, Floats threshold, Bytes flip) {
-                 const Value in = self.value(input);
-                 const Window window = window_of(row);
                  auto layer = std::make_unique<BitConvLayer>(weight.data(), weight.shape(0), weight.shape(1),
-                                                             in.channels, 1);
-                 return self.add(bitconv_to_bits_node(in, window, std::move(layer), vector_of(threshold),
-                                                      vector_of(flip)),
-                                 {input}, output_of(window, weight.shape(0), true));
+                                                             self.value(input).channels, 1);
+                 return add_bit_conv_to_bits(self, input, std::move(layer), window_of(row), vector_of(threshold),
+                                             vector_of(flip));
              })
         .def("pool",
              [](Engine& self, std::size_t input, const Row& row, bool average, bool count_padding) {
-                 const Value in = self.value(input);
-                 const Window window = window_of(row);
-                 return self.add(pool_node(in, window, average, count_padding), {input},
-                                 output_of(window, in.channels));
+                 return add_pool(self, input, window_of(row), average, count_padding);
              })
         .def("bit_pool",
              [](Engine& self, std::size_t input, const Row& row, Maybe<Bytes> flip) {
-                 const Value in = self.value(input);
-                 const Window window = window_of(row);
-                 return self.add(bit_pool_node(in, window, vector_of(flip)), {input},
-                                 output_of(window, in.channels, true));
+                 return add_bit_pool(self, input, window_of(row), vector_of(flip));
              },
              nb::arg("input"), nb::arg("window"), nb::arg("flip").none())
-        .def("bit_flatten",
-             [](Engine& self, std::size_t input) {
-                 const Value in = self.value(input);
-                 Value out = in;
-                 out.height = out.width = 1;
-                 out.channels = in.elements();
-                 return self.add(bit_flatten_node(in), {input}, out);
-             })
-        .def("global_max",
-             [](Engine& self, std::size_t input) {
-                 const Value in = self.value(input);
-                 return self.add(global_max_node(in), {input}, {1, 1, in.channels});
-             })
-        .def("global_mean",
-             [](Engine& self, std::size_t input) {
-                 const Value in = self.value(input);
-                 return self.add(global_mean_node(in), {input}, {1, 1, in.channels});
-             })
-        .def("channel_mean",
-             [](Engine& self, std::size_t input) {
-                 const Value in = self.value(input);
-                 return self.add(channel_mean_node(in), {input}, {in.height, in.width, 1});
-             })
-        .def("concat",
-             [](Engine& self, const std::vector<std::size_t>& inputs) {
-                 std::vector<Value> parts;
-                 Value out = self.value(inputs.at(0));
-                 out.channels = 0;
-                 for (const std::size_t i : inputs) {
-                     parts.push_back(self.value(i));
-                     out.channels += parts.back().channels;
-                 }
-                 return self.add(concat_node(parts), inputs, out);
-             })
-        .def("multiply",
-             [](Engine& self, std::size_t first, std::size_t second) {
-                 const Value in = self.value(first);
-                 return self.add(multiply_node(in, self.value(second)), {first, second}, in);
-             })
-        .def("clip",
-             [](Engine& self, std::size_t input, float low, float high) {
-                 const Value in = self.value(input);
-                 return self.add(clip_node(in, low, high), {input}, in);
-             })
+        .def("bit_flatten", &add_bit_flatten)
+        .def("global_max", &add_global_max)
+        .def("global_mean", &add_global_mean)
+        .def("channel_mean", &add_channel_mean)
+        .def("concat", &add_concat)
+        .def("multiply", &add_multiply)
+        .def("clip", &add_clip)
         .def("function",
              [](Engine& self, std::size_t input, const std::string& name) {
-                 const Value in = self.value(input);
-                 return self.add(function_node(in, name.c_str()), {input}, in);
+                 return add_function(self, input, name.c_str());
              })
-        .def("flatten",
-             [](Engine& self, std::size_t input) {
-                 const Value in = self.value(input);
-                 return self.add(copy_node(in), {input}, {1, 1, in.elements()});
-             })
-        .def("reshape",
-             [](Engine& self, std::size_t input, std::size_t height, std::size_t width) {
-                 const Value in = self.value(input);
-                 return self.add(copy_node(in), {input}, {height, width, in.elements() / (height * width)});
-             })
+        .def("flatten", &add_flatten)
+        .def("reshape", &add_reshape)
         .def("plan", &Engine::plan)
         .def("arena_bytes", &Engine::arena_bytes)
         .def("run",

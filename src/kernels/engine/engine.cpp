@@ -47,21 +47,19 @@ void Engine::plan() {
     // the largest first, each at the lowest place that none of its contemporaries holds
     std::stable_sort(lives.begin(), lives.end(), [](const Life& a, const Life& b) { return a.bytes > b.bytes; });
     offsets_.assign(values_.size(), 0);
-    std::vector<Life> placed;
+    std::vector<Life> placed;  // by where they begin: a long net of small values is planned in its steps' square
+    const auto before = [this](const Life& a, const Life& b) { return offsets_[a.value] < offsets_[b.value]; };
     for (const Life& life : lives) {
-        std::vector<std::pair<std::size_t, std::size_t>> taken;
-        for (const Life& other : placed)
-            if (other.begin <= life.end && life.begin <= other.end)
-                taken.emplace_back(offsets_[other.value], offsets_[other.value] + other.bytes);
-        std::sort(taken.begin(), taken.end());
         std::size_t at = 0;
-        for (const auto& [begin, end] : taken) {
+        for (const Life& other : placed) {
+            if (other.end < life.begin || life.end < other.begin) continue;
+            const std::size_t begin = offsets_[other.value];
             if (at + life.bytes <= begin) break;
-            at = std::max(at, end);
+            at = std::max(at, begin + other.bytes);
         }
         offsets_[life.value] = at;
         arena_ = std::max(arena_, at + life.bytes);
-        placed.push_back(life);
+        placed.insert(std::upper_bound(placed.begin(), placed.end(), life, before), life);
     }
 }
 

@@ -13,7 +13,7 @@
 namespace leveret {
 namespace {
 
-#if defined(__aarch64__)
+#if defined(__aarch64__) && !defined(LEVERET_PORTABLE_ALONE)
 bool has_dot_products() {
 #if defined(__linux__)
     constexpr unsigned long asimd_dp = 1ul << 20;  // HWCAP_ASIMDDP, which old headers don't name
@@ -30,7 +30,9 @@ bool has_dot_products() {
 
 std::vector<const Kernels*> available() {
     std::vector<const Kernels*> sets;
-#if defined(__x86_64__)
+#if defined(LEVERET_PORTABLE_ALONE)
+    // whoever builds has left the others out
+#elif defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
