@@ -70,6 +70,18 @@ def test_a_crash_is_found_and_passed_by(end, monkeypatch):
     assert list(found.crashes) == [4]
 
 
+def test_a_file_that_hangs_is_stopped(monkeypatch):
+    """By the time that it computes, or sleeps."""
+    for clock, endless in (("_SECONDS", "while True: pass"), ("_ASLEEP", "import time; time.sleep(99)")):
+        patch = f"import leveret.runtime as r\nfrom leveret.experiments import _fuzz\n_fuzz.{clock} = 1\n"
+        patch += f"def hang(path):\n    {endless}\nr.load = hang\n"
+        with monkeypatch.context() as context:
+            context.setattr(_fuzz, "_WORKER", patch + _fuzz._WORKER)
+            found = _fuzz.fuzz(1)
+        assert list(found.crashes) == [0]
+        assert "signal" in found.crashes[0]
+
+
 def test_the_engine_page_names_what_was_asked():
     text = engine._page({"xnor_vs_torch": 7.4, "fuzz_files": 100_000})
     assert "| XNOR 3x3, times PyTorch's float speed | 7.4 | at least 7.5 | no |" in text

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,8 @@ from leveret.experiments._fuzz_seeds import SEEDS, write_seeds
 __all__ = ["FuzzResult", "fuzz", "mutant"]
 
 _MEMORY = 3 << 30
-_SECONDS = 20
+# of CPU time for a file; the other clock is for what sleeps
+_SECONDS, _ASLEEP = 20, 600
 _CHUNK = 2000
 _WORKER = "from leveret.experiments._fuzz import _work; import sys; _work(*sys.argv[1:])"
 
@@ -186,6 +187,18 @@ def _other_tensor(array: np.ndarray, chance: random.Random) -> np.ndarray:
     return np.zeros(tuple(chance.choice((0, 1, 2, side, side + 1)) for side in array.shape), array.dtype)
 
 
+@contextlib.contextmanager
+def _clock() -> Iterator[None]:
+    """Ends the process if what is done takes too long, but not because a machine is busy."""
+    signal.setitimer(signal.ITIMER_PROF, _SECONDS)
+    signal.alarm(_ASLEEP)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.alarm(0)
+
+
 def _work(folder: str, first: str, last: str) -> None:
     """Try files first..last-1: prints a number before each, `loaded` after one that ran."""
     import resource
@@ -200,17 +213,14 @@ def _work(folder: str, first: str, last: str) -> None:
     for number in range(int(first), int(last)):
         print(number, flush=True)
         path.write_bytes(mutant(seeds, number))
-        signal.alarm(_SECONDS)
         try:
-            packed = runtime.load(path)
+            with _clock():
+                packed = runtime.load(path)
         except LeveretError:
             continue
-        finally:
-            signal.alarm(0)
         if np.prod(packed.input.shape) < 1 << 16:
             dtype = np.int64 if packed.input.vocabulary else np.uint8 if packed.input.mean else np.float32
-            signal.alarm(_SECONDS)
-            packed(np.zeros((1, *packed.input.shape), dtype), threads=1)
-            signal.alarm(0)
+            with _clock():
+                packed(np.zeros((1, *packed.input.shape), dtype), threads=1)
             print("loaded", flush=True)
     print(last, flush=True)

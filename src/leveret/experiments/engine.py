@@ -63,7 +63,7 @@ _FIGURES: dict[str, Figure] = {
     ),
     "import_s": Figure("import of leveret.runtime, seconds", "at most 0.15", lambda v: v <= 0.15, "{:.2f}"),
     "fuzz_files": Figure("mutated files tried", "at least 100,000", lambda v: v >= 100_000, "{:,}"),
-    "fuzz_crashes": Figure("… that crash, hang (20 s) or take over 3 GB", "none", lambda v: v == 0, "{}"),
+    "fuzz_crashes": Figure("… that crash, hang (20 s of CPU) or take over 3 GB", "none", lambda v: v == 0, "{}"),
 }
 
 
