@@ -46,7 +46,7 @@ def low_rank_linear(layer: nn.Linear, rank: int) -> list[nn.Module]:
 def low_rank_conv(layer: nn.Conv2d, rank: int) -> list[nn.Module]:
     """The same kernel with `rank` filters, then a 1x1 convolution (Zhang et al., 2015, section 3.1)."""
     left, right = _halves(layer.weight.flatten(1), rank)
-    first = _conv(layer, layer.in_channels, rank, layer.kernel_size, like=layer)
+    first = _conv(layer, layer.in_channels, rank, layer.kernel_size, whole=True)
     second = _conv(layer, rank, layer.out_channels, (1, 1), bias=True)
     weights = right.view(rank, layer.in_channels, *layer.kernel_size), left[:, :, None, None]
     return _filled([(first, weights[0]), (second, weights[1])], layer.bias)
@@ -85,7 +85,7 @@ def separable(layer: nn.Conv2d) -> list[nn.Module]:
     per_input = layer.weight.detach().double().permute(1, 0, 2, 3).flatten(2)  # (in, out, taps)
     u, s, v = torch.linalg.svd(per_input, full_matrices=False)
     root = s[:, :1].sqrt()
-    first = _conv(layer, inputs, inputs, (height, width), like=layer, groups=inputs)
+    first = _conv(layer, inputs, inputs, (height, width), whole=True, groups=inputs)
     second = _conv(layer, inputs, outputs, (1, 1), bias=True)
     kernels = (root * v[:, 0]).view(inputs, 1, height, width)
     mixes = (root * u[:, :, 0]).T[:, :, None, None]
@@ -98,24 +98,24 @@ def _conv(
     outputs: int,
     kernel: tuple[int, ...],
     *,
-    like: nn.Conv2d | None = None,
+    whole: bool = False,
     axis: int | None = None,
     stride: tuple[int, ...] = (1, 1),
     groups: int = 1,
     bias: bool = False,
 ) -> nn.Conv2d:
-    """A convolution with the whole window of `like`, with that of `layer` along one axis alone, or of one place."""
-    padding, dilation = (0, 0), (1, 1)
-    own = numbers(layer)
-    if like is not None:
-        stride, padding, dilation = layer.stride, own, layer.dilation
+    """A convolution with the whole window of `layer`, with its window along one axis alone, or of one place."""
+    window: Any = [stride, (0, 0), (1, 1)]
+    own = layer.stride, numbers(layer), layer.dilation
+    if whole:
+        window = own
     elif axis is not None:
-        at = [axis == 0, axis == 1]
-        stride = tuple(s if here else 1 for s, here in zip(layer.stride, at, strict=True))
-        padding = tuple(p if here else 0 for p, here in zip(own, at, strict=True))
-        dilation = tuple(d if here else 1 for d, here in zip(layer.dilation, at, strict=True))
-    window: Any = (kernel, stride, padding, dilation, groups)
-    return nn.Conv2d(inputs, outputs, *window, bias=bias and layer.bias is not None)
+        window = [
+            [n if at == axis else unit for at, n in enumerate(values)]
+            for values, unit in zip(own, (1, 0, 1), strict=True)
+        ]
+    arguments: Any = (inputs, outputs, kernel, *(tuple(values) for values in window), groups)
+    return nn.Conv2d(*arguments, bias and layer.bias is not None)
 
 
 def numbers(layer: nn.Conv2d) -> tuple[int, ...]:
