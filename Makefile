@@ -14,6 +14,9 @@ help:
 	@echo "make test-arm64     the same for arm64, under emulation"
 	@echo "make sanitize       the same for this CPU, looking out for bad memory and undefined behaviour"
 	@echo "make sanitize-arm64 that for arm64, under emulation"
+	@echo "make liblvr         the C library and its example, into build/lvr; needs no Python"
+	@echo "make test-liblvr    its logits against Python's, and damaged files"
+	@echo "make fuzz-native    hostile files against it, with sanitizers"
 	@echo "make lint           ruff and mypy"
 	@echo "make check          lint and test, as the CI does"
 	@echo "make clean          remove $(VENV), build/ and demo/"
@@ -43,6 +46,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(JOBS) --quiet
 
 include tests/native/native.mk
+include tests/native/lvr.mk
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
