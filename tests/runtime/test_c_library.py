@@ -284,6 +284,19 @@ def test_hostile_graphs(tmp_path, steps, says):
             runtime.load(path)
 
 
+def test_work_without_end_is_refused(tmp_path):
+    """Before anything of it is allocated; an image of these sides is not too large in itself."""
+    contract = json.dumps({"shape": [1, 8192, 8192], "dtype": "float32"})
+    pool = {
+        "name": "pool",
+        "op": "max_pool2d",
+        "inputs": ["input"],
+        "attributes": {"kernel": [4096] * 2, "stride": [1] * 2},
+    }
+    path = write_small(tmp_path / "slow.lvr", steps=[pool], input=contract)
+    refused(path, "step 'pool' (max_pool2d): with it one sample would take more than the 4398046511104 operations")
+
+
 def test_token_ids_are_refused(tmp_path):
     contract = json.dumps({"shape": [9], "dtype": "int64", "vocabulary": 30})
     refused(write_small(tmp_path / "text.lvr", input=contract), "token ids")

@@ -155,6 +155,12 @@ void Builder::reserve(std::uint64_t bytes) {
     building_.weights += bytes;
 }
 
+void Builder::works(const Shape& output, double each) {
+    building_.work += static_cast<double>(output.elements()) * each;
+    if (building_.work > static_cast<double>(most_work))
+        refuse("with it one sample would take more than the ", most_work, " operations that are allowed");
+}
+
 void Builder::finish() const {
     for (const auto& [name, value] : step_.attributes)
         if (!asked_.contains(name)) refuse("has an unknown attribute: ", quoted(name));

@@ -17,6 +17,8 @@ namespace leveret::lvr {
 
 // The most bytes that a sample's values or all laid-out weights may take; the latter may also be as large as the file.
 constexpr std::uint64_t most_memory = std::uint64_t{2} << 30;
+// The most operations that a sample may take: thousands of times those of a large net for a CPU.
+constexpr std::uint64_t most_work = std::uint64_t{1} << 42;
 
 // A value of the engine, and what is known of it.
 struct Made {
@@ -32,6 +34,7 @@ struct Building {
     std::set<std::string_view> used;  // tensors
     std::uint64_t weights = 0;  // bytes of them, as they are laid out
     std::uint64_t most_weights = most_memory;
+    double work = 0;  // operations of a sample
 };
 
 class Builder {
@@ -69,6 +72,9 @@ public:
     Channels per_channel(std::string_view role, std::uint64_t channels);
     Flips flips(std::string_view role, std::uint64_t channels);
     EpilogueValues epilogue(std::uint64_t channels);
+
+    // Says that each of the output's elements takes so many operations; throws where all steps' are too many.
+    void works(const Shape& output, double each);
 
     // Says that weights will take so many bytes; throws before they are allocated where that is too much.
     void reserve(std::uint64_t bytes);

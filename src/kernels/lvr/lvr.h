@@ -49,8 +49,8 @@ typedef struct lvr_info {
 
 /* Loads a file. On success *net is the caller's, for lvr_free; else it is null.
  *
- * The file is not trusted: every size, name and hash is checked, and what is wrong is named. Memory is bounded; how long a
- * net computes is not. Nothing is kept of the file; while it is loaded, it lies in memory as a whole. */
+ * The file is not trusted: every size, name and hash is checked, and what is wrong is named. Memory is bounded, and so are
+ * the operations of a sample. Nothing is kept of the file; while it is loaded, it lies in memory as a whole. */
 lvr_status lvr_load(const char *path, lvr_net **net);
 
 /* The same for a file that lies in memory already, as in a device's flash. `bytes` may go when this returns. */

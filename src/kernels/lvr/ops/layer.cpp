@@ -35,6 +35,7 @@ Layer convolution(Builder& b, Kind kind, std::span<const std::uint64_t> weight, 
     const Shape output =
         image_of(static_cast<std::uint64_t>(window.out_h), static_cast<std::uint64_t>(window.out_w), outputs);
     b.check_added(output);
+    b.works(output, static_cast<double>(weight[1] * weight[2]) * static_cast<double>(own));
     return {output, window, outputs, weight[1] * weight[2], groups, own};
 }
 

@@ -17,9 +17,11 @@ Window pool_window(Builder& b, const Shape& image, bool dilates) {
     return window_on(image, kernel, stride, padding, dilation, ceil_mode);
 }
 
-Shape over(const Window& window, const Shape& image) {
-    return image_of(static_cast<std::uint64_t>(window.out_h), static_cast<std::uint64_t>(window.out_w), image.channels,
-                    image.kind);
+Shape over(Builder& b, const Window& window, const Shape& image) {
+    const Shape out = image_of(static_cast<std::uint64_t>(window.out_h), static_cast<std::uint64_t>(window.out_w),
+                               image.channels, image.kind);
+    b.works(out, static_cast<double>(window.kernel_h) * static_cast<double>(window.kernel_w));
+    return out;
 }
 
 }  // namespace
@@ -28,7 +30,7 @@ Made max_pool2d(Builder& b) {
     b.takes(1, 1);
     const Shape& image = b.input(Kind::floats, Builder::Size::image);
     const Window window = pool_window(b, image, true);
-    const Shape out = over(window, image);
+    const Shape out = over(b, window, image);
     return {out, add_pool(b.engine(), b.number(0), window, false, true)};
 }
 
@@ -37,7 +39,7 @@ Made avg_pool2d(Builder& b) {
     const Shape& image = b.input(Kind::floats, Builder::Size::image);
     const Window window = pool_window(b, image, false);
     const bool count_padding = b.flag("count_include_pad", true);
-    const Shape out = over(window, image);
+    const Shape out = over(b, window, image);
     return {out, add_pool(b.engine(), b.number(0), window, true, count_padding)};
 }
 
@@ -46,7 +48,7 @@ Made bit_max_pool2d(Builder& b) {
     const Shape& image = b.input(Kind::bits, Builder::Size::image);
     Flips flip = b.flips("flip", image.channels);
     const Window window = pool_window(b, image, false);
-    const Shape out = over(window, image);
+    const Shape out = over(b, window, image);
     return {out, add_bit_pool(b.engine(), b.number(0), window, std::move(flip))};
 }
 
