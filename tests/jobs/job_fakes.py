@@ -80,9 +80,6 @@ class FakeRecipe:
     def train_teacher(self, data, out, *, resume, progress):
         return self._train("teacher", out, resume)
 
-    def judged_teacher(self, net):
-        return net
-
     def train_student(self, teacher, data, out, *, resume, progress):
         return self._train("student", out, resume)
 

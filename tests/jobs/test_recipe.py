@@ -8,9 +8,7 @@ import torch
 
 import leveret
 from leveret.errors import LeveretUsageError
-from leveret.jobs._contenders import compare
 from leveret.jobs._recipe import NETS, recipe_for
-from leveret.nets import MirrorAveraged
 from leveret.shrink.binary import binary_layers
 
 
@@ -66,37 +64,6 @@ def test_only_the_teacher_of_many_colour_images_is_cut_and_shifted_far():
     assert (many.student_augment.shift, many.student_augment.cutout) == (2, 0)
     for other in (recipe_for(data_like(shape=(3, 32, 32))), recipe_for(data_like(n=50_000))):
         assert other.teacher_augment == other.student_augment
-
-
-def test_the_teacher_of_mirrored_colour_images_is_judged_by_both_sides():
-    net = torch.nn.Identity()
-    many = recipe_for(data_like(n=50_000, shape=(3, 32, 32))).judged_teacher(net)
-    assert isinstance(many, MirrorAveraged)
-    assert many.net is net
-    for data, options in (
-        (data_like(n=50_000, shape=(3, 32, 32)), {"flip": False}),
-        (data_like(n=50_000, shape=(1, 28, 28)), {"flip": True}),
-        (data_like(n=1000, shape=(3, 32, 32)), {}),
-    ):
-        assert recipe_for(data, **options).judged_teacher(net) is net
-
-
-def test_a_teacher_that_looks_twice_is_compared_as_such(few_digits):
-    torch.manual_seed(0)
-    plain = leveret.ConvNet(1, 10, depth=2, widths=(8, 8)).eval()
-    student = leveret.ConvNet(1, 10, depth=2, widths=(8, 8)).eval()
-    packed = leveret.pack(
-        student, torch.randn(2, 1, 8, 8), normalization=few_digits.normalization, classes=few_digits.classes
-    )
-    one, two = (
-        compare(few_digits, teacher, student, packed, 1, seconds=0) for teacher in (plain, MirrorAveraged(plain))
-    )
-    assert one.one_look is None
-    assert two.one_look == one.contenders[0].accuracy
-    assert two.contenders[0].macs == 2 * one.contenders[0].macs
-    assert two.contenders[0].bytes == one.contenders[0].bytes
-    assert two.contenders[0].what.endswith("mean of image and mirror image")
-    assert two.contenders[1].what == one.contenders[1].what
 
 
 def test_equal_recipes_describe_equally():

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from leveret.errors import LeveretUsageError
-from leveret.nets import BasicBlock, ConvBlock, ConvNet, ExactConv2d, MirrorAveraged, ResNet
+from leveret.nets import BasicBlock, ConvBlock, ConvNet, ExactConv2d, ResNet
 from leveret.shrink.binary import BinaryWeightBlock, BiRealBlock, BiRealPair, XnorBlock, XnorPair, binary_layers
 
 
@@ -85,15 +85,3 @@ def test_the_stem_is_exact_before_binary_blocks_unless_asked(make):
     binary = {"block": BiRealBlock if isinstance(make(), ConvNet) else BiRealPair}
     for options, exact in (({}, False), (binary, True), ({**binary, "exact_stem": False}, False)):
         assert isinstance(make(**options).stem[0], ExactConv2d) == exact
-
-
-def test_a_net_that_looks_twice():
-    net = MirrorAveraged(nn.Sequential(nn.Flatten(), nn.Linear(6, 2), nn.Dropout(0.9))).eval()
-    x = torch.randn(3, 1, 2, 3)
-    torch.testing.assert_close(net(x), net(x.flip(3)))
-    torch.testing.assert_close(net(x), (net.net(x) + net.net(x.flip(3))) / 2)
-    torch.manual_seed(0)
-    once = net.train()(x)
-    torch.manual_seed(0)
-    torch.testing.assert_close(once, net.net(x))
-    assert not MirrorAveraged(net.net.eval()).training

@@ -72,7 +72,7 @@ def test_what_is_suggested_is_not_what_is_there():
     [
         (lambda x: x + torch.linspace(0, 1, 8), "differs from place to place"),
         (lambda x: x / x, "by a value"),
-        (lambda x: F.conv2d(x, torch.abs(x)[:1, :, :3, :3]), "slice of the batch"),
+        (lambda x: F.conv2d(x, torch.abs(x)[:1, :, :3, :3]), "slice that moves, cuts or mixes the samples of a batch"),
         (lambda x: F.linear(x.flatten(1), x.flatten(1)), "weight is computed from the input"),
         (lambda x: torch.cat([x, x], 0), "cat that moves, cuts or mixes the samples of a batch"),
         (lambda x: torch.cat([x, torch.ones(2, 4, 8, 8)], 1), "trace|of constants"),

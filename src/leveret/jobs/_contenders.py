@@ -12,7 +12,6 @@ import torch
 from leveret.jobs._operations import count_operations, float_bytes
 from leveret.jobs._speed import best_threads, default_threads, measure, torch_model
 from leveret.metrics import Evaluation
-from leveret.nets import MirrorAveraged
 from leveret.report.contender import Contender
 from leveret.shrink.binary import by_floats_alone
 from leveret.training import evaluate
@@ -33,7 +32,6 @@ class Comparison:
         largest_difference: of their logits.
         threads: that all used, the number that suited the teacher best.
         noise: how far the machine was from quiet while the models were timed: the median turn over the fastest.
-        one_look: the accuracy of a teacher that looks at mirror images too, without them; None of others.
     """
 
     contenders: tuple[Contender, ...]
@@ -42,7 +40,6 @@ class Comparison:
     largest_difference: float
     threads: int
     noise: float
-    one_look: float | None = None
 
 
 def compare(data: Any, teacher: Any, student: Any, packed: Any, packed_bytes: int, *, seconds: float) -> Comparison:
@@ -56,7 +53,6 @@ def compare(data: Any, teacher: Any, student: Any, packed: Any, packed_bytes: in
         seconds: to spend on timing, per batch size.
     """
     pixels = data.test.fetch(np.arange(min(_BATCH, len(data.test))))
-    looks_twice = isinstance(teacher, MirrorAveraged)
     with by_floats_alone():  # the student stands for PyTorch alone: the packed one is held against it
         evaluations = {
             "teacher": evaluate(teacher, data),
@@ -85,14 +81,11 @@ def compare(data: Any, teacher: Any, student: Any, packed: Any, packed_bytes: in
         seconds=seconds,
     )
     return Comparison(
-        tuple(
-            _contender(key, evaluations[key], nbytes[key], speeds[key], work[key], looks_twice) for key in evaluations
-        ),
+        tuple(_contender(key, evaluations[key], nbytes[key], speeds[key], work[key]) for key in evaluations),
         evaluations["packed"],
         *_agreement(evaluations),
         threads,
         max(speed.noise for speed in speeds.values()),
-        evaluate(teacher.net, data).accuracy if looks_twice else None,
     )
 
 
@@ -103,12 +96,8 @@ _TITLES = {
 }
 
 
-def _contender(
-    key: str, evaluation: Evaluation, nbytes: int, speed: Any, work: tuple[int, int], looks_twice: bool
-) -> Contender:
+def _contender(key: str, evaluation: Evaluation, nbytes: int, speed: Any, work: tuple[int, int]) -> Contender:
     title, what = _TITLES[key]
-    if looks_twice and key == "teacher":
-        what = f"{what}, mean of image and mirror image"
     return Contender(
         key=key,
         title=title,

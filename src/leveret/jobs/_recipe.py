@@ -15,7 +15,7 @@ from torch import nn
 
 from leveret.data import Data
 from leveret.errors import LeveretUsageError
-from leveret.nets import ConvNet, MirrorAveraged, ResNet, identity_start, whiten_stem
+from leveret.nets import ConvNet, ResNet, identity_start, whiten_stem
 from leveret.shrink.binary import BiRealBlock, BiRealPair, set_binary_weights
 from leveret.training import Augment, CrossEntropy, Distillation, FitResult, fit
 
@@ -110,13 +110,6 @@ class Recipe:
             out=out,
             **self._common(resume, progress),
         )
-
-    def judged_teacher(self, net: nn.Module) -> nn.Module:
-        """The trained teacher as it is compared: of colour images that were mirrored in training it sees both sides.
-
-        The student learns from one side of each image, its own: the other would make its epochs a third longer.
-        """
-        return MirrorAveraged(net) if self.whiten and self.teacher_augment.flip else net
 
     def train_student(
         self, teacher: nn.Module, data: Data, out: Path | None, *, resume: bool = False, progress: bool = True

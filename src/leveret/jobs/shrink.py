@@ -127,7 +127,7 @@ class _Job:
         teacher = self._train("teacher", lambda where: recipe.train_teacher(data, where, **self._how))
         student = self._train("student", lambda where: recipe.train_student(teacher.net, data, where, **self._how))
         packed = self._pack(data, student, described)
-        comparison = self._compare(data, recipe.judged_teacher(teacher.net), student.net, packed)
+        comparison = self._compare(data, teacher.net, student.net, packed)
         metrics = _metrics(data, teacher, student, packed, comparison)
         self._report(data, teacher, student, comparison, metrics, described)
         result = ShrinkResult(self.folder.path, metrics)
@@ -305,7 +305,6 @@ def _metrics(data: Any, teacher: Any, student: Any, packed: Any, comparison: Any
     return {
         "data": {"name": data.name, "classes": data.num_classes, "test_images": len(data.test)},
         "models": {contender.key: contender.as_dict() for contender in comparison.contenders},
-        "teacher_one_look_accuracy": comparison.one_look,
         "accuracy_change": last.accuracy - first.accuracy,
         "times_smaller": first.bytes / last.bytes,
         "times_faster": first.ms_per_image / last.ms_per_image,

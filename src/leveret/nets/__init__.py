@@ -3,7 +3,6 @@
 from leveret.nets._blocks import BasicBlock, ConvBlock, ConvNetBlock, ExactConv2d, ResNetBlock
 from leveret.nets._convnet import ConvNet
 from leveret.nets._initial import identity_start, whiten_stem
-from leveret.nets._mirrored import MirrorAveraged
 from leveret.nets._resnet import ResNet
 
 __all__ = [
@@ -12,7 +11,6 @@ __all__ = [
     "ConvNet",
     "ConvNetBlock",
     "ExactConv2d",
-    "MirrorAveraged",
     "ResNet",
     "ResNetBlock",
     "identity_start",

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from leveret.errors import LeveretUsageError
-from leveret.runtime._wholeconv import check_levels
 
 __all__ = ["Int8Conv1d", "Int8Conv2d", "Int8Layer", "Int8Linear"]
 
@@ -78,6 +77,8 @@ class Int8Layer(nn.Module):
         self.register_buffer("weight_scale", weight_scale)
         self.register_buffer("bias", bias)
         self.register_buffer("step", width)
+        from leveret.runtime._wholeconv import check_levels  # here, as it loads the kernels
+
         self.register_buffer("levels", torch.tensor(check_levels(levels), dtype=torch.int16, device=weight.device))
 
     @property
