@@ -114,8 +114,9 @@ def _conv(
             [n if at == axis else unit for at, n in enumerate(values)]
             for values, unit in zip(own, (1, 0, 1), strict=True)
         ]
-    arguments: Any = (inputs, outputs, kernel, *(tuple(values) for values in window), groups)
-    return nn.Conv2d(*arguments, bias and layer.bias is not None)
+    stride, padding, dilation = (tuple(values) for values in window)
+    options: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return nn.Conv2d(inputs, outputs, kernel, bias=bias and layer.bias is not None, **options)  # type: ignore[arg-type]
 
 
 def numbers(layer: nn.Conv2d) -> tuple[int, ...]:
