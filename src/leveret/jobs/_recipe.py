@@ -39,7 +39,8 @@ class Recipe:
         batch_size, teacher_lr, student_lr, label_smoothing: of training.
         whiten: begin with a stem that whitens the training images and stays so.
         teacher_augment, student_augment: what each batch goes through. A teacher of many colour images over-fits unless
-            they are shifted and cut more; a binary student hardly over-fits.
+            they are shifted and cut more. The student's are milder, though a wide one over-fits as well: on CIFAR-10 it
+            reached 88 % on the training part and 82 % on others.
         seed: of initial weights, order, augmentation.
     """
 
