@@ -247,9 +247,7 @@ def _import_table(details: dict[str, Any]) -> list[str]:
 
 def _fuzz_table(details: dict[str, Any]) -> list[str]:
     crashes = details["crashes"]
-    made = "small nets"
-    if "seeds" in details:  # older records don't say
-        made = f"{details['seeds']} nets that together use all {details['operations']} operations of the format"
+    made = f"{details['seeds']} nets that together use all {details['operations']} operations of the format"
     text = [f"Mutants of {made}; {details['loaded']:,} were valid all the same, and ran."]
     return [*text, "", *(f"- file {number}: {how}" for number, how in crashes.items())] if crashes else text
 
