@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from leveret.interchange._graph import OnnxGraph
 from leveret.interchange._layers import epilogue, window_of
-from leveret.runtime import reference
+from leveret.runtime._dense import dense_weight
 
 __all__ = ["quantize", "whole_conv", "whole_product"]
 
@@ -26,12 +26,12 @@ def quantize(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
 
 
 def whole_conv(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
-    weight = _whole_weight(op).transpose(0, 3, 1, 2)
+    weight = dense_weight(op).astype(np.int64).transpose(0, 3, 1, 2)
     return epilogue(g, op, _sums(g, op, inputs[0], weight, "Conv", window_of(op)), inputs[1:])
 
 
 def whole_product(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
-    return epilogue(g, op, _sums(g, op, inputs[0], _whole_weight(op).T, "MatMul", {}), inputs[1:])
+    return epilogue(g, op, _sums(g, op, inputs[0], dense_weight(op).astype(np.int64).T, "MatMul", {}), inputs[1:])
 
 
 def _sums(g: OnnxGraph, op: Any, x: str, weight: NDArray[Any], kind: str, window: dict[str, Any]) -> str:
@@ -55,13 +55,3 @@ def _to_float(g: OnnxGraph, x: str) -> str:
 def _zero(value: Any) -> int:
     """The byte that stands for 0."""
     return 128 if value.levels[0] < 0 else 0
-
-
-def _whole_weight(op: Any) -> NDArray[Any]:
-    """Weights as whole numbers: `(out, …, in / groups)` int64."""
-    weight = op.arrays["weight"]
-    if weight.dtype == np.uint64:
-        own = op.inputs[0].channels // op.values.get("groups", 1)
-        planes, encoding = (weight, op.values["encoding"]) if "encoding" in op.values else (weight[None], "signs")
-        weight = reference.unpack_planes(planes, own, encoding)
-    return weight.astype(np.int64)

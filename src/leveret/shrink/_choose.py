@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -70,10 +70,12 @@ def check_unshared(net: nn.Module, chosen: list[tuple[str, Any]]) -> None:
             )
 
 
-def replaced(net: nn.Module, name: str, module: nn.Module) -> nn.Module:
-    """The net with another module at a name: in place, or the module itself where the name is empty."""
-    if name == "":
-        return module
-    parent, _, last = name.rpartition(".")
-    setattr(net.get_submodule(parent), last, module)
+def replaced(net: nn.Module, made: Mapping[nn.Module, nn.Module]) -> nn.Module:
+    """The net, changed in place, with other modules in the place of some, wherever these stand; or its own."""
+    if net in made:
+        return made[net]
+    for module in list(net.modules()):
+        for name, child in list(module._modules.items()):  # one that stands there twice, twice
+            if child is not None and child in made:
+                setattr(module, name, made[child])
     return net

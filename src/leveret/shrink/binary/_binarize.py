@@ -9,6 +9,7 @@ from torch import nn
 
 from leveret.errors import LeveretUsageError
 from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
+from leveret.shrink._windows import padding_of, pads_unevenly
 from leveret.shrink.binary._layers import (
     BinaryWeightConv2d,
     BinaryWeightLinear,
@@ -71,15 +72,16 @@ def binarize(
     options: dict[str, Any] = {"weight_scale": weight_scale, "weight_gradient": weight_gradient}
     if kind == "xnor":
         options |= {"input_scale": input_scale, "input_gradient": input_gradient}
-    for name, module in chosen:
+    made = {}
+    for _, module in chosen:
         binary = _binary_like(module, kind, options)
         binary.train(module.training)
         if with_norm:
             norm = _norm_for(module).to(module.weight.device, module.weight.dtype)
             norm.train(module.training)
             binary = nn.Sequential(norm, binary)
-        result = replaced(result, name, binary)
-    return result
+        made[module] = binary
+    return replaced(result, made)
 
 
 def _check(name: str, module: nn.Module) -> None:
@@ -88,7 +90,7 @@ def _check(name: str, module: nn.Module) -> None:
             raise LeveretUsageError(
                 f"layer {name!r} pads with {module.padding_mode!r}; a binary layer pads with zeros only"
             )
-        if module.padding == "same" and any(reach % 2 for reach in _reaches(module)):
+        if pads_unevenly(module):
             raise LeveretUsageError(
                 f"layer {name!r} pads unevenly ('same' with an even kernel); give its padding in numbers"
             )
@@ -97,18 +99,13 @@ def _check(name: str, module: nn.Module) -> None:
 def _binary_like(module: Any, kind: Kind, options: dict[str, Any]) -> nn.Module:
     binary: Any
     if isinstance(module, nn.Conv2d):
-        padding = module.padding
-        if padding == "valid":
-            padding = (0, 0)
-        elif padding == "same":
-            padding = tuple(reach // 2 for reach in _reaches(module))
         conv = XnorConv2d if kind == "xnor" else BinaryWeightConv2d
         binary = conv(
             module.in_channels,
             module.out_channels,
             module.kernel_size,  # type: ignore[arg-type]
             module.stride,  # type: ignore[arg-type]
-            padding,  # type: ignore[arg-type]
+            padding_of(module),  # type: ignore[arg-type]
             module.dilation,  # type: ignore[arg-type]
             module.groups,
             module.bias is not None,
@@ -126,8 +123,3 @@ def _norm_for(module: Any) -> nn.Module:
     if isinstance(module, nn.Conv2d):
         return nn.BatchNorm2d(module.in_channels)
     return nn.BatchNorm1d(module.in_features)
-
-
-def _reaches(conv: nn.Conv2d) -> list[int]:
-    """How far a kernel's last tap stands from its first, down and across."""
-    return [d * (k - 1) for k, d in zip(conv.kernel_size, conv.dilation, strict=True)]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
 from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
+from leveret.shrink._windows import padding_of, pads_unevenly, reaches
 from leveret.shrink.compact import _splits as splits
 from leveret.shrink.compact._fire import Fire
 
@@ -76,11 +77,8 @@ def factorize(
     for name, layer in chosen:
         _check(name, layer, method)
     check_unshared(result, chosen)
-    for name, layer in chosen:
-        made = _made(layer, method, ratio, rank, energy)
-        made.to(layer.weight.device, layer.weight.dtype).train(layer.training)
-        result = replaced(result, name, made)
-    return result
+    made = {layer: _made(layer, method, ratio, rank, energy).train(layer.training) for _, layer in chosen}
+    return replaced(result, {old: new.to(old.weight.device, old.weight.dtype) for old, new in made.items()})
 
 
 def _check_arguments(method: str, ratio: float, rank: int | None, energy: float | None) -> None:
@@ -118,13 +116,10 @@ def _check(name: str, layer: Any, method: Method) -> None:
         raise unfit(f"has {layer.groups} groups, which {method!r} doesn't cut")
     if layer.padding_mode != "zeros":
         raise unfit(f"pads with {layer.padding_mode!r}, which smaller kernels in a row would do otherwise")
-    uneven = [(d * (k - 1)) % 2 for k, d in zip(layer.kernel_size, layer.dilation, strict=True)]
-    if layer.padding == "same" and any(uneven):
+    if pads_unevenly(layer):
         raise unfit("pads unevenly ('same' with an even kernel)")
-    if "pointwise" in method:
-        reach = [d * (k - 1) for k, d in zip(layer.kernel_size, layer.dilation, strict=True)]
-        if [2 * p for p in splits.numbers(layer)] != reach:
-            raise unfit("isn't padded by half its kernel, so that a 1x1 convolution gives another number of places")
+    if "pointwise" in method and [2 * p for p in padding_of(layer)] != reaches(layer):
+        raise unfit("isn't padded by half its kernel, so that a 1x1 convolution gives another number of places")
     if method == "fire":
         try:
             Fire.from_conv(layer, 1)

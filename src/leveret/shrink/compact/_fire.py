@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
-from leveret.shrink.compact._splits import numbers
+from leveret.shrink._windows import padding_of
 
 __all__ = ["Fire"]
 
@@ -63,7 +63,7 @@ class Fire(nn.Module):
             LeveretUsageError: groups, dilation, or a kernel that isn't square, odd and padded by half.
         """
         height, width = layer.kernel_size
-        padding = numbers(layer)
+        padding = padding_of(layer)
         if layer.groups != 1 or set(layer.dilation) != {1} or height != width or padding[0] != padding[1]:
             raise LeveretUsageError("a fire module takes the place of square kernels without groups and dilation")
         stride = (layer.stride[0], layer.stride[1])

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from leveret.shrink._windows import padding_of
+
 __all__ = [
     "low_rank_conv",
     "low_rank_linear",
-    "numbers",
     "pointwise",
     "separable",
     "singular_values",
@@ -106,7 +107,7 @@ def _conv(
 ) -> nn.Conv2d:
     """A convolution with the whole window of `layer`, with its window along one axis alone, or of one place."""
     window: Any = [stride, (0, 0), (1, 1)]
-    own = layer.stride, numbers(layer), layer.dilation
+    own = layer.stride, padding_of(layer), layer.dilation
     if whole:
         window = own
     elif axis is not None:
@@ -117,15 +118,6 @@ def _conv(
     stride, padding, dilation = (tuple(values) for values in window)
     options: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     return nn.Conv2d(inputs, outputs, kernel, bias=bias and layer.bias is not None, **options)  # type: ignore[arg-type]
-
-
-def numbers(layer: nn.Conv2d) -> tuple[int, ...]:
-    """A convolution's padding in numbers."""
-    if not isinstance(layer.padding, str):
-        return tuple(layer.padding)
-    if layer.padding == "valid":
-        return 0, 0
-    return tuple(d * (k - 1) // 2 for k, d in zip(layer.kernel_size, layer.dilation, strict=True))
 
 
 def _filled(parts: list[tuple[nn.Linear | nn.Conv2d, Tensor]], bias: Tensor | None) -> list[nn.Module]:

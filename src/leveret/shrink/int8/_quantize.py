@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
+from leveret.shrink._choose import replaced
+from leveret.shrink._windows import padding_of, pads_unevenly
 from leveret.shrink.int8._calibrate import calibrate, checked
 from leveret.shrink.int8._layers import Int8Conv1d, Int8Conv2d, Int8Layer, Int8Linear
 from leveret.shrink.int8._norms import factor_and_shift, followers
@@ -87,17 +89,11 @@ def quantize(
         _check(name, layer)
     norms, inputs = _followed(result, layers, checked(batches, result))
     ranges = calibrate(result, layers, inputs, counted=method != "max")
-    replaced: dict[nn.Module, nn.Module] = {norm: nn.Identity() for norm in norms.values()}
+    made: dict[nn.Module, nn.Module] = {norm: nn.Identity() for norm in norms.values()}
     for name, layer in layers.items():
         step = _step(name, ranges[name], method, percentile)
-        replaced[layer] = _int8_like(layer, norms.get(layer), step, ranges[name].levels)
-    if result in replaced:
-        return replaced[result].eval()
-    for module in list(result.modules()):
-        for name, child in list(module._modules.items()):  # one that stands there twice, twice
-            if child in replaced:
-                setattr(module, name, replaced[child])
-    return result.eval()
+        made[layer] = _int8_like(layer, norms.get(layer), step, ranges[name].levels)
+    return replaced(result, made).eval()
 
 
 def _chosen(net: nn.Module, skip: Skipped, depthwise: bool) -> dict[str, Any]:
@@ -130,7 +126,7 @@ def _is_depthwise(layer: Any) -> bool:
 def _check(name: str, layer: Any) -> None:
     if not layer.weight.isfinite().all() or not (layer.bias is None or layer.bias.isfinite().all()):
         raise LeveretUsageError(f"layer {name!r} holds NaN or infinite weights")
-    if getattr(layer, "padding", None) == "same" and any(reach % 2 for reach in _reaches(layer)):
+    if not isinstance(layer, nn.Linear) and pads_unevenly(layer):
         raise LeveretUsageError(
             f"layer {name!r} pads unevenly ('same' with an even kernel); give its padding in numbers, or leave it "
             f"real: skip=[{name!r}]"
@@ -170,16 +166,5 @@ def _int8_like(layer: Any, norm: nn.Module | None, step: float, levels: tuple[in
     window = {}
     if not isinstance(layer, nn.Linear):
         window = {name: getattr(layer, name) for name in ("stride", "dilation", "groups", "padding_mode")}
-        window["padding"] = _padding(layer)
+        window["padding"] = padding_of(layer)
     return _KINDS[type(layer)](weight, scale.float(), bias.float(), step=step, levels=levels, **window)
-
-
-def _padding(conv: Any) -> tuple[int, ...]:
-    if isinstance(conv.padding, str):
-        return tuple(reach // 2 if conv.padding == "same" else 0 for reach in _reaches(conv))
-    return tuple(conv.padding)
-
-
-def _reaches(conv: Any) -> list[int]:
-    """How far a kernel's last tap stands from its first, along each axis."""
-    return [d * (k - 1) for k, d in zip(conv.kernel_size, conv.dilation, strict=True)]
