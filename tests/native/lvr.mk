@@ -1,6 +1,6 @@
 # The C library: built with its example, tested against Python's, and fuzzed. What it is built of stands in
 # src/kernels/lvr/lvr.cmake; CMake and a compiler are all it needs.
-CMAKE ?= cmake
+CMAKE ?= $(or $(shell command -v cmake),$(BIN)/cmake)
 LVR_BUILD := build/lvr
 # such as -DLEVERET_PORTABLE_ALONE=ON
 LVR_OPTIONS ?=
@@ -12,7 +12,7 @@ liblvr:
 	$(CMAKE) --build $(LVR_BUILD) --parallel $(JOBS)
 
 # the same logits as in Python, bit for bit; damaged files named
-test-liblvr: liblvr $(VENV)/.installed-dev
+test-liblvr: $(VENV)/.installed-dev liblvr
 	$(CMAKE) --build $(LVR_BUILD) --target run_lvr
 	LEVERET_RUN_LVR=$(LVR_BUILD)/run_lvr LEVERET_PREDICT=$(LVR_BUILD)/predict \
 		$(BIN)/python -m pytest --quiet tests/runtime/test_c_library.py

@@ -125,22 +125,23 @@ const Tensor& Builder::tensor(std::string_view role, Dtype dtype) {
     return *found;
 }
 
-Channels Builder::per_channel(std::string_view role, std::uint64_t channels) {
-    const Tensor* found = maybe(role, Dtype::f32);
-    if (!found) return {};
+const Tensor* Builder::row(std::string_view role, Dtype dtype, std::uint64_t channels) {
+    const Tensor* found = maybe(role, dtype);
+    if (!found) return nullptr;
     if (found->shape.size() != 1 || found->shape[0] != channels)
         refuse("tensor '", role, "' must be (", channels, ",), got ", tuple_text(found->shape));
     reserve(found->bytes.size());
-    return found->values<float>();
+    return found;
+}
+
+Channels Builder::per_channel(std::string_view role, std::uint64_t channels) {
+    const Tensor* found = row(role, Dtype::f32, channels);
+    return found ? found->values<float>() : Channels{};
 }
 
 Flips Builder::flips(std::string_view role, std::uint64_t channels) {
-    const Tensor* found = maybe(role, Dtype::u8);
-    if (!found) return {};
-    if (found->shape.size() != 1 || found->shape[0] != channels)
-        refuse("tensor '", role, "' must be (", channels, ",), got ", tuple_text(found->shape));
-    reserve(found->bytes.size());
-    return found->values<std::uint8_t>();
+    const Tensor* found = row(role, Dtype::u8, channels);
+    return found ? found->values<std::uint8_t>() : Flips{};
 }
 
 EpilogueValues Builder::epilogue(std::uint64_t channels) {

@@ -84,6 +84,7 @@ public:
 
 private:
     const Json* attribute(std::string_view name, bool required);
+    const Tensor* row(std::string_view role, Dtype dtype, std::uint64_t channels);
 
     Building& building_;
     const Step& step_;

@@ -30,40 +30,25 @@ std::vector<float> signs(const Tensor& weight, const Layer& l) {
     return out;
 }
 
+enum class Weights { real, signs };
+
+Made layer(Builder& b, Weights kind, bool of_image) {
+    b.takes(1, 2);
+    const bool real = kind == Weights::real;
+    const Tensor& weight = b.tensor("weight", real ? Dtype::f32 : Dtype::u64);
+    const Held held = real ? Held::numbers : Held::words;
+    const Layer layer = of_image ? convolution(b, Kind::floats, weight.shape, held)
+                                 : product(b, Kind::floats, weight.shape, held);
+    const bool exact = of_image && b.flag("exact", false);
+    reserve(b, layer, exact);
+    return add(b, layer, real ? weight.values<float>() : signs(weight, layer), exact);
+}
+
 }  // namespace
 
-Made conv2d(Builder& b) {
-    b.takes(1, 2);
-    const Tensor& weight = b.tensor("weight", Dtype::f32);
-    const Layer layer = convolution(b, Kind::floats, weight.shape, Held::numbers);
-    const bool exact = b.flag("exact", false);
-    reserve(b, layer, exact);
-    return add(b, layer, weight.values<float>(), exact);
-}
-
-Made binary_weight_conv2d(Builder& b) {
-    b.takes(1, 2);
-    const Tensor& weight = b.tensor("weight", Dtype::u64);
-    const Layer layer = convolution(b, Kind::floats, weight.shape, Held::words);
-    const bool exact = b.flag("exact", false);
-    reserve(b, layer, exact);
-    return add(b, layer, signs(weight, layer), exact);
-}
-
-Made linear(Builder& b) {
-    b.takes(1, 2);
-    const Tensor& weight = b.tensor("weight", Dtype::f32);
-    const Layer layer = product(b, Kind::floats, weight.shape, Held::numbers);
-    reserve(b, layer, false);
-    return add(b, layer, weight.values<float>(), false);
-}
-
-Made binary_weight_linear(Builder& b) {
-    b.takes(1, 2);
-    const Tensor& weight = b.tensor("weight", Dtype::u64);
-    const Layer layer = product(b, Kind::floats, weight.shape, Held::words);
-    reserve(b, layer, false);
-    return add(b, layer, signs(weight, layer), false);
-}
+Made conv2d(Builder& b) { return layer(b, Weights::real, true); }
+Made binary_weight_conv2d(Builder& b) { return layer(b, Weights::signs, true); }
+Made linear(Builder& b) { return layer(b, Weights::real, false); }
+Made binary_weight_linear(Builder& b) { return layer(b, Weights::signs, false); }
 
 }  // namespace leveret::lvr
