@@ -224,6 +224,8 @@ def test_a_stopped_process_leaves_a_checkpoint_that_resumes(few_digits, tmp_path
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # tests that run in a shell's background inherit that Ctrl-C is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not (tmp_path / "last.ckpt").exists() and time.monotonic() < deadline:
