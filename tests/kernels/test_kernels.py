@@ -265,3 +265,14 @@ def test_a_forked_child_computes():
     if child == 0:
         os._exit(0 if np.array_equal(layer(x, threads=2), expected) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_another_set_is_used_for_a_while_alone():
+    def fails():
+        with kernels.using_isa("reference"):
+            assert kernels.isa() == "reference"
+            raise ZeroDivisionError
+
+    before = kernels.isa()
+    pytest.raises(ZeroDivisionError, fails)
+    assert kernels.isa() == before
