@@ -274,5 +274,6 @@ def test_another_set_is_used_for_a_while_alone():
             raise ZeroDivisionError
 
     before = kernels.isa()
-    pytest.raises(ZeroDivisionError, fails)
+    with pytest.raises(ZeroDivisionError):
+        fails()
     assert kernels.isa() == before
