@@ -26,6 +26,7 @@ _HOMES = {
     "factorize": "leveret.shrink",
     "export_onnx": "leveret.interchange",
     "pack": "leveret.packing",
+    "prune": "leveret.shrink",
     "quantize": "leveret.shrink",
     "Packed": "leveret.runtime",
     "LeveretDataError": "leveret.errors",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from leveret.runtime import Packed as Packed
     from leveret.shrink import binarize as binarize
     from leveret.shrink import factorize as factorize
+    from leveret.shrink import prune as prune
     from leveret.shrink import quantize as quantize
     from leveret.training import CrossEntropy as CrossEntropy
     from leveret.training import Distillation as Distillation

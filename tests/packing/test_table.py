@@ -39,7 +39,7 @@ def test_a_file_is_filled_and_filling_again_changes_nothing(tmp_path):
     path.write_text("\n".join(f"<!-- table: {s} -->\n<!-- end of table -->" for s in table.SECTIONS) + "\nend\n")
     table.main([str(path)])
     first = path.read_text(encoding="utf-8")
-    assert "| `Conv2d`, `Conv1d` | `conv2d` |" in first
+    assert "| `Conv2d`, `Conv1d`, `PrunedConv2d` | `conv2d` |" in first
     assert first.endswith("end\n")
     table.main([str(path)])
     assert path.read_text(encoding="utf-8") == first

@@ -13,6 +13,7 @@ import numpy as np
 
 from leveret.packing._draft import Draft, DraftStep
 from leveret.packing._fuse_int8 import clips_into_levels
+from leveret.packing._sparse import keep_what_was_not_pruned
 from leveret.packing._thresholds import affine_thresholds, sum_thresholds
 
 __all__ = ["fuse"]
@@ -47,6 +48,7 @@ def fuse(draft: Draft) -> None:
         draft.remove_unused()
     _sums_to_bits(draft)
     draft.remove_unused()
+    keep_what_was_not_pruned(draft)
 
 
 def _pads_into_convolutions(draft: Draft) -> None:

@@ -57,7 +57,7 @@ def pack(
     Raises:
         LeveretPackError: an operation that the runtime lacks; names the layer, and what would work instead. Or logits
             that are not PyTorch's, of a net without signs.
-        LeveretUsageError: `example` isn't a batch of images or token ids, or doesn't fit `net`.
+        LeveretUsageError: `example` isn't a batch of images or token ids, or doesn't fit `net`; `net` can't be copied.
 
     Warns:
         LeveretWarning: PyTorch and the packed net differ on the example by more than 1e-3.
@@ -72,7 +72,7 @@ def pack(
     if kind == "ids" and normalization is not None:
         raise LeveretUsageError("normalization is of pixels; example holds token ids")
     example = example.detach().cpu()
-    trained = copy.deepcopy(net).cpu().eval()
+    trained = _copied(net).cpu().eval()
     draft, vocabulary = lower(_exported(trained, example))
     fuse(draft)
     graph, tensors = draft.finished()
@@ -88,6 +88,16 @@ def pack(
         raise LeveretPackError(f"{type(net).__name__} can't be packed: {error}") from error
     _compare(trained, packed, example)
     return packed
+
+
+def _copied(net: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(net)
+    except RuntimeError as error:
+        raise LeveretUsageError(
+            f"{type(net).__name__} can't be copied: {str(error).splitlines()[0]}. Weights that hooks compute must be "
+            "made plain before: torch.nn.utils.prune.remove, torch.nn.utils.remove_weight_norm"
+        ) from error
 
 
 def _exported(net: nn.Module, example: Tensor) -> Any:

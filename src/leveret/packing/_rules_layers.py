@@ -66,11 +66,11 @@ def _bias(a: dict[str, Any]) -> Arrays:
     "conv1d",
     "conv2d",
     row=Row(
-        "`Conv2d`, `Conv1d`",
+        "`Conv2d`, `Conv1d`, `PrunedConv2d`",
         "`conv2d`",
         "any kernel, stride, padding, dilation, groups; `padding='same'` where it is even; a text is an image of "
         "height 1, and so, after a `reshape`, is an image that the kernel spans; one filter per channel has a kernel "
-        "of its own",
+        "of its own; a plain 1x1 convolution whose weights are zeros for at least three quarters is a `sparse_linear`",
     ),
 )
 def conv(state: Lowering, a: dict[str, Any]) -> Ref:
@@ -155,7 +155,12 @@ def _product(state: Lowering, a: dict[str, Any], key: str, op: str, *, bits: boo
 
 @lowers(
     "linear",
-    row=Row("`Linear`", "`linear`", "over the last axis: on images and texts with channels last a 1x1 `conv2d`"),
+    row=Row(
+        "`Linear`, `PrunedLinear`",
+        "`linear`",
+        "over the last axis: on images and texts with channels last a 1x1 `conv2d`; where at least three quarters of "
+        "the weights are zeros, `sparse_linear`",
+    ),
 )
 def linear(state: Lowering, a: dict[str, Any]) -> Ref:
     return _product(state, a, "input", "linear", binary=False)

@@ -16,20 +16,27 @@ Chosen = Iterable[str] | Callable[[str, nn.Module], bool] | None
 
 
 def choose_layers(
-    net: nn.Module, layers: Chosen, keep_first: bool, keep_last: bool, becoming: str
+    net: nn.Module,
+    layers: Chosen,
+    keep_first: bool,
+    keep_last: bool,
+    becoming: str,
+    *,
+    kinds: tuple[type[nn.Module], ...] = (nn.Conv2d, nn.Linear),
 ) -> list[tuple[str, Any]]:
     """Names and modules, in order, of those Conv2d and Linear layers that `layers` chooses.
 
     Args:
-        net: its layers are found by type, exactly `nn.Conv2d` and `nn.Linear`.
+        net: its layers are found by type.
         layers: names or glob patterns as in `net.named_modules()`, or a function of name and module; None: all but
             the first, if `keep_first`, and the last, if `keep_last`.
         becoming: what the layers are to become, for errors.
+        kinds: the types, exactly: what inherits from them may compute something else.
 
     Raises:
         LeveretUsageError: none is chosen, or a pattern fits none.
     """
-    candidates = [(name, m) for name, m in net.named_modules() if type(m) in (nn.Conv2d, nn.Linear)]
+    candidates = [(name, m) for name, m in net.named_modules() if type(m) in kinds]
     names = ", ".join(name for name, _ in candidates)
     if layers is None:
         chosen = candidates[int(keep_first) : len(candidates) - int(keep_last)]
