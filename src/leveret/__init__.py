@@ -26,8 +26,10 @@ _HOMES = {
     "factorize": "leveret.shrink",
     "export_onnx": "leveret.interchange",
     "pack": "leveret.packing",
+    "hash_weights": "leveret.shrink",
     "prune": "leveret.shrink",
     "quantize": "leveret.shrink",
+    "share": "leveret.shrink",
     "Packed": "leveret.runtime",
     "LeveretDataError": "leveret.errors",
     "LeveretError": "leveret.errors",
@@ -71,8 +73,10 @@ if TYPE_CHECKING:
     from leveret.runtime import Packed as Packed
     from leveret.shrink import binarize as binarize
     from leveret.shrink import factorize as factorize
+    from leveret.shrink import hash_weights as hash_weights
     from leveret.shrink import prune as prune
     from leveret.shrink import quantize as quantize
+    from leveret.shrink import share as share
     from leveret.training import CrossEntropy as CrossEntropy
     from leveret.training import Distillation as Distillation
     from leveret.training import evaluate as evaluate

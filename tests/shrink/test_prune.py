@@ -223,7 +223,7 @@ def quadratic(n, seed=0):
 
 
 def test_the_inverse_is_that_of_the_papers_recursion():
-    """Hassibi & Stork, eq. 9: `H⁻¹ ← H⁻¹ − H⁻¹ x xᵀ H⁻¹ / (P + xᵀ H⁻¹ x)` over the samples, from `α⁻¹ I`."""
+    """Hassibi & Stork: `H⁻¹ ← H⁻¹ − H⁻¹ x xᵀ H⁻¹ / (P + xᵀ H⁻¹ x)` over the samples, from `α⁻¹ I`."""
     x = torch.randn(9, 5, dtype=torch.float64)
     hessian = x.T @ x / 9
     damping = 1e-3

@@ -4,5 +4,6 @@ from leveret.shrink.binary import binarize
 from leveret.shrink.compact import factorize
 from leveret.shrink.int8 import quantize
 from leveret.shrink.pruned import prune
+from leveret.shrink.shared import hash_weights, share
 
-__all__ = ["binarize", "factorize", "prune", "quantize"]
+__all__ = ["binarize", "factorize", "hash_weights", "prune", "quantize", "share"]

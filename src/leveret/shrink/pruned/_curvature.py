@@ -1,8 +1,8 @@
 """How the loss curves in the weights: the generalised Gauss-Newton matrix, of which each method takes what it needs.
 
 For a loss L of outputs `o = f(w)`, `H = mean over samples of Jᵀ (∂²L/∂o²) J` with `J = ∂o/∂w`. It is the Hessian
-without the term in `∂²f/∂w²` (Schraudolph, 2002), which Optimal Brain Damage (LeCun et al., 1990, section 2.2: the
-"Levenberg-Marquardt approximation") and Optimal Brain Surgeon (Hassibi & Stork, 1993, eq. 7 to 9) leave out too. Where
+without the term in `∂²f/∂w²` (Schraudolph, 2002), which Optimal Brain Damage (LeCun et al., 1990: the
+"Levenberg-Marquardt approximation") and Optimal Brain Surgeon (Hassibi & Stork, 1993) leave out too. Where
 the net is piecewise linear in each single weight, as with ReLU, the diagonal is exactly the Hessian's.
 
 With `∂²L/∂o² = S Sᵀ`, H is the mean of `GᵀG` with `G = SᵀJ`: a row per sample and output. No labels are needed.

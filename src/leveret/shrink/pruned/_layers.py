@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from leveret.errors import LeveretUsageError
 from leveret.shrink._choose import replaced
+from leveret.shrink._classes import as_class
 
 __all__ = [
     "PrunedConv2d",
@@ -80,7 +81,7 @@ def masked(layer: nn.Module) -> nn.Module:
     """The same layer, with its own parameters, and a mask that keeps every weight."""
     if isinstance(layer, PrunedLayer):
         return layer
-    made = _another_class(layer, _MASKED[type(layer)])
+    made = as_class(layer, _MASKED[type(layer)])
     made.register_buffer("mask", torch.ones_like(cast(Tensor, layer.weight), dtype=torch.bool))
     return made
 
@@ -115,18 +116,9 @@ def fill_holes(net: nn.Module, *, inplace: bool = False) -> nn.Module:
     result = net if inplace else copy.deepcopy(net)
     made = {}
     for _, layer in pruned_layers(result):
-        plain = _another_class(layer, _PLAIN[type(layer)])
+        plain = as_class(layer, _PLAIN[type(layer)])
         with torch.no_grad():
             plain.weight.copy_(layer.effective_weight())
         del plain.mask
         made[layer] = plain
     return replaced(result, made)
-
-
-def _another_class(layer: nn.Module, kind: type[nn.Module]) -> Any:
-    """A layer of another class with the same parameters, buffers, window and hooks."""
-    made = kind.__new__(kind)
-    made.__dict__ = {
-        name: copy.copy(value) if isinstance(value, dict) else value for name, value in layer.__dict__.items()
-    }
-    return made

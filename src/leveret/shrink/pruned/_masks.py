@@ -32,7 +32,7 @@ def best_of_groups(worth: Tensor, keep: int, group: int) -> Tensor:
     """A mask that keeps the `keep` of most worth in each `group` of neighbours along the inputs (N:M sparsity).
 
     Args:
-        worth: `(out, in, …)`; groups lie along `in`, at one place of the kernel (Mishra et al., 2021, section 4.1); the
+        worth: `(out, in, …)`; groups lie along `in`, at one place of the kernel (Mishra et al., 2021); the
             last group is smaller where `in` is no multiple of `group`, and keeps what fits.
     """
     moved = worth.movedim(1, -1)

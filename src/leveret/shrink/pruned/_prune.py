@@ -47,7 +47,7 @@ def prune(
 
     - "magnitude": the smallest |w|. Train with weight decay before, so that weights that aren't needed become small
       (Han et al., NIPS 2015).
-    - "obd": the smallest `h_kk w_k² / 2` (Optimal Brain Damage, LeCun et al., 1990, eq. 5), h_kk the diagonal of the
+    - "obd": the smallest `h_kk w_k² / 2` (Optimal Brain Damage, LeCun et al., 1990), h_kk the diagonal of the
       loss's curvature; see `curvature_diagonal`.
     - "obs": one weight after the other, the others moved to make up for it (Optimal Brain Surgeon, Hassibi & Stork,
       1993). Exact, with one matrix over all weights chosen, up to 4096 of them; beyond, each filter and each row of

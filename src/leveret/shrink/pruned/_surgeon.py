@@ -1,7 +1,7 @@
 """Optimal Brain Surgeon: take the weight whose loss costs least, and let the others make up for it.
 
 With the loss as a quadratic around a minimum, taking weight q costs `L_q = w_q² / (2 [H⁻¹]_qq)`, if the others move by
-`δw = −(w_q / [H⁻¹]_qq) H⁻¹ e_q` (Hassibi & Stork, NIPS 1993, eq. 5). The inverse of H without q's row and column
+`δw = −(w_q / [H⁻¹]_qq) H⁻¹ e_q` (Hassibi & Stork, NIPS 1993). The inverse of H without q's row and column
 follows from H⁻¹ by one step of elimination (Frantar et al., "Optimal Brain Compression", NeurIPS 2022, lemma 1), so
 that taking many weights one after the other stays exact for that quadratic.
 """

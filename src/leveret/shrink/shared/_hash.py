@@ -1,0 +1,99 @@
+"""`hash_weights`: HashedNets, whose weights are put into few values by a hash that nobody needs to store."""
+
+from __future__ import annotations
+
+import copy
+import math
+import zlib
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from leveret.errors import LeveretUsageError
+from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
+from leveret.shrink.shared._layers import hashed
+
+__all__ = ["hash_weights", "xxh32"]
+
+# primes of xxHash; the first serves longer inputs alone
+_SECOND, _THIRD, _FOURTH = np.uint32(0x85EBCA77), np.uint32(0xC2B2AE3D), np.uint32(0x27D4EB2F)
+_FIFTH = 0x165667B1
+
+
+def hash_weights(
+    net: nn.Module,
+    ratio: float = 8.0,
+    *,
+    start: Literal["weights", "random"] = "weights",
+    layers: Chosen = None,
+    keep_first: bool = False,
+    keep_last: bool = False,
+    seed: int = 0,
+    inplace: bool = False,
+) -> nn.Module:
+    """Give each layer `ratio` times fewer values than weights: `w_ij = ξ(i, j) · v[h(i, j)]`.
+
+    The layers become `HashedConv2d` and `HashedLinear`. Which value v a weight is, and with which sign ξ, says xxHash
+    of its place (Chen et al., "Compressing Neural Networks with the Hashing Trick", ICML 2015): values and a seed are
+    all that is to be kept. The gradients of all weights of a value add up in it.
+
+    The nets of the paper are made so and trained from there. A trained net loses most of what it knew: it keeps the
+    part of its weights that such values can show, and must be trained on.
+
+    Args:
+        net: any module. Layers are found by type, exactly `nn.Conv2d` and `nn.Linear`.
+        ratio: weights for each value, at least 1.
+        start: "weights": each value begins as the mean of its weights, their signs taken off, which is nearest to them
+            all. "random": normal, with the deviation that the layer's weights have, for nets to be trained anew.
+        layers: which to convert: names or glob patterns as in `net.named_modules()`, or a function of name and module.
+            By default all.
+        keep_first, keep_last: leave these as they are; only looked at where `layers` is None.
+        seed: of the hash, and of random values. Layers of the same shape differ by their names.
+        inplace: change `net` itself instead of a deep copy.
+
+    Raises:
+        LeveretUsageError: an argument out of range, nothing to convert, or a weight that two layers share.
+
+    Example:
+        >>> small = hash_weights(leveret.ConvNet(1, 10), 8, start="random")
+        >>> leveret.fit(small, data, epochs=20)
+    """
+    if not (math.isfinite(ratio) and ratio >= 1):
+        raise LeveretUsageError(f"ratio must be a number of at least 1, got {ratio}")
+    if start not in ("weights", "random"):
+        raise LeveretUsageError(f"start must be 'weights' or 'random', got {start!r}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise LeveretUsageError(f"seed must be a whole number from 0 to 2^32 − 1, got {seed!r}")
+    result = net if inplace else copy.deepcopy(net)
+    chosen = choose_layers(result, layers, keep_first, keep_last, "hashed")
+    check_unshared(result, chosen)
+    return replaced(result, {layer: _made(name, layer, ratio, start, seed) for name, layer in chosen})
+
+
+def _made(name: str, layer: Any, ratio: float, start: str, seed: int) -> nn.Module:
+    weight = layer.weight.detach()
+    entries = math.ceil(weight.numel() / ratio)
+    own = (seed + zlib.crc32(name.encode())) % 2**32
+    places = np.arange(weight.numel(), dtype=np.uint32)
+    indices = torch.from_numpy((xxh32(places, own) % entries).astype(np.int64)).to(weight.device)
+    # another seed for the signs, which must not follow from the index
+    signs = torch.from_numpy(np.where(xxh32(places, own ^ 1) & 1, 1.0, -1.0)).to(weight)
+    if start == "weights":
+        sums = torch.zeros(entries).to(weight).index_add_(0, indices, weight.flatten() * signs)
+        values = sums / torch.bincount(indices, minlength=entries).clamp(min=1)
+    else:
+        generator = torch.Generator().manual_seed(own)
+        values = (torch.randn(entries, generator=generator) * weight.double().std().cpu()).to(weight)
+    return hashed(layer, values, indices, signs).train(layer.training)
+
+
+def xxh32(numbers: NDArray[np.uint32], seed: int) -> NDArray[np.uint32]:
+    """xxHash of 32 bits (Collet, 2014) of each number, taken as four bytes, the lowest first."""
+    h = np.uint32((seed + _FIFTH + 4) % 2**32) + numbers * _THIRD
+    h = ((h << np.uint32(17)) | (h >> np.uint32(15))) * _FOURTH
+    h = (h ^ (h >> np.uint32(15))) * _SECOND
+    h = (h ^ (h >> np.uint32(13))) * _THIRD
+    return h ^ (h >> np.uint32(16))
