@@ -29,7 +29,9 @@ _HOMES = {
     "hash_weights": "leveret.shrink",
     "prune": "leveret.shrink",
     "quantize": "leveret.shrink",
+    "quantize_training": "leveret.shrink",
     "share": "leveret.shrink",
+    "ternarize": "leveret.shrink",
     "Packed": "leveret.runtime",
     "LeveretDataError": "leveret.errors",
     "LeveretError": "leveret.errors",
@@ -76,7 +78,9 @@ if TYPE_CHECKING:
     from leveret.shrink import hash_weights as hash_weights
     from leveret.shrink import prune as prune
     from leveret.shrink import quantize as quantize
+    from leveret.shrink import quantize_training as quantize_training
     from leveret.shrink import share as share
+    from leveret.shrink import ternarize as ternarize
     from leveret.training import CrossEntropy as CrossEntropy
     from leveret.training import Distillation as Distillation
     from leveret.training import evaluate as evaluate

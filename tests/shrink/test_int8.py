@@ -10,8 +10,8 @@ from torch import nn
 import leveret
 from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.runtime import kernels
+from leveret.shrink._range import ValueRange
 from leveret.shrink.int8 import Int8Conv1d, Int8Conv2d, Int8Layer, Int8Linear, quantize
-from leveret.shrink.int8._range import ValueRange
 from leveret.shrink.int8._weights import whole_weights
 
 SEED = torch.Generator().manual_seed(0)

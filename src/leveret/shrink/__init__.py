@@ -3,7 +3,17 @@
 from leveret.shrink.binary import binarize
 from leveret.shrink.compact import factorize
 from leveret.shrink.int8 import quantize
+from leveret.shrink.lowbit import quantize_training, ternarize
 from leveret.shrink.pruned import prune
 from leveret.shrink.shared import hash_weights, share
 
-__all__ = ["binarize", "factorize", "hash_weights", "prune", "quantize", "share"]
+__all__ = [
+    "binarize",
+    "factorize",
+    "hash_weights",
+    "prune",
+    "quantize",
+    "quantize_training",
+    "share",
+    "ternarize",
+]

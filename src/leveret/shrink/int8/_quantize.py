@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
+from leveret.shrink._calibrate import calibrate, checked
 from leveret.shrink._choose import replaced
+from leveret.shrink._range import METHODS, Method, ValueRange
 from leveret.shrink._windows import padding_of, pads_unevenly
-from leveret.shrink.int8._calibrate import calibrate, checked
 from leveret.shrink.int8._layers import Int8Conv1d, Int8Conv2d, Int8Layer, Int8Linear
 from leveret.shrink.int8._norms import factor_and_shift, followers
-from leveret.shrink.int8._range import METHODS, Method, ValueRange
 from leveret.shrink.int8._weights import whole_weights
 
 __all__ = ["quantize"]

@@ -9,7 +9,7 @@ values, a large one rounds all of them more (Nagel et al., 2021, arXiv 2106.0829
 "mse"         the squared error of the values seen is the least
 ============  ======================================================================================================
 
-Values that were never negative have the levels 0..255, all others −128..127.
+Values that were never negative have the levels 0..255, all others −128..127; or of fewer bits.
 """
 
 from __future__ import annotations
@@ -52,8 +52,12 @@ class ValueRange:
 
     @property
     def levels(self) -> tuple[int, int]:
-        """Lowest and highest whole number."""
-        return (-128, 127) if self.low < 0 else (0, 255)
+        """Lowest and highest whole number of 8 bits."""
+        return self.levels_of(8)
+
+    def levels_of(self, bits: int) -> tuple[int, int]:
+        """Lowest and highest whole number of so many bits: from 0 where no value was negative."""
+        return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if self.low < 0 else (0, 2**bits - 1)
 
     def see(self, x: Tensor, counted: bool = True) -> bool:
         """Take note of some values, in bins too if `counted`; False, and nothing noted, if they aren't all finite."""
@@ -68,13 +72,13 @@ class ValueRange:
             self._count(x, max(-low, high))
         return True
 
-    def step(self, method: Method, percentile: float = 99.99) -> float:
-        """What 1 stands for; 0 where all values were 0."""
-        low, high = self.levels
+    def step(self, method: Method, percentile: float = 99.99, bits: int = 8) -> float:
+        """What 1 stands for, in whole numbers of so many bits; 0 where all values were 0."""
+        low, high = self.levels_of(bits)
         largest = max(self.high / high, self.low / low if low else 0.0)
         if method == "max" or self._reach == 0:
             return largest
-        return self._by_percentile(percentile) if method == "percentile" else self._by_error(largest)
+        return self._by_percentile(percentile, high) if method == "percentile" else self._by_error(largest, low, high)
 
     def _count(self, x: Tensor, largest: float) -> None:
         zeros = x.numel() if largest < _TINY else int((x == 0).sum())
@@ -95,17 +99,16 @@ class ValueRange:
         counts[_BINS] -= zeros  # their rounding costs nothing, but the middle of their bin isn't 0
         self._counts += counts
 
-    def _by_percentile(self, percentile: float) -> float:
+    def _by_percentile(self, percentile: float, highest: int) -> float:
         """Where so many percent of all sizes |x| end, by the upper edge of their bin."""
         sizes = self._counts[_BINS:] + self._counts[:_BINS].flip(0)
         total = float(sizes.sum()) + self._zeros
         wanted = max(total * percentile / 100 - self._zeros, 0.5)
         place = int(torch.searchsorted(sizes.cumsum(0), torch.tensor(wanted, dtype=torch.float64)))
         edge = (min(place, _BINS - 1) + 1) * self._reach / _BINS
-        return min(edge, max(-self.low, self.high)) / self.levels[1]
+        return min(edge, max(-self.low, self.high)) / highest
 
-    def _by_error(self, largest: float) -> float:
-        low, high = self.levels
+    def _by_error(self, largest: float, low: int, high: int) -> float:
         taken = self._counts.nonzero().flatten()
         counts = self._counts[taken]
         middles = (taken.double() + 0.5 - _BINS) * (self._reach / _BINS)

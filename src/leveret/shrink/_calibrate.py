@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from leveret.errors import LeveretDataError, LeveretError, LeveretUsageError
-from leveret.shrink.int8._range import ValueRange
+from leveret.shrink._range import ValueRange
 
 __all__ = ["calibrate", "checked"]
 
