@@ -15,6 +15,7 @@ from leveret.shrink.binary import (
     XnorLinear,
     binarize,
     binary_layers,
+    reestimate_norms,
     set_binary_weights,
 )
 
@@ -79,10 +80,71 @@ def test_choice_by_function_and_by_pattern():
     assert all(isinstance(layer, XnorConv2d) for _, layer in binary_layers(by_name))
 
 
+@pytest.mark.parametrize(("kind", "inside"), [("binaryconnect", BinaryWeightConv2d), ("binarynet", XnorConv2d)])
+def test_the_manner_of_binaryconnect_and_binarynet(kind, inside):
+    small = binarize(plain(), kind)
+    layers = binary_layers(small)
+    assert all(isinstance(layer, inside) for name, layer in layers if name.startswith("2"))
+    for _, layer in layers:
+        layer.weight.data.mul_(40)
+        assert set(layer.effective_weight().unique().tolist()) == {-1.0, 1.0}
+        assert layer.weight.abs().max() == 1.0
+    x = torch.randn(3, 1, 8, 8)
+    packed = leveret.pack(small.eval(), x)
+    with torch.no_grad():
+        torch.testing.assert_close(torch.from_numpy(packed(x.numpy())), small(x), rtol=1e-3, atol=1e-3)
+
+
+def test_signs_at_random_are_drawn_in_training_alone():
+    torch.manual_seed(0)
+    small = binarize(plain(), "binaryconnect", stochastic=True)
+    layer = small[6]
+    drawn = torch.stack([layer.effective_weight().detach() for _ in range(400)])
+    assert set(drawn.unique().tolist()) == {-1.0, 1.0}
+    probability = (drawn > 0).float().mean(0)
+    assert (probability - (layer.weight + 1) / 2).detach().abs().mean() < 0.05
+    small.eval()
+    assert torch.equal(layer.effective_weight(), torch.where(layer.weight >= 0, 1.0, -1.0))
+
+
+def test_a_binaryconnect_net_learns(digits):
+    torch.manual_seed(0)
+    small = binarize(leveret.ConvNet(1, 10, depth=4, width=16, stages=2), "binaryconnect")
+    leveret.fit(small, digits, epochs=4, lr=0.01, progress=False)
+    assert leveret.evaluate(small, digits).accuracy > 0.85
+    assert all(layer.weight.abs().max() <= 1.1 for _, layer in binary_layers(small))
+
+
+def test_signs_at_random_learn_and_norms_are_told(digits):
+    torch.manual_seed(0)
+    small = binarize(leveret.ConvNet(1, 10, depth=3, width=16, stages=1), "binaryconnect", stochastic=True)
+    leveret.fit(small, digits, epochs=10, lr=0.05, weight_decay=0.0, progress=False, keep_best=False)
+    x = torch.from_numpy(digits.normalization.apply(digits.train.fetch(range(512))))
+    before = leveret.evaluate(small, digits).accuracy
+    assert reestimate_norms(small, x.split(128)) is small
+    assert leveret.evaluate(small, digits).accuracy > max(before, 0.6)
+
+
+def test_norms_are_those_of_the_batches():
+    net = nn.Sequential(nn.BatchNorm2d(3, momentum=0.3), nn.Dropout(0.5)).eval()
+    x = torch.randn(8, 3, 4, 4) * 2 + 1
+    reestimate_norms(net, [x[:4], (x[4:], "labels")])
+    means = torch.stack([half.mean((0, 2, 3)) for half in x.split(4)])
+    torch.testing.assert_close(net[0].running_mean, means.mean(0))
+    variances = torch.stack([half.transpose(0, 1).flatten(1).var(1) for half in x.split(4)])
+    torch.testing.assert_close(net[0].running_var, variances.mean(0))
+    assert not net[0].training
+    assert net[0].momentum == 0.3
+    with pytest.raises(LeveretUsageError, match="no BatchNorm"):
+        reestimate_norms(nn.Linear(2, 2), [x])
+
+
 @pytest.mark.parametrize(
     ("net", "options", "says"),
     [
-        (plain(), {"kind": "ternary"}, "'xnor' or 'weights'"),
+        (plain(), {"kind": "ternary"}, "kind must be one of 'xnor', 'weights'"),
+        (plain(), {"stochastic": True}, "stochastic signs take the identity"),
+        (plain(), {"weight_gradient": "none"}, "'paper', 'clipped' or 'identity'"),
         (plain(), {"layers": ["classifier"]}, "'classifier'; there are: 0, 2, 4, 6, 8"),
         (plain(), {"layers": lambda name, module: False}, "chose none"),
         (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Linear(2, 2)), {}, "keep_first=False"),

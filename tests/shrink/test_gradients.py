@@ -14,6 +14,7 @@ from leveret.shrink.binary import (
     approx_sign,
     clipped_sign,
     filter_scale,
+    identity_sign,
     scaled_sign,
 )
 
@@ -23,7 +24,7 @@ def points():
 
 
 def test_signs_of_both_zeros_are_plus_one():
-    for sign in (clipped_sign, approx_sign):
+    for sign in (clipped_sign, approx_sign, identity_sign):
         assert sign(torch.tensor([-0.0, 0.0, -1e-30])).tolist() == [1.0, 1.0, -1.0]
 
 
@@ -32,6 +33,15 @@ def test_clipped_gradient_is_the_indicator_of_the_open_interval():
     clipped_sign(x).backward(torch.arange(1.0, 11.0))
     inside = np.abs(x.detach().numpy()) < 1
     np.testing.assert_array_equal(x.grad.numpy(), np.arange(1.0, 11.0) * inside)
+
+
+@pytest.mark.parametrize("stochastic", [False, True])
+def test_identity_gradient_is_all_of_it(stochastic):
+    x = points()
+    y = identity_sign(x, stochastic)
+    y.backward(torch.arange(1.0, 11.0))
+    np.testing.assert_array_equal(x.grad.numpy(), np.arange(1.0, 11.0))
+    assert (y[[0, 1, 8, 9]] == torch.tensor([-1.0, -1.0, 1.0, 1.0])).all()  # what is beyond ±1 is sure
 
 
 def test_approx_gradient_is_bi_real_nets_triangle():

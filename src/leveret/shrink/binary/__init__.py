@@ -5,7 +5,7 @@ from leveret.shrink.binary._activations import LearnedShift, RPReLU
 from leveret.shrink.binary._binarize import binarize
 from leveret.shrink.binary._bitsums import by_floats_alone
 from leveret.shrink.binary._blocks import BinaryWeightBlock, BiRealBlock, BiRealPair, XnorBlock, XnorPair
-from leveret.shrink.binary._gradients import approx_sign, clipped_sign, filter_scale, scaled_sign
+from leveret.shrink.binary._gradients import approx_sign, clipped_sign, filter_scale, identity_sign, scaled_sign
 from leveret.shrink.binary._layers import (
     BinaryLayer,
     BinaryWeightConv2d,
@@ -13,6 +13,7 @@ from leveret.shrink.binary._layers import (
     XnorConv2d,
     XnorLinear,
 )
+from leveret.shrink.binary._norms import reestimate_norms
 from leveret.shrink.binary._stages import binary_layers, set_binary_weights, use_bit_kernels
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "by_floats_alone",
     "clipped_sign",
     "filter_scale",
+    "identity_sign",
+    "reestimate_norms",
     "scaled_sign",
     "set_binary_weights",
     "use_bit_kernels",

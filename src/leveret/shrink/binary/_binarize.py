@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from torch import nn
 
@@ -21,7 +21,7 @@ from leveret.shrink.binary._layers import (
 
 __all__ = ["binarize"]
 
-Kind = Literal["xnor", "weights"]
+Kind = Literal["xnor", "weights", "binaryconnect", "binarynet"]
 
 
 def binarize(
@@ -33,24 +33,31 @@ def binarize(
     keep_last: bool = True,
     input_norm: bool | None = None,
     input_scale: bool = False,
-    weight_scale: bool = True,
-    weight_gradient: WeightGradient = "paper",
+    weight_scale: bool | None = None,
+    weight_gradient: WeightGradient | None = None,
     input_gradient: InputGradient = "clipped",
+    stochastic: bool = False,
     inplace: bool = False,
 ) -> nn.Module:
     """Give back `net` with its Conv2d and Linear layers binary; their real weights and biases are carried over.
 
     Args:
         net: any module. Layers are found by type, exactly `nn.Conv2d` and `nn.Linear`.
-        kind: "xnor" (inputs and weights are signs) or "weights" (weights alone).
+        kind: "xnor" or "weights": XNOR-Net's, with inputs and weights as signs, or weights alone. "binarynet" or
+            "binaryconnect": the same in the manner of BinaryNet (Courbariaux et al., 2016) and BinaryConnect (NIPS
+            2015), without α, and with real weights held within −1..1 that take the signs' gradients as they are.
         layers: which to convert: names or glob patterns as in `net.named_modules()` ("features.*"), or a function
             of name and module. Without it all but the first and the last, as in the paper (section 4).
         keep_first, keep_last: leave the first or last Conv2d/Linear real, in the order in which the net registers
             them; only looked at where `layers` is None.
-        input_norm: put a BatchNorm before each sign, the paper's block order. Default: yes for "xnor", no for
-            "weights". Say no if the net normalises there already.
+        input_norm: put a BatchNorm before each sign, the paper's block order. Default: yes where inputs are
+            signs, no for weights alone. Say no if the net normalises there already.
         input_scale: multiply by K (XNOR-Net, eq. 11).
-        weight_scale, weight_gradient, input_gradient: see the binary layers.
+        weight_scale, weight_gradient, input_gradient: see the binary layers. By default α and the paper's gradient for
+            XNOR-Net's kinds; no α and the identity for the others.
+        stochastic: draw each weight's sign anew in training, by how far it is from −1 and 1; evaluation takes the sign,
+            and BatchNorms must be told (`reestimate_norms`). With "identity" gradients alone, hence for "binaryconnect"
+            and "binarynet" by default. It learns slowly: give it a high learning rate.
         inplace: change `net` itself instead of a deep copy.
 
     Raises:
@@ -60,21 +67,32 @@ def binarize(
     Example:
         >>> small = binarize(net)                                  # XNOR inside, real at both ends
         >>> small = binarize(net, "weights", layers=["features.*"])
+        >>> small = binarize(net, "binaryconnect", stochastic=True)
     """
-    if kind not in ("xnor", "weights"):
-        raise LeveretUsageError(f"kind must be 'xnor' or 'weights', got {kind!r}")
+    if kind not in get_args(Kind):
+        raise LeveretUsageError(f"kind must be one of {', '.join(map(repr, get_args(Kind)))}, got {kind!r}")
+    signs_alone = kind in ("binaryconnect", "binarynet")
+    if weight_gradient is None:
+        weight_gradient = "identity" if signs_alone else "paper"
+    if stochastic and weight_gradient != "identity":
+        raise LeveretUsageError(
+            "stochastic signs take the identity as gradient: use kind='binaryconnect' or 'binarynet'"
+        )
+    binary_inputs = kind in ("xnor", "binarynet")
     result = net if inplace else copy.deepcopy(net)
     chosen = choose_layers(result, layers, keep_first, keep_last, "binary")
     for name, module in chosen:
         _check(name, module)
     check_unshared(result, chosen)
-    with_norm = kind == "xnor" if input_norm is None else input_norm
-    options: dict[str, Any] = {"weight_scale": weight_scale, "weight_gradient": weight_gradient}
-    if kind == "xnor":
+    with_norm = binary_inputs if input_norm is None else input_norm
+    with_scale = not signs_alone if weight_scale is None else weight_scale
+    options: dict[str, Any] = {"weight_scale": with_scale, "weight_gradient": weight_gradient}
+    if binary_inputs:
         options |= {"input_scale": input_scale, "input_gradient": input_gradient}
     made = {}
     for _, module in chosen:
-        binary = _binary_like(module, kind, options)
+        binary = _binary_like(module, binary_inputs, options)
+        binary.stochastic = stochastic
         binary.train(module.training)
         if with_norm:
             norm = _norm_for(module).to(module.weight.device, module.weight.dtype)
@@ -96,10 +114,10 @@ def _check(name: str, module: nn.Module) -> None:
             )
 
 
-def _binary_like(module: Any, kind: Kind, options: dict[str, Any]) -> nn.Module:
+def _binary_like(module: Any, binary_inputs: bool, options: dict[str, Any]) -> Any:
     binary: Any
     if isinstance(module, nn.Conv2d):
-        conv = XnorConv2d if kind == "xnor" else BinaryWeightConv2d
+        conv = XnorConv2d if binary_inputs else BinaryWeightConv2d
         binary = conv(
             module.in_channels,
             module.out_channels,
@@ -112,7 +130,7 @@ def _binary_like(module: Any, kind: Kind, options: dict[str, Any]) -> nn.Module:
             **options,
         )
     else:
-        linear = XnorLinear if kind == "xnor" else BinaryWeightLinear
+        linear = XnorLinear if binary_inputs else BinaryWeightLinear
         binary = linear(module.in_features, module.out_features, module.bias is not None, **options)
     binary.weight = module.weight
     binary.bias = module.bias

@@ -201,8 +201,10 @@ def _chosen(
             return by_floats() if with_grad else by_bits()
         key = _kind(layer, x, with_grad)
         if key not in _faster:
-            # what is measured is no part of the net: no hook, as of activation checkpointing, may see it
-            with torch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
+            # what is measured is no part of the net: no hook, as of activation checkpointing, may see it, and signs
+            # drawn at random are drawn as if it hadn't been
+            unseen = torch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t)
+            with unseen, torch.random.fork_rng(devices=[]):
                 _faster[key] = _seconds(by_bits) < _seconds(by_floats)
         if not _faster[key]:
             return by_floats()

@@ -5,6 +5,8 @@ Forward, all are exact signs (`+1` where `x >= 0`, else `−1`). Backward:
 ==============  ============================================  ===========================================
 `clipped`       `g · 1[|x| < 1]`                              XNOR-Net, section 3.1 (the "clipped identity")
 `approx`        `g · max(0, 2 − 2|x|)`                        Bi-Real Net, section 3.3 (piecewise quadratic)
+`identity`      `g`, weights only; real weights are held        BinaryConnect, 2015; BinaryNet, 2016
+                within −1..1
 `paper`         `g · (1/n + α · 1[|W| < 1])`, weights only    XNOR-Net, section 3.1, for `Ŵ = α sign(W)`
 ==============  ============================================  ===========================================
 """
@@ -18,7 +20,7 @@ from torch import Tensor
 
 from leveret.shrink.binary._ops import plus_minus_one
 
-__all__ = ["approx_sign", "clipped_sign", "filter_scale", "scaled_sign"]
+__all__ = ["approx_sign", "clipped_sign", "filter_scale", "identity_sign", "scaled_sign"]
 
 
 class _ClippedSign(torch.autograd.Function):
@@ -31,6 +33,18 @@ class _ClippedSign(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (inside,) = ctx.saved_tensors
         return grads[0] * inside
+
+
+class _IdentitySign(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, stochastic: bool) -> Tensor:
+        if not stochastic:
+            return plus_minus_one(x)
+        return plus_minus_one((x + 1) / 2 - torch.rand_like(x))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return grads[0], None
 
 
 class _ApproxSign(torch.autograd.Function):
@@ -69,6 +83,14 @@ def filter_scale(weight: Tensor) -> Tensor:
 def clipped_sign(x: Tensor) -> Tensor:
     """Sign with the clipped identity as gradient: `g · 1[|x| < 1]`."""
     return _ClippedSign.apply(x)
+
+
+def identity_sign(x: Tensor, stochastic: bool = False) -> Tensor:
+    """Sign with the identity as gradient (BinaryConnect, Courbariaux et al., NIPS 2015, section 2).
+
+    With `stochastic` it is +1 with the probability `clamp((x + 1) / 2, 0, 1)`, the hard sigmoid, else −1 (eq. 2 and 3).
+    """
+    return _IdentitySign.apply(x, stochastic)
 
 
 def approx_sign(x: Tensor) -> Tensor:

@@ -20,11 +20,11 @@ from torch.nn import functional as F
 
 from leveret.errors import LeveretUsageError
 from leveret.shrink.binary._bitsums import BitKernels, conv_sums, linear_sums
-from leveret.shrink.binary._gradients import approx_sign, clipped_sign, filter_scale, scaled_sign
+from leveret.shrink.binary._gradients import approx_sign, clipped_sign, filter_scale, identity_sign, scaled_sign
 
 __all__ = ["BinaryLayer", "BinaryWeightConv2d", "BinaryWeightLinear", "XnorConv2d", "XnorLinear"]
 
-WeightGradient = Literal["paper", "clipped"]
+WeightGradient = Literal["paper", "clipped", "identity"]
 InputGradient = Literal["clipped", "approx"]
 
 
@@ -33,7 +33,10 @@ class BinaryLayer:
 
     Attributes:
         weight_scale: multiply by α (per output filter); without it, weights are plain ±1.
-        weight_gradient: "paper" (XNOR-Net) or "clipped" (Bi-Real Net and later: identity inside |W| < 1, α constant).
+        weight_gradient: "paper" (XNOR-Net), "clipped" (Bi-Real Net and later: identity inside |W| < 1, α constant), or
+            "identity" (BinaryConnect: in training the real weights are held within −1..1 instead).
+        stochastic: draw each sign anew in training, +1 with the probability `(W + 1) / 2`; only with "identity". Off
+            when made; `binarize` sets it.
         real_weights: compute with the real weights. On in the first stage of two-stage training
             (`set_binary_weights`), off otherwise.
     """
@@ -42,13 +45,18 @@ class BinaryLayer:
     weight_scale: bool
     weight_gradient: WeightGradient
     real_weights: bool
+    stochastic: bool
+    training: bool
 
     def _set_binary(self, weight_scale: bool, weight_gradient: WeightGradient) -> None:
-        if weight_gradient not in ("paper", "clipped"):
-            raise LeveretUsageError(f"weight_gradient must be 'paper' or 'clipped', got {weight_gradient!r}")
+        if weight_gradient not in ("paper", "clipped", "identity"):
+            raise LeveretUsageError(
+                f"weight_gradient must be 'paper', 'clipped' or 'identity', got {weight_gradient!r}"
+            )
         self.weight_scale = weight_scale
         self.weight_gradient = weight_gradient
         self.real_weights = False
+        self.stochastic = False
 
     def effective_weight(self) -> Tensor:
         """The weights that the layer computes with, `(out, …)`, differentiable with respect to `weight`."""
@@ -56,8 +64,15 @@ class BinaryLayer:
             return self.weight
         if self.weight_gradient == "paper" and self.weight_scale:
             return scaled_sign(self.weight)
-        signs = clipped_sign(self.weight)
+        signs = self._identity_sign() if self.weight_gradient == "identity" else clipped_sign(self.weight)
         return signs * filter_scale(self.weight).detach() if self.weight_scale else signs
+
+    def _identity_sign(self) -> Tensor:
+        if self.training:
+            # held here, before they are looked at, as the paper does behind each update (Algorithm 1)
+            with torch.no_grad():
+                self.weight.clamp_(-1, 1)
+        return identity_sign(self.weight, self.stochastic and self.training)
 
     def _scaled(self, y: Tensor) -> Tensor:
         if not self.weight_scale:
