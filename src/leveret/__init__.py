@@ -28,6 +28,7 @@ _HOMES = {
     "pack": "leveret.packing",
     "hash_weights": "leveret.shrink",
     "prune": "leveret.shrink",
+    "prune_channels": "leveret.shrink",
     "quantize": "leveret.shrink",
     "quantize_training": "leveret.shrink",
     "share": "leveret.shrink",
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from leveret.shrink import factorize as factorize
     from leveret.shrink import hash_weights as hash_weights
     from leveret.shrink import prune as prune
+    from leveret.shrink import prune_channels as prune_channels
     from leveret.shrink import quantize as quantize
     from leveret.shrink import quantize_training as quantize_training
     from leveret.shrink import share as share

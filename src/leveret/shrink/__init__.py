@@ -1,6 +1,7 @@
 """Transforms: each takes a net and gives a smaller one."""
 
 from leveret.shrink.binary import binarize
+from leveret.shrink.channels import prune_channels
 from leveret.shrink.compact import factorize
 from leveret.shrink.int8 import quantize
 from leveret.shrink.lowbit import quantize_training, ternarize
@@ -12,6 +13,7 @@ __all__ = [
     "factorize",
     "hash_weights",
     "prune",
+    "prune_channels",
     "quantize",
     "quantize_training",
     "share",
