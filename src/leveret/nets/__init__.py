@@ -2,6 +2,7 @@
 
 from leveret.nets._blocks import BasicBlock, ConvBlock, ConvNetBlock, ExactConv2d, ResNetBlock
 from leveret.nets._convnet import ConvNet
+from leveret.nets._ensemble import Ensemble
 from leveret.nets._initial import identity_start, whiten_stem
 from leveret.nets._resnet import ResNet
 
@@ -10,6 +11,7 @@ __all__ = [
     "ConvBlock",
     "ConvNet",
     "ConvNetBlock",
+    "Ensemble",
     "ExactConv2d",
     "ResNet",
     "ResNetBlock",
