@@ -161,6 +161,16 @@ def test_a_layer_alone_is_packed_to_the_last_bit():
         np.testing.assert_array_equal(packed(x.numpy()), image(x).numpy())
 
 
+def test_gradients_pass_in_evaluation_too():
+    small = quantize_training(net(), [images()], 2, 3).eval()
+    x = images(3, 1).requires_grad_()
+    y = small(x)
+    y.sum().backward()
+    assert float(x.grad.abs().sum()) > 0
+    with torch.no_grad():
+        torch.testing.assert_close(small(x), y, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("mode", ["zeros", "reflect"])
 def test_padding_modes(mode):
     torch.manual_seed(0)

@@ -243,6 +243,17 @@ def test_a_stopped_process_leaves_a_checkpoint_that_resumes(few_digits, tmp_path
     assert len(result.history) == done + 1
 
 
+def test_a_net_in_eval_mode_is_trained_all_the_same(few_digits):
+    model = net().eval()
+    norm = next(m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    fit(model, few_digits, epochs=1, progress=False)
+    assert int(norm.num_batches_tracked) > 0
+    frozen = net().train()
+    norm = next(m for m in frozen.modules() if isinstance(m, torch.nn.BatchNorm2d)).eval()
+    fit(frozen, few_digits, epochs=1, progress=False)
+    assert int(norm.num_batches_tracked) == 0
+
+
 def test_logits_of_a_part_and_of_its_mirror_images(few_digits):
     torch.manual_seed(0)
     model = net(dropout=0.5).train()

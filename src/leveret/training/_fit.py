@@ -90,7 +90,8 @@ def fit(
     """Train `net` on the training part of `data` and measure it on the validation part after each epoch.
 
     Args:
-        net: maps `(batch, channels, height, width)` float32 to logits `(batch, num_classes)`. Trained in place.
+        net: maps `(batch, channels, height, width)` float32 to logits `(batch, num_classes)`. Trained in place. One in
+            eval mode is put in training mode; parts of it that are in eval mode in a net that is not stay so.
         data: from `leveret.load`, or anything with `train`, `val` (`fetch(indices)`, `labels`, `len`) and
             `normalization` (`mean`, `std`).
         objective: what is minimised; default `CrossEntropy()`.
@@ -126,6 +127,9 @@ def fit(
     """
     _check(epochs, batch_size, weight_decay, gradient_clip, early_stopping, len(data.val))
     has_validation = len(data.val) > 0
+    if not net.training:
+        # Lightning trains a net in the mode that it finds: one that was packed or evaluated before would keep its norms
+        net.train()
     with tempfile.TemporaryDirectory(prefix="leveret-") as scratch:
         folder = Path(scratch) if out is None else Path(out)
         folder.mkdir(parents=True, exist_ok=True)

@@ -33,8 +33,8 @@ def quantize_training(
 
     The layers become `LowBitConv2d` and `LowBitLinear`. Real weights learn behind the whole numbers. What 1 stands for,
     in each filter and in the input of each layer, begins where the squared error is least, and learns along.
-    In eval mode the layers compute on whole numbers as the packed net does, to the last bit; `leveret.pack` keeps
-    weights in planes of bits where that is smaller than bytes.
+    In eval mode, without gradients, layers compute on whole numbers as the packed net does, to the last bit;
+    `leveret.pack` keeps weights in planes of bits where that is smaller than bytes.
 
     This is training with k bits as DoReFa-Net has it (Zhou et al., 2016), with learned steps (Esser et al., "Learned
     Step Size Quantization", ICLR 2020) in the place of its tanh and its bounds from 0 to 1; gradients stay real. One

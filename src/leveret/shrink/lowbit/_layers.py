@@ -1,8 +1,8 @@
 """Layers whose weights and inputs are whole numbers of few bits, in training and after.
 
 `y = w ⊛ x̂ + bias` with `ŵ = Δ_f · q_w`, a step for each filter, and `x̂ = s · q_x`, one for all. In training the whole
-numbers follow from real weights that learn behind them, by gradients that pass the rounding; in evaluation the layer
-computes as the kernels do, on whole numbers, to the last bit.
+numbers follow from real weights that learn behind them, by gradients that pass the rounding; in evaluation without
+gradients the layer computes as the kernels do, on whole numbers, to the last bit.
 """
 
 from __future__ import annotations
@@ -59,6 +59,11 @@ class LowBitLayer:
             return signs_in_steps(self.weight, steps)
         return in_steps(self.weight, steps, -highest, highest)
 
+    def _learns(self, x: Tensor) -> bool:
+        """Whether gradients are asked for, which pass through real numbers alone."""
+        asked = x.requires_grad or self.weight.requires_grad or self.weight_step.requires_grad
+        return self.training or (torch.is_grad_enabled() and asked)
+
     def _input(self, x: Tensor) -> Tensor:
         # steps learn slowly where many values speak for them (Esser et al., section 2.2)
         step = self._slower(self.input_step.clamp(min=_LEAST), x[0].numel() * self.levels[1])
@@ -92,7 +97,7 @@ class LowBitConv2d(LowBitLayer, nn.Conv2d):
     """A convolution of few bits; else as `torch.nn.Conv2d`. Made by `ternarize` and `quantize_training`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training:
+        if self._learns(x):
             return self._conv_forward(self._input(x), self.effective_weight(), self.bias)
         padding = padding_of(self)
         if self.padding_mode != "zeros":
@@ -109,7 +114,7 @@ class LowBitLinear(LowBitLayer, nn.Linear):
     """A linear layer of few bits; else as `torch.nn.Linear`. Made by `ternarize` and `quantize_training`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training:
+        if self._learns(x):
             return F.linear(self._input(x), self.effective_weight(), self.bias)
         return torch.ops.leveret.int8_linear(x, *self._whole_arguments())
 

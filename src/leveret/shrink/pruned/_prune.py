@@ -55,7 +55,8 @@ def prune(
       Frantar et al., NeurIPS 2022, but for the net's loss and not for each layer's outputs).
 
     The paper takes the curvature anew after each weight; here it is that of the net as given, so prune in steps, with
-    training between, where much is to go. Biases are neither pruned nor moved.
+    training between, where much is to go. In one step, a ranking over all layers may leave one with next to nothing,
+    which no training mends: `scope="layer"` can't. Biases are neither pruned nor moved.
 
     Args:
         net: any module, trained. Layers are found by type: `nn.Conv2d`, `nn.Linear`, and those pruned before.

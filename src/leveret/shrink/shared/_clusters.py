@@ -7,8 +7,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
 __all__ = ["Start", "clusters"]
 
@@ -26,6 +24,9 @@ def clusters(points: Floats, entries: int, start: Start, seed: int) -> tuple[Flo
         centres = np.concatenate([distinct, np.repeat(distinct[-1:], entries - len(distinct), axis=0)])
         found = (points[:, None] == distinct[None]).all(2).argmax(1)
         return centres, found.astype(np.int64)
+    from sklearn.cluster import KMeans  # here, as packing loads this folder too, and needs none of it
+    from sklearn.exceptions import ConvergenceWarning
+
     begin = _begin(points, entries, start)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
