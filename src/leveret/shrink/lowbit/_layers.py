@@ -39,6 +39,7 @@ class LowBitLayer:
     weight: Tensor
     weight_step: Tensor
     input_step: Tensor
+    training: bool
     weight_bits: int
     levels: tuple[int, int]
 
