@@ -14,7 +14,7 @@ import torch
 
 import leveret
 from leveret.errors import LeveretTrainingError, LeveretUsageError
-from leveret.training import Augment, fit, load_weights
+from leveret.training import Augment, fit, load_weights, logits_of
 
 
 def net(seed=0, dropout=0.0):
@@ -241,3 +241,17 @@ def test_a_stopped_process_leaves_a_checkpoint_that_resumes(few_digits, tmp_path
     model = leveret.ConvNet(1, 10, depth=4, width=32)
     result = fit(model, leveret.load("digits"), epochs=done + 1, out=tmp_path, progress=False)
     assert len(result.history) == done + 1
+
+
+def test_logits_of_a_part_and_of_its_mirror_images(few_digits):
+    torch.manual_seed(0)
+    model = net(dropout=0.5).train()
+    logits = logits_of(model, few_digits, "val", batch_size=7)
+    assert model.training
+    x = few_digits.normalization.apply(few_digits.val.fetch(np.arange(len(few_digits.val))))
+    with torch.no_grad():
+        plain, mirrored = (model.eval()(torch.from_numpy(v.copy())) for v in (x, x[..., ::-1]))
+    torch.testing.assert_close(logits, plain)
+    torch.testing.assert_close(logits_of(model, few_digits, "val", mirrored=True), (plain + mirrored) / 2)
+    with pytest.raises(LeveretUsageError, match="part must be"):
+        logits_of(model, few_digits, "training")

@@ -56,6 +56,23 @@ def test_logit_form_is_half_the_squared_distance(batch, nets):
     )
 
 
+def test_stored_logits_stand_for_the_teacher(batch, nets):
+    student, teacher = nets
+    teacher.eval()
+    table = torch.full((9, 3), torch.nan)
+    batch.indices = torch.tensor([4, 8, 0, 2, 1, 7])
+    table[batch.indices] = teacher(batch.inputs).detach()
+    for form in ("temperature", "logits"):
+        stored = Distillation(table, form, hard_weight=0.1)
+        assert "logits of 9 samples" in repr(stored)
+        live = Distillation(teacher, form, hard_weight=0.1)(student, batch)
+        for name, loss in stored(student, batch).items():
+            assert loss.item() == live[name].item()
+    batch.indices[3] = 9
+    with pytest.raises(LeveretUsageError, match=r"9 samples, and the batch holds sample 9"):
+        Distillation(table)(student, batch)
+
+
 def test_the_teacher_neither_learns_nor_moves(batch, nets):
     student, teacher = nets
     teacher.train()
@@ -72,6 +89,8 @@ def test_the_teacher_neither_learns_nor_moves(batch, nets):
     [
         (lambda t: CrossEntropy(1.0), "label_smoothing"),
         (lambda t: Distillation(t, "features"), "'temperature' or 'logits'"),
+        (lambda t: Distillation(torch.zeros(3)), r"\(samples, num_classes\) float, got \(3,\)"),
+        (lambda t: Distillation(torch.zeros(3, 2, dtype=int)), r"got \(3, 2\) torch.int64"),
         (lambda t: Distillation(t, temperature=0), "temperature must be above 0"),
         (lambda t: Distillation(t, hard_weight=2), "hard_weight"),
     ],

@@ -4,7 +4,7 @@ from leveret.metrics import Evaluation
 from leveret.training._augment import Augment, Augmentation
 from leveret.training._batch import Batch
 from leveret.training._checkpoints import load_weights
-from leveret.training._evaluate import evaluate
+from leveret.training._evaluate import evaluate, logits_of
 from leveret.training._fit import FitResult, fit
 from leveret.training._history import History
 from leveret.training._objectives import CrossEntropy, Distillation, Objective
@@ -24,4 +24,5 @@ __all__ = [
     "evaluate",
     "fit",
     "load_weights",
+    "logits_of",
 ]

@@ -1,4 +1,4 @@
-"""`evaluate`: a net, or a packed model, on one part of the data."""
+"""A net, or a packed model, on one part of the data: its logits, and how they compare with the labels."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
 from leveret.metrics import Evaluation
 from leveret.training._loader import evaluation_loader
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "logits_of"]
+
+Part = Literal["test", "train", "val"]
 
 
-def evaluate(
-    net: Any, data: Any, part: Literal["test", "train", "val"] = "test", *, batch_size: int = 256
-) -> Evaluation:
+def evaluate(net: Any, data: Any, part: Part = "test", *, batch_size: int = 256) -> Evaluation:
     """Run `net` over a part of `data` and compare with the labels.
 
     Args:
@@ -29,25 +29,60 @@ def evaluate(
     Raises:
         LeveretUsageError: no such part, or it is empty.
     """
+    split = _split(data, part)
+    if isinstance(net, nn.Module):
+        logits = logits_of(net, data, part, batch_size=batch_size).numpy()
+    else:
+        starts = range(0, len(split), batch_size)
+        logits = np.concatenate([net(split.fetch(np.arange(i, min(i + batch_size, len(split))))) for i in starts])
+    return Evaluation(logits, np.asarray(split.labels, dtype=np.int64), tuple(data.classes))
+
+
+def logits_of(
+    net: nn.Module, data: Any, part: Part, *, batch_size: int = 256, mirrored: bool = False, progress: bool = False
+) -> Tensor:
+    """The net's logits for every sample of a part, in order: `(samples, num_classes)` float32, without gradient.
+
+    Args:
+        net: put in eval mode meanwhile.
+        data: from `leveret.load`.
+        part: "train", "val" or "test".
+        batch_size: samples at once.
+        mirrored: the mean over each image and its mirror image, which is a little truer and takes twice the time.
+        progress: show a bar, with the time left, on a terminal.
+
+    Raises:
+        LeveretUsageError: no such part, or it is empty.
+    """
+    loader = evaluation_loader(_split(data, part), data.normalization, batch_size=batch_size, channels_last=True)
+    was_training = net.training
+    net.eval()
+    try:
+        with torch.no_grad():
+            return torch.cat([_views(net, batch.inputs, mirrored) for batch in _shown(loader, progress)])
+    finally:
+        net.train(was_training)
+
+
+def _views(net: nn.Module, inputs: Tensor, mirrored: bool) -> Tensor:
+    logits = net(inputs).float()
+    return (logits + net(inputs.flip(-1)).float()) / 2 if mirrored else logits
+
+
+def _shown(loader: Any, progress: bool) -> Any:
+    if not progress:
+        return loader
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(loader, "logits", console=console, transient=True) if console.is_terminal else loader
+
+
+def _split(data: Any, part: str) -> Any:
     if part not in ("train", "val", "test"):
         raise LeveretUsageError(f"part must be 'train', 'val' or 'test', got {part!r}")
     split = getattr(data, part)
     if len(split) == 0:
         raise LeveretUsageError(f"the {part} part of {data.name} is empty")
-    if isinstance(net, nn.Module):
-        logits = _torch_logits(net, data, split, batch_size)
-    else:
-        starts = range(0, len(split), batch_size)
-        logits = [net(split.fetch(np.arange(i, min(i + batch_size, len(split))))) for i in starts]
-    return Evaluation(np.concatenate(logits), np.asarray(split.labels, dtype=np.int64), tuple(data.classes))
-
-
-def _torch_logits(net: nn.Module, data: Any, split: Any, batch_size: int) -> list[np.ndarray]:
-    was_training = net.training
-    net.eval()
-    try:
-        with torch.no_grad():
-            loader = evaluation_loader(split, data.normalization, batch_size=batch_size, channels_last=True)
-            return [net(batch.inputs).float().numpy() for batch in loader]
-    finally:
-        net.train(was_training)
+    return split

@@ -49,7 +49,11 @@ class CrossEntropy:
 
 
 class Distillation:
-    """Learn from a teacher's outputs, computed on the same (augmented) batch.
+    """Learn from a teacher's outputs, computed on the same (augmented) batch, or stored beforehand.
+
+    A teacher that sees just what the student sees teaches best (Beyer et al., "Knowledge distillation: a good teacher
+    is patient and consistent", CVPR 2022, section 3.1), but its forward pass can cost as much as the student's step.
+    Logits stored once per sample (`logits_of`) cost nothing; they suit augmentations that leave a sample what it is.
 
     Two forms:
 
@@ -58,18 +62,19 @@ class Distillation:
       with the teacher's logits centred on their mean over the classes, since softmax doesn't see that mean.
 
     Args:
-        teacher: a trained net, run in eval mode without gradient; not a part of the student's checkpoints.
+        teacher: a trained net, run in eval mode without gradient; not a part of the student's checkpoints. Or its
+            logits, `(samples, num_classes)` float, a row for each sample of the training part in order.
         form: "temperature" or "logits".
         temperature: T, above 0.
         hard_weight: in [0, 1]: the share of cross-entropy with the labels; the rest is the teacher's.
 
     Raises:
-        LeveretUsageError: an argument out of range.
+        LeveretUsageError: an argument out of range; when called, a sample beyond the stored logits.
     """
 
     def __init__(
         self,
-        teacher: nn.Module,
+        teacher: nn.Module | Tensor,
         form: Literal["temperature", "logits"] = "temperature",
         *,
         temperature: float = 4.0,
@@ -81,6 +86,10 @@ class Distillation:
             raise LeveretUsageError(f"temperature must be above 0, got {temperature}")
         if not 0 <= hard_weight <= 1:
             raise LeveretUsageError(f"hard_weight must be in [0, 1], got {hard_weight}")
+        if isinstance(teacher, Tensor) and (teacher.dim() != 2 or not teacher.is_floating_point()):
+            raise LeveretUsageError(
+                f"a teacher's logits must be (samples, num_classes) float, got {tuple(teacher.shape)} {teacher.dtype}"
+            )
         self.teacher = teacher
         self.form = form
         self.temperature = temperature
@@ -95,6 +104,8 @@ class Distillation:
 
     def targets(self, batch: Batch) -> Tensor:
         """The teacher's logits for the batch, `(batch, num_classes)`, without gradient."""
+        if isinstance(self.teacher, Tensor):
+            return self._stored(self.teacher, batch.indices)
         # a user may have left the teacher in training mode, where its batch statistics would move
         was_training = self.teacher.training
         self.teacher.eval()
@@ -103,6 +114,15 @@ class Distillation:
                 return self.teacher(batch.inputs)
         finally:
             self.teacher.train(was_training)
+
+    @staticmethod
+    def _stored(logits: Tensor, indices: Tensor) -> Tensor:
+        last = int(indices.max())
+        if last >= len(logits):
+            raise LeveretUsageError(
+                f"the teacher's logits are of {len(logits)} samples, and the batch holds sample {last} (from 0)"
+            )
+        return logits.detach()[indices]
 
     def _soft(self, logits: Tensor, targets: Tensor) -> Tensor:
         if logits.shape != targets.shape:
@@ -117,5 +137,6 @@ class Distillation:
         return F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True) * t * t
 
     def __repr__(self) -> str:
-        teacher = type(self.teacher).__name__
+        stored = isinstance(self.teacher, Tensor)
+        teacher = f"logits of {len(self.teacher)} samples" if stored else type(self.teacher).__name__
         return f"Distillation({teacher}, {self.form!r}, temperature={self.temperature}, hard_weight={self.hard_weight})"
