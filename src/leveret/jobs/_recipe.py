@@ -89,7 +89,7 @@ class Recipe:
             options |= {"depth": 5, "widths": (128, 256)}
         elif self.side <= 40:
             wide = self.in_channels == 3
-            widths = (96, 192, 384) if wide else (64, 128, 256)
+            widths = (128, 256, 512) if wide else (64, 128, 256)
             options |= {"depth": 8 if wide else 7, "widths": widths, "stem_pool": True}
         else:
             options |= {"depth": 9, "widths": (64, 128, 256, 256), "stem_pool": True}
@@ -206,8 +206,8 @@ def recipe_for(
     Args:
         data: images.
         net: one of `NETS`; default "convnet".
-        epochs: of the teacher; the student trains as many over its two stages, or 5/3 as many where the teacher's
-            outputs are stored. Default: by the number and kind of the training images.
+        epochs: of the teacher; the student trains as many over its two stages, or 1.5 times as many where the
+            teacher's outputs are stored. Default: by the number and kind of the training images.
         flip: whether mirrored images are still of their class. Default: yes for colour images, no for grey ones,
             which may be letters or digits.
         quick: a fifth of the epochs, to see everything work.
@@ -238,7 +238,7 @@ def recipe_for(
     mirrored = colour if flip is None else flip
     shift = max(1, min(round(side / 15), 8))
     many = colour and images >= 20_000
-    student = max(2, round(teacher_epochs * (5 / 3 if many else 1)))
+    student = max(2, round(teacher_epochs * (1.5 if many else 1)))
     reach = min(side // 8, 8) if many else 0
     augment = Augment(flip=mirrored, shift=max(shift, reach), cutout=2 * reach)
     return Recipe(
