@@ -1,5 +1,6 @@
 """The recipe: what it decides for which data, and that it trains, resumes and reports its stages."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,17 @@ class Sized:
 
     def __len__(self):
         return self.n
+
+
+class Counting(torch.nn.Module):
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.net(x)
 
 
 def data_like(n=1000, shape=(1, 8, 8), classes=10, kind="image"):
@@ -58,12 +70,15 @@ def test_mirroring_follows_the_channels_unless_told():
         assert recipe.teacher_augment.flip == recipe.student_augment.flip == mirrored
 
 
-def test_only_the_teacher_of_many_colour_images_is_cut_and_shifted_far():
+def test_many_colour_images_are_cut_and_shifted_far_and_the_teacher_sees_them_once():
     many = recipe_for(data_like(shape=(3, 32, 32), n=50_000))
     assert (many.teacher_augment.shift, many.teacher_augment.cutout) == (4, 8)
-    assert (many.student_augment.shift, many.student_augment.cutout) == (2, 0)
+    assert many.stored_targets
     for other in (recipe_for(data_like(shape=(3, 32, 32))), recipe_for(data_like(n=50_000))):
-        assert other.teacher_augment == other.student_augment
+        assert (other.teacher_augment.shift, other.teacher_augment.cutout) == (2, 0)
+        assert not other.stored_targets
+    for recipe in (many, other):
+        assert recipe.teacher_augment == recipe.student_augment
 
 
 def test_equal_recipes_describe_equally():
@@ -103,3 +118,19 @@ def test_it_trains_in_stages_and_resumes(few_digits, tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(again.net.parameters(), student.net.parameters(), strict=True))
     assert not any(layer.real_weights for _, layer in binary_layers(again.net))
     assert leveret.evaluate(again.net, few_digits).accuracy > 0.2
+
+
+def test_stored_targets_are_asked_for_once(few_digits, tmp_path):
+    few_digits.kind, few_digits.num_classes = "image", 10
+    recipe = replace(recipe_for(few_digits, epochs=2), stored_targets=True)
+    teacher = Counting(recipe.teacher())
+    student = recipe.train_student(teacher, few_digits, tmp_path, progress=False)
+    batches = -(-len(few_digits.train) // 256)
+    assert teacher.calls == batches
+    kept = np.load(tmp_path / "teacher-logits.npy")
+    np.testing.assert_array_equal(kept, leveret.training.logits_of(teacher, few_digits, "train").numpy())
+    again = recipe.train_student(teacher, few_digits, tmp_path, resume=True, progress=False)
+    assert teacher.calls == 2 * batches
+    assert again.history == student.history
+    recipe.train_student(teacher, few_digits, tmp_path, progress=False)
+    assert teacher.calls == 3 * batches
