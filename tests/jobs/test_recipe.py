@@ -74,7 +74,7 @@ def test_many_colour_images_are_cut_and_shifted_far_and_the_teacher_sees_them_on
     many = recipe_for(data_like(shape=(3, 32, 32), n=50_000))
     assert (many.teacher_augment.shift, many.teacher_augment.cutout) == (4, 8)
     assert many.stored_targets
-    for other in (recipe_for(data_like(shape=(3, 32, 32))), recipe_for(data_like(n=50_000))):
+    for other in (recipe_for(data_like(shape=(3, 32, 32))), recipe_for(data_like(shape=(1, 28, 28), n=50_000))):
         assert (other.teacher_augment.shift, other.teacher_augment.cutout) == (2, 0)
         assert not other.stored_targets
     for recipe in (many, other):
