@@ -74,9 +74,11 @@ def test_many_colour_images_are_cut_and_shifted_far_and_the_teacher_sees_them_on
     many = recipe_for(data_like(shape=(3, 32, 32), n=50_000))
     assert (many.teacher_augment.shift, many.teacher_augment.cutout) == (4, 8)
     assert many.stored_targets
+    assert many.settle
     for other in (recipe_for(data_like(shape=(3, 32, 32))), recipe_for(data_like(shape=(1, 28, 28), n=50_000))):
         assert (other.teacher_augment.shift, other.teacher_augment.cutout) == (2, 0)
         assert not other.stored_targets
+        assert not other.settle
     for recipe in (many, other):
         assert recipe.teacher_augment == recipe.student_augment
 
@@ -134,3 +136,28 @@ def test_stored_targets_are_asked_for_once(few_digits, tmp_path):
     assert again.history == student.history
     recipe.train_student(teacher, few_digits, tmp_path, progress=False)
     assert teacher.calls == 3 * batches
+
+
+def test_a_settled_student_is_its_last_epoch_with_norms_of_images_as_they_are(few_digits, tmp_path):
+    few_digits.kind, few_digits.num_classes = "image", 10
+    recipe = recipe_for(few_digits, epochs=3)
+    teacher = recipe.teacher()
+    plain = recipe.train_student(teacher, few_digits, tmp_path / "plain", progress=False)
+    student = replace(recipe, settle=True).train_student(teacher, few_digits, tmp_path / "out", progress=False)
+    last = recipe.student()
+    leveret.training.load_weights(last, tmp_path / "plain" / "weights" / "last.ckpt")
+    assert all(torch.equal(a, b) for a, b in zip(last.parameters(), student.net.parameters(), strict=True))
+    x = torch.from_numpy(few_digits.normalization.apply(few_digits.train.fetch(np.arange(len(few_digits.train)))))
+    norm = next(m for m in student.net.stem.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    seen = []
+    norm.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    with torch.no_grad():
+        student.net(x)
+    torch.testing.assert_close(norm.running_mean, seen[0].mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
+    assert student.best_accuracy == leveret.evaluate(student.net, few_digits, "val").accuracy
+    assert (student.best_epoch, len(student.history)) == (2, len(plain.history))
+    assert student.best_checkpoint == tmp_path / "out" / "weights" / "last.ckpt"
+    again = replace(recipe, settle=True).train_student(
+        teacher, few_digits, tmp_path / "out", resume=True, progress=False
+    )
+    assert all(torch.equal(a, b) for a, b in zip(again.net.buffers(), student.net.buffers(), strict=True))

@@ -6,6 +6,7 @@ stages: binary activations with real weights, then everything binary (Martinez e
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from leveret._files import replacing
 from leveret.data import Data
 from leveret.errors import LeveretUsageError
 from leveret.nets import ConvNet, ResNet, identity_start, whiten_stem
-from leveret.shrink.binary import BiRealBlock, BiRealPair, set_binary_weights
-from leveret.training import Augment, CrossEntropy, Distillation, FitResult, fit, logits_of
+from leveret.shrink.binary import BiRealBlock, BiRealPair, reestimate_norms, set_binary_weights
+from leveret.training import Augment, CrossEntropy, Distillation, FitResult, evaluate, fit, logits_of
 
 __all__ = ["NETS", "Recipe", "recipe_for"]
 
@@ -27,6 +28,7 @@ NETS = ("convnet", "resnet20", "resnet18")
 
 _TEMPERATURE = 2.0
 _SAMPLE = 4096
+_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Recipe:
         whiten: begin with a stem that whitens the training images and stays so.
         stored_targets: the teacher sees each training image once, and its mirror image if those are shown, rather than
             every augmented batch. A student's step then takes a third less time, spent on more epochs.
+        settle: the student keeps its last epoch, where the learning rate has come to nothing, and the statistics of its
+            norms are found anew: on training images as they are and in float32, as the packed net will see and compute.
+            Training saw them shifted and cut, and on some CPUs in bfloat16.
         teacher_augment, student_augment: what each batch goes through. Nets for many colour images over-fit unless
             these are shifted and cut more.
         seed: of initial weights, order, augmentation.
@@ -59,6 +64,7 @@ class Recipe:
     label_smoothing: float
     whiten: bool
     stored_targets: bool
+    settle: bool
     teacher_augment: Augment
     student_augment: Augment
     seed: int
@@ -146,6 +152,7 @@ class Recipe:
                 warmup=0.05,
                 stage=stage,
                 augment=self.student_augment,
+                keep_best=not (self.settle and stage == "weights"),
                 out=None if out is None else out / stage,
                 **self._common(resume, progress),
             )
@@ -154,11 +161,27 @@ class Recipe:
             if result.interrupted:
                 break
         assert result is not None
+        if self.settle and not result.interrupted:
+            result = self._settled(result, data)
         return replace(result, seconds=sum(row["seconds"] for row in history))
 
     def describe(self) -> dict[str, Any]:
         """The recipe as plain values, for JSON; two equal dicts train the same nets."""
         return {**asdict(self), "student_epochs": list(self.student_epochs)}
+
+    def _settled(self, result: FitResult, data: Data) -> FitResult:
+        """The last epoch's net, with the statistics of its norms found anew and its accuracy measured so."""
+        net = reestimate_norms(result.net, self._as_they_are(data)).eval()
+        accuracy = evaluate(net, data, "val").accuracy if len(data.val) else None
+        epochs = [row["epoch"] for row in result.history if row["stage"] == "weights"]
+        return replace(result, best_accuracy=accuracy, best_epoch=epochs[-1], best_checkpoint=result.last_checkpoint)
+
+    def _as_they_are(self, data: Data) -> Iterator[torch.Tensor]:
+        """All training images once, in batches of all classes."""
+        order = np.random.default_rng(self.seed).permutation(len(data.train))
+        for start in range(0, len(order), _BATCH):
+            pixels = data.train.fetch(np.sort(order[start : start + _BATCH]))
+            yield torch.from_numpy(data.normalization.apply(pixels)).contiguous(memory_format=torch.channels_last)
 
     def _stored_targets(
         self, teacher: nn.Module, data: Data, out: Path | None, *, resume: bool, progress: bool
@@ -254,6 +277,7 @@ def recipe_for(
         label_smoothing=0.1,
         whiten=net == "convnet" and colour and side <= 40 and not small,
         stored_targets=many,
+        settle=many,
         teacher_augment=augment,
         student_augment=augment,
         seed=seed,
