@@ -115,5 +115,6 @@ NB_MODULE(_kernels, m) {
             nb::arg("x"), nb::arg("window"), nb::arg("scale").none(), nb::arg("shift").none(), nb::arg("add").none(),
             nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
 
+    bind_coding(m);
     bind_lowbit(m);
 }

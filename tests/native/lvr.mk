@@ -33,7 +33,7 @@ endif
 # of the library all but the sets and Python's face
 FUZZ_SOURCES := $(wildcard src/kernels/lvr/*.cpp src/kernels/lvr/ops/*.cpp src/kernels/*/layer.cpp) \
 	$(filter-out src/kernels/engine/bind.cpp,$(wildcard src/kernels/engine/*.cpp)) \
-	src/kernels/threads/pool.cpp tests/native/fuzz_files.cpp tests/native/fuzz_lvr.cpp
+	src/kernels/coding/symbols.cpp src/kernels/threads/pool.cpp tests/native/fuzz_files.cpp tests/native/fuzz_lvr.cpp
 FUZZ_OBJECTS := $(patsubst %.cpp,$(FUZZ_BUILD)/%.o,$(FUZZ_SOURCES)) \
 	$(patsubst %,$(FUZZ_BUILD)/%.set.o,choose $(FUZZ_SETS))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import test_lowbit_net
+from coded_files import HOSTILE, coded_net, hostile_file
 from lvr_files import container, signed, small_packed, small_steps, small_tensors, small_texts, write_small
 
 from leveret import runtime
@@ -124,6 +125,7 @@ def maps():
 
 
 NETS = {
+    "coded": coded_net,
     "digits": digits_like,
     "functions": functions,
     "maps": maps,
@@ -282,6 +284,13 @@ def test_hostile_graphs(tmp_path, steps, says):
     if "doesn't run" not in says:
         with pytest.raises(LeveretFormatError):
             runtime.load(path)
+
+
+@pytest.mark.parametrize("which", HOSTILE)
+def test_hostile_codings(tmp_path, which):
+    path = tmp_path / "hostile.lvr"
+    path.write_bytes(hostile_file(which))
+    refused(path)
 
 
 def test_work_without_end_is_refused(tmp_path):

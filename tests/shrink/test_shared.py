@@ -11,8 +11,9 @@ from torch import nn
 
 import leveret
 from leveret.errors import LeveretUsageError
+from leveret.runtime.codings._hashed import xxh32
 from leveret.shrink import hash_weights, prune, share
-from leveret.shrink.shared import HashedConv2d, HashedLinear, SharedConv2d, SharedLinear, _clusters, _hash
+from leveret.shrink.shared import HashedConv2d, HashedLinear, SharedConv2d, SharedLinear, _clusters
 from leveret.training import fit
 
 
@@ -130,7 +131,7 @@ def test_the_hash_is_xxhash():
     """The numbers that the xxhash package gives for these four bytes each."""
     known = {(0, 0): 148298089, (1, 0): 4089149075, (12345, 7): 926992320, (2**32 - 1, 2**31): 1225377669}
     for (number, seed), expected in known.items():
-        assert int(_hash.xxh32(np.array([number], np.uint32), seed)[0]) == expected
+        assert int(xxh32(np.array([number], np.uint32), seed)[0]) == expected
 
 
 def test_a_hashed_net_is_tied_by_hash_and_sign():
@@ -198,6 +199,35 @@ def test_they_pack_as_the_weights_that_they_compute_with(transform):
     small = transform(net()).eval()
     x = torch.randn(3, 4, 4, 4)
     packed = leveret.pack(small, x)
+    with torch.no_grad():
+        np.testing.assert_allclose(packed(x.numpy()), small(x).numpy(), rtol=1e-4, atol=1e-5)
+
+
+def flattened(seed=0):
+    """Layers of every order of axes that a packed net turns: filters, features of a flattened image, and plain ones."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(4, 24, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(384, 64), nn.ReLU(), nn.Linear(64, 32)
+    )
+
+
+@pytest.mark.parametrize(
+    ("transform", "kind", "ratio"),
+    [
+        (lambda n: share(n, 3), "table", 9),
+        (lambda n: share(n, 3, length=2), "product", 3),
+        (lambda n: hash_weights(n, 16, seed=7), "hashed", 10),
+        (lambda n: share(prune(n, 0.6), 3), "table", 13),
+    ],
+)
+def test_a_file_holds_tables_and_indices_alone(tmp_path, transform, kind, ratio):
+    small = transform(flattened()).eval()
+    x = torch.randn(3, 4, 4, 4)
+    leveret.pack(small, x).save(tmp_path / "small.lvr")
+    packed = leveret.runtime.load(tmp_path / "small.lvr")
+    kinds = [coding.kind for name, coding in packed.codings.items() if "slope" not in name]
+    assert kinds == [kind] * 3
+    assert 4 * sum(p.numel() for p in flattened().parameters()) > ratio * packed.nbytes
     with torch.no_grad():
         np.testing.assert_allclose(packed(x.numpy()), small(x).numpy(), rtol=1e-4, atol=1e-5)
 

@@ -62,6 +62,7 @@ inline Epilogue epilogue_of(const Maybe<Floats>& scale, const Maybe<Floats>& shi
 inline std::size_t grain(std::size_t per_row) { return std::max<std::size_t>(1, 32768 / std::max<std::size_t>(per_row, 1)); }
 
 // The kernels on values and weights of few bits, and of few weights; see lowbit.cpp.
+void bind_coding(nb::module_& m);
 void bind_lowbit(nb::module_& m);
 
 }  // namespace leveret

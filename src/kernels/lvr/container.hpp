@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <span>
 #include <string>
@@ -34,7 +35,8 @@ struct Tensor {
 
 struct Container {
     std::map<std::string, std::string, std::less<>> texts;
-    std::map<std::string, Tensor, std::less<>> tensors;  // views of the bytes that were read
+    std::map<std::string, Tensor, std::less<>> tensors;  // views of the bytes that were read, or of `decoded`
+    std::deque<std::vector<std::uint8_t>> decoded;       // see codings.hpp
 
     // Throws a FormatError where a text is missing.
     const std::string& text(std::string_view key) const;

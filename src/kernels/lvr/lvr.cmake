@@ -23,6 +23,7 @@ endif()
 add_library(lvr STATIC
   ${lvr_shared}
   src/kernels/lvr/builder.cpp
+  src/kernels/lvr/codings.cpp
   src/kernels/lvr/container.cpp
   src/kernels/lvr/contract.cpp
   src/kernels/lvr/graph.cpp

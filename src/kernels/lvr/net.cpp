@@ -4,6 +4,7 @@
 
 #include "isa/choose.hpp"
 #include "lvr/builder.hpp"
+#include "lvr/codings.hpp"
 #include "lvr/container.hpp"
 #include "lvr/contract.hpp"
 #include "lvr/graph.hpp"
@@ -47,8 +48,9 @@ void channels_first(const float* from, std::size_t channels, std::size_t places,
 
 Net::Net(std::span<const std::uint8_t> file) {
     active();  // says what is wrong with LEVERET_ISA, before the first layer meets it
-    const Container container = read_container(file);
+    Container container = read_container(file);
     verify(container);
+    decode(container);
     const Graph graph = Graph::read(container.text("graph"));
     Contract contract = Contract::read(container.text("input"));
     classes_ = read_classes(container.text("classes"));

@@ -17,7 +17,7 @@ def write_seeds(folder: Path) -> tuple[int, int]:
     """Write them; gives how many there are, and how many operations they use together. Needs torch."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # untrained nets have values next to 0
-        nets = [*_packed_by_torch(), _low_bit()]
+        nets = [*_packed_by_torch(), _low_bit(), _coded()]
     operations = set()
     for i, net in enumerate(nets):
         net.save(folder / SEEDS.replace("*", f"{i:02}"))
@@ -156,3 +156,34 @@ def _low_bit() -> Any:
     values, columns, starts = kernels.sparse_rows(kept.astype(np.float32))
     add("sparse_linear", values=values, columns=columns, starts=starts)
     return Packed(Graph(steps), tensors, InputContract((2, 6, 8), (0.4, 0.5), (0.2, 0.3)), ["a", "b", "c"])
+
+
+def _coded() -> Any:
+    """A net whose weights are stored in every way that there is."""
+    import torch
+    from torch import nn
+
+    from leveret.data import Normalization
+    from leveret.packing import pack
+    from leveret.shrink import hash_weights, prune, share, ternarize
+
+    torch.manual_seed(1)
+    net: nn.Module = nn.Sequential(
+        nn.Conv2d(2, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 8, 3, padding=1),
+        nn.Flatten(),
+        nn.Linear(512, 9),
+        nn.Linear(9, 3),
+    )
+    x = torch.randn(8, 2, 8, 8)
+    net = hash_weights(net, 8, layers=["0"])
+    net = share(net, 2, length=3, layers=["2"])
+    net = ternarize(net, [x], layers=["4"])
+    net = prune(net, 0.7, layers=["6"])
+    net = share(prune(net, 0.9, layers=["8"]), 2, layers=["8"])
+    return pack(net.eval(), x, normalization=Normalization((0.5, 0.5), (0.25, 0.25)), classes=["a", "b", "c"])

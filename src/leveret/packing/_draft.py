@@ -10,18 +10,28 @@ from numpy.typing import NDArray
 
 from leveret.runtime._graph import INPUT, Graph, Step
 
-__all__ = ["Draft", "DraftStep"]
+__all__ = ["Draft", "DraftStep", "Turned"]
+
+Turned = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass
 class DraftStep:
-    """A step of `leveret.runtime._graph` with arrays instead of their names."""
+    """A step of `leveret.runtime._graph` with arrays instead of their names.
+
+    Attributes:
+        layer: dotted name of the module that it comes from.
+        turned: of a weight whose axes aren't torch's: the shape in which torch has it, and by which axes it was
+            transposed from there; None where torch's order is the weight's own.
+    """
 
     name: str
     op: str
     inputs: list[str]
     attributes: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    layer: str = ""
+    turned: Turned | None = None
 
 
 class Draft:
@@ -38,13 +48,16 @@ class Draft:
         inputs: list[str],
         attributes: dict[str, Any] | None = None,
         arrays: dict[str, NDArray[Any]] | None = None,
+        *,
+        layer: str = "",
+        turned: Turned | None = None,
     ) -> str:
         """Append a step; gives its name, which is `name` with a number if that is taken."""
         unique, number = name, 2
         while unique in self._names:
             unique, number = f"{name}:{number}", number + 1
         self._names.add(unique)
-        self.steps.append(DraftStep(unique, op, inputs, attributes or {}, arrays or {}))
+        self.steps.append(DraftStep(unique, op, inputs, attributes or {}, arrays or {}, layer, turned))
         return unique
 
     def producer(self, name: str) -> DraftStep | None:

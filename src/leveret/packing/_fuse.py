@@ -106,6 +106,7 @@ def _joined(producer: DraftStep, step: DraftStep, place: int) -> bool:
     else:
         return False
     step.op, step.inputs, step.attributes, step.arrays = producer.op, inputs, producer.attributes, arrays
+    step.layer, step.turned = producer.layer, producer.turned
     return True
 
 

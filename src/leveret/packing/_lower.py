@@ -14,7 +14,7 @@ from torch import Tensor
 
 from leveret.errors import LeveretPackError
 from leveret.packing._aliases import unseen_writes
-from leveret.packing._draft import Draft
+from leveret.packing._draft import Draft, Turned
 from leveret.packing._ref import INDICES, MEMORY, UNKNOWN_SIZE, Absent, Ref
 from leveret.packing._registry import RULES, supported
 from leveret.packing._suggestions import suggestion
@@ -93,9 +93,11 @@ class Lowering:
         shape: tuple[int, ...] | None = None,
         layout: str = "",
         order: tuple[tuple[int, ...], str] | None = None,
+        turned: Turned | None = None,
     ) -> Ref:
         """Add a step for the current node, of the shape that torch says and the usual layout if none is given."""
-        name = self.draft.add(self.step, op, [ref.name for ref in inputs], attributes, arrays)
+        names = [ref.name for ref in inputs]
+        name = self.draft.add(self.step, op, names, attributes, arrays, layer=self.path, turned=turned)
         double = getattr(self._value, "dtype", None) == torch.float64
         return Ref(name, self.out_shape if shape is None else shape, layout, order, double)
 

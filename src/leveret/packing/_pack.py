@@ -22,6 +22,7 @@ from leveret.packing import (  # noqa: F401  (they register themselves)
 )
 from leveret.packing._fuse import fuse
 from leveret.packing._lower import lower
+from leveret.packing._storage import known_codings
 from leveret.runtime import InputContract, Packed
 from leveret.shrink.binary import by_floats_alone
 
@@ -75,6 +76,7 @@ def pack(
     trained = _copied(net).cpu().eval()
     draft, vocabulary = lower(_exported(trained, example))
     fuse(draft)
+    codings = known_codings(trained, draft)
     graph, tensors = draft.finished()
     contract = InputContract(
         tuple(int(n) for n in example.shape[1:]),
@@ -83,7 +85,7 @@ def pack(
         vocabulary,
     )
     try:
-        packed = Packed(graph, tensors, contract, classes, provenance)
+        packed = Packed(graph, tensors, contract, classes, provenance, codings=codings)
     except LeveretFormatError as error:
         raise LeveretPackError(f"{type(net).__name__} can't be packed: {error}") from error
     _compare(trained, packed, example)

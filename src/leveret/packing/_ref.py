@@ -80,3 +80,10 @@ class Ref:
         leading = values.ndim - 1
         axes = [leading + layout.index(axis) for axis in MEMORY if axis in layout]
         return values.reshape(*values.shape[:-1], *shape).transpose(*range(leading), *axes).reshape(values.shape)
+
+    def turned(self, outputs: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """How `features` turns a matrix of so many rows: its shape before, and the axes; None where it leaves it."""
+        if self.order is None:
+            return None
+        shape, layout = self.order
+        return (outputs, *shape), (0, *(1 + layout.index(axis) for axis in MEMORY if axis in layout))

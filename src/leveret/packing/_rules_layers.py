@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from leveret.packing._draft import Turned
 from leveret.packing._lower import Lowering
 from leveret.packing._ref import Ref
 from leveret.packing._registry import Row, lowers
@@ -24,12 +25,24 @@ def down_and_across(value: Any, dims: int = 2, across: int = 1) -> list[int]:
     return values * 2 if len(values) == 1 else values
 
 
+def _turned(weight: Tensor) -> Turned:
+    """How `_flat` turns filters."""
+    a, b, *sides = weight.shape
+    height, width = [1, *sides][-2:]
+    return (a, b, height, width), (0, 2, 3, 1)
+
+
 def _flat(weight: Tensor) -> NDArray[np.float32]:
     """Filters `(a, b, height, width)`, or `(a, b, length)`, to `(a, height, width, b)`."""
     whole = weight.detach().float().numpy()
     if whole.ndim == 3:
         whole = whole[:, :, None]
-    return np.ascontiguousarray(whole.transpose(0, 2, 3, 1))
+    return _plain_zeros(np.ascontiguousarray(whole.transpose(0, 2, 3, 1)))
+
+
+def _plain_zeros(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without −0, which masks leave, and which a file couldn't leave out."""
+    return weight + np.float32(0)
 
 
 def _window(state: Lowering, a: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +99,8 @@ def conv(state: Lowering, a: dict[str, Any]) -> Ref:
         shape = (image.side("c") * image.side("w"), image.side("h"))
         image = state.emit("reshape", [image], {"size": [1, image.side("h")]}, shape=shape)
         weight, layout = weight.reshape(len(weight), 1, weight.shape[1], -1), "cwh"
-    return state.emit("conv2d", [image], attributes, {"weight": weight, **_bias(a)}, layout=layout)
+    arrays = {"weight": weight, **_bias(a)}
+    return state.emit("conv2d", [image], attributes, arrays, layout=layout, turned=_turned(a["weight"]))
 
 
 def _is_as_wide(image: Ref, weight: NDArray[np.float32], attributes: dict[str, Any]) -> bool:
@@ -146,11 +160,12 @@ def _product(state: Lowering, a: dict[str, Any], key: str, op: str, *, bits: boo
     ref = state.channels_at(ref, -1)
     weight = np.ascontiguousarray(ref.features(a["weight"].detach().float().numpy()))
     weight = weight if ref.is_row else weight[:, None, None]
-    arrays: Arrays = {"weight": pack_bits(weight) if binary else weight}
+    arrays: Arrays = {"weight": pack_bits(weight) if binary else _plain_zeros(weight)}
     if not binary:
         arrays |= _bias(a)
     inputs = [state.bits(ref) if bits else ref]
-    return state.emit(op if ref.is_row else op.replace("linear", "conv2d"), inputs, {}, arrays, layout=ref.layout)
+    kind = op if ref.is_row else op.replace("linear", "conv2d")
+    return state.emit(kind, inputs, {}, arrays, layout=ref.layout, turned=ref.turned(len(weight)))
 
 
 @lowers(

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from leveret.runtime._contract import InputContract
 from leveret.runtime._engine import build_engine
 from leveret.runtime._graph import INPUT, Graph
 from leveret.runtime._profile import StepTime, profile
+from leveret.runtime.codings import Coding, choose, decoded, encoded
 from leveret.runtime.ops import OPS, Op
 
 __all__ = ["InputContract", "LayerInfo", "Packed", "load"]
@@ -71,8 +73,11 @@ class Packed:
         classes: Sequence[str] = (),
         provenance: Mapping[str, Any] | None = None,
         format_version: str = _format.FORMAT_VERSION,
+        codings: Mapping[str, Coding] | None = None,
     ) -> None:
         """Check everything and lay out the weights.
+
+        `codings` say of tensors how they can be stored smaller, where that can't be found out from themselves.
 
         Raises:
             LeveretFormatError: names the step that is wrong, and how.
@@ -84,6 +89,7 @@ class Packed:
         self.classes = tuple(classes)
         self.provenance = dict(provenance or {})
         self.format_version = format_version
+        self._known = dict(codings or {})
         self._ops = self._build()
         if (work := sum(op.work for op in self._ops)) > _MOST_WORK:
             raise LeveretFormatError(
@@ -145,7 +151,7 @@ class Packed:
         return profile(self, batch, _thread_count(threads), repeats)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a `.lvr` file, whole or not at all.
+        """Write a `.lvr` file, whole or not at all; weights are stored in the smallest way that keeps them as they are.
 
         Raises:
             LeveretError: it can't be written; an older file stays as it was.
@@ -156,7 +162,10 @@ class Packed:
             "classes": json.dumps(list(self.classes)),
             "provenance": json.dumps(self.provenance),
         }
-        _format.write(path, metadata, self.tensors)
+        text, stored = encoded(self.tensors, self.codings)
+        if self.codings:
+            metadata["codings"] = text
+        _format.write(path, metadata, stored)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Packed:
@@ -172,10 +181,15 @@ class Packed:
         """Of one sample's result: `(classes,)`, or `(classes, height, width)` of maps."""
         return self._ops[-1].output.shape
 
+    @cached_property
+    def codings(self) -> Mapping[str, Coding]:
+        """How weights are stored that a file keeps smaller than the kernels take them; found when first asked for."""
+        return choose(self.graph.steps, self._ops, self.tensors, self._known)
+
     @property
     def nbytes(self) -> int:
-        """Bytes of all tensors."""
-        return sum(array.nbytes for array in self.tensors.values())
+        """Bytes of all tensors in the file."""
+        return sum(self._stored_bytes.values())
 
     @property
     def binary_bytes_ratio(self) -> float | None:
@@ -207,7 +221,7 @@ class Packed:
                 op.output.shape,
                 op.bits,
                 op.parameters,
-                op.nbytes,
+                sum(self._stored_bytes[name] for name in step.tensors.values()),
                 *op.macs(),
             )
             for step, op in zip(self.graph.steps, self._ops, strict=True)
@@ -246,6 +260,16 @@ class Packed:
         if unused := self.tensors.keys() - used:
             raise LeveretFormatError(f"no step uses tensor {sorted(unused)[0]!r}")
         return ops
+
+    @cached_property
+    def _stored_bytes(self) -> dict[str, int]:
+        """Of each tensor, in the file; those that are coded together count at the first of them."""
+        stored = {name: array.nbytes for name, array in self.tensors.items()}
+        for name, coding in self.codings.items():
+            first, *others = coding.names(name)
+            stored[first] = sum(part.nbytes for part in coding.parts.values())
+            stored |= dict.fromkeys(others, 0)
+        return stored
 
     def _last_uses(self) -> list[list[str]]:
         """After each step, the values that nobody needs any more."""
@@ -300,7 +324,8 @@ def load(path: str | os.PathLike[str]) -> Packed:
             raise LeveretFormatError("the classes must be a list of names")
         if not isinstance(provenance, dict):
             raise LeveretFormatError("the provenance must be an object")
-        return Packed(graph, content.tensors, contract, classes, provenance, content.metadata["version"])
+        tensors, codings = decoded(content.metadata.get("codings", "{}"), content.tensors)
+        return Packed(graph, tensors, contract, classes, provenance, content.metadata["version"], codings)
     except LeveretFormatError as error:
         raise LeveretFormatError(f"{os.fspath(path)}: {error}") from None
 

@@ -205,11 +205,6 @@ class Op(ABC):
         """Weights and all other numbers that were learned."""
         return self.weight_count + sum(a.size for role, a in self.arrays.items() if role != "weight")
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes in the file."""
-        return sum(array.nbytes for array in self.arrays.values())
-
     def array(self, role: str) -> Any:
         """A tensor, or None."""
         return self.arrays.get(role)

@@ -9,18 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from leveret.errors import LeveretUsageError
 from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
 from leveret.shrink.shared._layers import hashed
 
-__all__ = ["hash_weights", "xxh32"]
-
-# primes of xxHash; the first serves longer inputs alone
-_SECOND, _THIRD, _FOURTH = np.uint32(0x85EBCA77), np.uint32(0xC2B2AE3D), np.uint32(0x27D4EB2F)
-_FIFTH = 0x165667B1
+__all__ = ["hash_weights"]
 
 
 def hash_weights(
@@ -74,26 +69,18 @@ def hash_weights(
 
 
 def _made(name: str, layer: Any, ratio: float, start: str, seed: int) -> nn.Module:
+    from leveret.runtime.codings import hashed_places  # here, as a net that trains needs no kernels
+
     weight = layer.weight.detach()
     entries = math.ceil(weight.numel() / ratio)
     own = (seed + zlib.crc32(name.encode())) % 2**32
-    places = np.arange(weight.numel(), dtype=np.uint32)
-    indices = torch.from_numpy((xxh32(places, own) % entries).astype(np.int64)).to(weight.device)
-    # another seed for the signs, which must not follow from the index
-    signs = torch.from_numpy(np.where(xxh32(places, own ^ 1) & 1, 1.0, -1.0)).to(weight)
+    places, negative = hashed_places(0, weight.numel(), entries, own)
+    indices = torch.from_numpy(places.astype(np.int64)).to(weight.device)
+    signs = torch.from_numpy(np.where(negative, -1.0, 1.0)).to(weight)
     if start == "weights":
         sums = torch.zeros(entries).to(weight).index_add_(0, indices, weight.flatten() * signs)
         values = sums / torch.bincount(indices, minlength=entries).clamp(min=1)
     else:
         generator = torch.Generator().manual_seed(own)
         values = (torch.randn(entries, generator=generator) * weight.double().std().cpu()).to(weight)
-    return hashed(layer, values, indices, signs).train(layer.training)
-
-
-def xxh32(numbers: NDArray[np.uint32], seed: int) -> NDArray[np.uint32]:
-    """xxHash of 32 bits (Collet, 2014) of each number, taken as four bytes, the lowest first."""
-    h = np.uint32((seed + _FIFTH + 4) % 2**32) + numbers * _THIRD
-    h = ((h << np.uint32(17)) | (h >> np.uint32(15))) * _FOURTH
-    h = (h ^ (h >> np.uint32(15))) * _SECOND
-    h = (h ^ (h >> np.uint32(13))) * _THIRD
-    return h ^ (h >> np.uint32(16))
+    return hashed(layer, values, indices, signs, own).train(layer.training)

@@ -10,7 +10,16 @@ from torch import Tensor, nn
 from leveret.shrink._classes import as_class
 from leveret.shrink.pruned import PrunedConv2d, PrunedLinear
 
-__all__ = ["HashedConv2d", "HashedLinear", "SharedConv2d", "SharedLinear", "TiedLayer", "hashed", "shared"]
+__all__ = [
+    "HashedConv2d",
+    "HashedLayer",
+    "HashedLinear",
+    "SharedConv2d",
+    "SharedLinear",
+    "TiedLayer",
+    "hashed",
+    "shared",
+]
 
 
 class TiedLayer:
@@ -62,9 +71,11 @@ class HashedLayer(TiedLayer):
 
     Attributes:
         signs: float buffer `(weights, 1, 1)` of ±1, ξ of the paper; comes from the hash too.
+        seed: of the hash.
     """
 
     signs: Tensor
+    seed: int
 
     @property
     def weight(self) -> Tensor:
@@ -94,13 +105,14 @@ def shared(layer: nn.Module, values: Tensor, indices: Tensor) -> Any:
     return made
 
 
-def hashed(layer: nn.Module, values: Tensor, indices: Tensor, signs: Tensor) -> Any:
+def hashed(layer: nn.Module, values: Tensor, indices: Tensor, signs: Tensor, seed: int) -> Any:
     """The layer with `values` `(entries,)` spread over its weights by `indices` and `signs`, `(weights,)` each."""
     kind = HashedConv2d if isinstance(layer, nn.Conv2d) else HashedLinear
     made = _tied(layer, kind, values[None, :, None])
     # both follow from the seed, so that a checkpoint needn't hold them
     made.register_buffer("indices", indices[:, None], persistent=False)
     made.register_buffer("signs", signs[:, None, None], persistent=False)
+    made.seed = seed
     return made
 
 
