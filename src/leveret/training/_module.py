@@ -63,7 +63,7 @@ class LightningNet(pl.LightningModule):
         return total
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        # the last update of an epoch may break weights behind a loss that was still finite; a checkpoint mustn't have it
+        # an epoch's last update may break weights behind a loss that was still finite: no checkpoint may hold them
         if self.trainer.is_last_batch and (broken := _first_broken(self.net)):
             raise LeveretTrainingError(
                 f"{broken} became infinite or NaN in epoch {self.current_epoch + 1}; a lower lr or gradient_clip=1.0 "

@@ -10,7 +10,8 @@ from torch import nn
 
 from leveret.errors import LeveretUsageError
 from leveret.shrink._calibrate import calibrate, checked
-from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
+from leveret.shrink._choose import Chosen, choose_layers, fitting, leave, replaced
+from leveret.shrink._range import ValueRange
 from leveret.shrink._windows import pads_unevenly
 from leveret.shrink.lowbit._layers import low_bit
 
@@ -27,6 +28,7 @@ def quantize_training(
     layers: Chosen = None,
     keep_first: bool = True,
     keep_last: bool = True,
+    skip_unfit: bool = False,
     inplace: bool = False,
 ) -> nn.Module:
     """Give back `net` with weights and inputs of few bits in its Conv2d and Linear layers, to be trained on.
@@ -50,6 +52,7 @@ def quantize_training(
         layers: which to convert: names or glob patterns as in `net.named_modules()`, or a function of name and module.
             By default all but the first and the last.
         keep_first, keep_last: leave these real; only looked at where `layers` is None.
+        skip_unfit: leave layers that don't fit as they are, with a warning that names them, rather than raise.
         inplace: change `net` itself instead of a deep copy.
 
     Raises:
@@ -66,26 +69,20 @@ def quantize_training(
     result = net if inplace else copy.deepcopy(net)
     chosen = choose_layers(result, layers, keep_first, keep_last, "of few bits")
     for name, layer in chosen:
-        _check(name, layer)
-    check_unshared(result, chosen)
+        if not layer.weight.isfinite().all():
+            raise LeveretUsageError(f"layer {name!r} holds NaN or infinite weights")
+    chosen = fitting(result, chosen, _unfit, skip_unfit)
     was_training = result.training
     result.eval()
     try:
         ranges = calibrate(result, dict(chosen), checked(batches, result), counted=True)
     finally:
         result.train(was_training)
+    unfit = {name: why for name, found in ranges.items() if (why := _unfit_values(found, activation_bits))}
     made: dict[nn.Module, nn.Module] = {}
-    for name, layer in chosen:
-        levels = ranges[name].levels_of(activation_bits)
-        if levels[1] == 0:
-            raise LeveretUsageError(
-                f"layer {name!r} takes values below 0, which one bit can't hold beside 0 and those above; give it "
-                "activation_bits=2 or more, or make it binary with leveret.binarize"
-            )
+    for name, layer in leave(chosen, unfit, skip_unfit):
         step = ranges[name].step("mse", bits=activation_bits)
-        if step == 0:
-            raise LeveretUsageError(f"layer {name!r} took only zeros in all batches; leave it real with layers=[…]")
-        made[layer] = low_bit(layer, weight_bits, step, levels, learn_steps)
+        made[layer] = low_bit(layer, weight_bits, step, ranges[name].levels_of(activation_bits), learn_steps)
     return replaced(result, made)
 
 
@@ -98,6 +95,7 @@ def ternarize(
     layers: Chosen = None,
     keep_first: bool = True,
     keep_last: bool = True,
+    skip_unfit: bool = False,
     inplace: bool = False,
 ) -> nn.Module:
     """Give back `net` with weights −Δ, 0 and Δ and inputs of 3 bits, to be retrained.
@@ -117,14 +115,21 @@ def ternarize(
         layers=layers,
         keep_first=keep_first,
         keep_last=keep_last,
+        skip_unfit=skip_unfit,
         inplace=inplace,
     )
 
 
-def _check(name: str, layer: Any) -> None:
-    if not layer.weight.isfinite().all():
-        raise LeveretUsageError(f"layer {name!r} holds NaN or infinite weights")
+def _unfit(layer: nn.Module) -> str | None:
     if isinstance(layer, nn.Conv2d) and pads_unevenly(layer):
-        raise LeveretUsageError(
-            f"layer {name!r} pads unevenly ('same' with an even kernel); give its padding in numbers"
+        return "pads unevenly ('same' with an even kernel); give its padding in numbers"
+    return None
+
+
+def _unfit_values(found: ValueRange, bits: int) -> str | None:
+    if found.levels_of(bits)[1] == 0:
+        return (
+            "takes values below 0, which one bit can't hold beside 0 and those above; give it activation_bits=2 or "
+            "more, or make it binary with leveret.binarize"
         )
+    return "took only zeros in all batches; leave it real with layers=[…]" if found.low == found.high == 0 else None
