@@ -143,7 +143,7 @@ def test_what_does_not_fit_is_named(few_digits):
     dense = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))
     images = tuning(few_digits).batches()[0]
     for key in ("pointwise", "fire", "separable", "xnor"):
-        with pytest.raises(LeveretUsageError, match="kernels larger than 1x1|nothing to make"):
+        with pytest.raises(LeveretUsageError, match=r"kernels larger than 1x1|nothing to make"):
             METHODS[key].check(dense, images)
     METHODS["magnitude"].check(dense, images)
     with pytest.raises(LeveretUsageError, match="sparsity must be in"):

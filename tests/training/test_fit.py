@@ -140,6 +140,36 @@ def test_two_processes(few_digits, tmp_path):
     assert leveret.evaluate(model, few_digits, "val").accuracy == pytest.approx(result.best_accuracy, abs=1e-6)
 
 
+def test_a_resumed_run_remembers_that_its_last_epoch_was_the_best(few_digits, tmp_path):
+    class Killed(BaseException):
+        pass
+
+    class KilledAt:
+        """Cross-entropy to be made small for five epochs of four batches, then large; a kill in front of a batch."""
+
+        def __init__(self, batch, before=0):
+            self.batch = batch
+            self.calls = before
+
+        def __call__(self, net, batch):
+            self.calls += 1
+            if self.calls == self.batch:
+                raise Killed
+            losses = leveret.CrossEntropy()(net, batch)
+            return {name: loss if self.calls <= 20 else -loss for name, loss in losses.items()}
+
+    options = {"epochs": 7, "batch_size": 50, "lr": 0.02, "schedule": "constant", "progress": False}
+    whole = fit(net(), few_digits, objective=KilledAt(0), **options)
+    best = whole.best_epoch
+    assert best < 7
+    model = net()
+    with pytest.raises(Killed):
+        fit(model, few_digits, objective=KilledAt(4 * best + 1), out=tmp_path, **options)
+    resumed = fit(model, few_digits, objective=KilledAt(0, 4 * best), out=tmp_path, **options)
+    assert resumed.best_epoch == best
+    assert torch.equal(weights(model), weights(whole.net))
+
+
 def test_no_validation_part_is_fine(few_digits):
     import copy
 

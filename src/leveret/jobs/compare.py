@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # `--help` needs none of it
 __all__ = ["CompareResult", "JobInterrupted", "run"]
 
 BATCH = 64
+# multiply-accumulates of a batch above which threads help
+_WORTH_THREADS = 200_000_000
 _TIMING_SECONDS = {False: 0.3, True: 0.1}  # for each model and batch size, by quick
 
 
@@ -113,7 +115,7 @@ def run(
         strict: make unreadable samples an error instead of a counted warning.
         workers: members at work at once, each in a process; default what `joblib.parallel_config` says (a Dask or Ray
             cluster too, whose machines must share `out`), else one.
-        threads: of torch in each worker; default: the cores, shared out.
+        threads: of torch in each worker; default: the cores, shared out, or one for nets so small that more would wait.
         progress: say on stderr what goes on.
         data_options: passed on to `leveret.load`.
 
@@ -249,8 +251,11 @@ class _Job:
         return found
 
     def _train(self, data: Data, recipe: Any) -> tuple[Any, list[dict[str, Any]]]:
+        from leveret.jobs._speed import default_threads, limited_threads
+
         self._say("\ntraining the real net" if recipe.epochs else "\nthe real net is taken as it is")
-        with disk_errors(self.folder.path), _threads_for(recipe.net, data, self.threads):
+        threads = self.threads or _threads_for(recipe.net, data, recipe.batch_size, default_threads())
+        with disk_errors(self.folder.path), limited_threads(threads):
             result = recipe.train(data, self.folder.net, progress=self.progress)
         if result.interrupted:
             if result.history:
@@ -270,7 +275,8 @@ class _Job:
         from leveret.jobs._speed import default_threads
 
         workers = how_many_workers(self.workers, len(keys))
-        threads = self.threads or max(1, default_threads() // workers)
+        shared = max(1, default_threads() // workers)
+        threads = self.threads or _threads_for(net, data, recipe.batch_size, shared)
         members = [self._member(key, data, recipe, options, threads) for key in keys]
         results = {member.key: result for member in members if (result := member.finished()) is not None}
         self.kept += list(results)
@@ -354,20 +360,18 @@ def _on_one_thread(packed: Any) -> Any:
     return lambda images: packed(images, threads=1)
 
 
-@contextmanager
-def _threads_for(net: Any, data: Data, threads: int | None) -> Iterator[None]:
-    """Torch's threads for the real net's training: as asked, or one or all, whichever is faster for such a net."""
+def _threads_for(net: Any, data: Data, batch_size: int, most: int) -> int:
+    """Of torch: all that there are, or one where a batch is so little work that they would only wait for each other.
+
+    By the work and not by the clock, as another number of threads adds up in another order: a seed gives one result.
+    """
     import numpy as np
+    import torch
 
-    from leveret.jobs._speed import best_threads, default_threads, limited_threads, torch_model
+    from leveret.jobs._operations import count_operations
 
-    if threads is None:
-        threads = most = default_threads()
-        if most > 1:
-            pixels = data.train.fetch(np.arange(min(BATCH, len(data.train))))
-            threads = best_threads(torch_model(net, data.normalization, pixels, most), pixels, most)
-    with limited_threads(threads):
-        yield
+    example = torch.from_numpy(data.normalization.apply(data.train.fetch(np.arange(2))))
+    return most if sum(count_operations(net, example)) * batch_size >= _WORTH_THREADS else 1
 
 
 def _config(

@@ -48,9 +48,11 @@ def epoch_checkpoints(folder: Path, has_validation: bool) -> list[ModelCheckpoin
         "save_on_train_epoch_end": True,
         "enable_version_counter": False,
     }
-    found = [ModelCheckpoint(filename=Path(LAST).stem, **every_epoch)]
+    # the best one first: the other then notes which epoch was best, this one included, for a run that resumes from it
+    found = []
     if has_validation:
         found.append(ModelCheckpoint(filename=Path(BEST).stem, monitor="val_accuracy", mode="max", **every_epoch))
+    found.append(ModelCheckpoint(filename=Path(LAST).stem, **every_epoch))
     return found
 
 
