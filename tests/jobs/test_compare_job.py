@@ -133,9 +133,7 @@ def dense():
 def test_what_does_not_fit_stops_before_any_work_or_is_left_out(data, tmp_path):
     # the two layers that it has are its ends
     run = {"methods": "int8,separable", "net": dense, **QUIET}
-    with pytest.raises(
-        LeveretUsageError, match=r"method 'separable' doesn't fit: nothing to make.*--skip-unfit"
-    ):
+    with pytest.raises(LeveretUsageError, match=r"method 'separable' doesn't fit: nothing to make.*--skip-unfit"):
         compare.run(data, tmp_path / "out", **run)
     assert not (tmp_path / "out").exists()
     result = compare.run(data, tmp_path / "out", skip_unfit=True, **run)

@@ -38,8 +38,9 @@ def test_names_lie_on_no_other_name_and_on_no_point(spread):
             axes.plot(x, y, "o")
         axes.set_xlim(0.5, 2.5)
         axes.set_ylim(-0.5, 1.5)
-        boxes = place_labels(figure, axes, points, ["black"] * len(points))
-    for a, b in itertools.combinations(boxes, 2):
+        boxes = place_labels(figure, axes, points, ["black"] * len(points), [(0.5, 0.01), (2.5, 0.01)])
+        line = tuple(72 / figure.dpi * v for end in ((0.5, 0.01), (2.5, 0.01)) for v in axes.transData.transform(end))
+    for a, b in itertools.combinations([*boxes, line], 2):
         assert min(a[2], b[2]) <= max(a[0], b[0]) or min(a[3], b[3]) <= max(a[1], b[1])
 
 

@@ -147,7 +147,7 @@ class Member:
             "bytes": self.model.stat().st_size,
             "agreement": agreement,
             "largest_logit_difference": float(np.abs(measured.logits - in_torch.logits).max()),
-            "epochs": len(tuning.history),
+            "epochs": tuning.spent,
             "diverged": tuning.diverged,
             "notes": notes,
             "history": tuning.history,

@@ -108,15 +108,15 @@ def _table(rows: Sequence[_Row], metrics: Mapping[str, Any]) -> list[Block]:
         f"images/s, by {batch}",
         "as PyTorch",
         "epochs",
-        "notes",
     )
+    noted = any(marks(row) for row in ok)
     table = Table(
         "The real net first, then the most accurate",
-        columns,
-        tuple(_cells(row, real) for row in ok),
+        (*columns, "notes") if noted else columns,
+        tuple((*_cells(row, real), marks(row)) if noted else _cells(row, real) for row in ok),
         strong=0 if real is not None else None,
-        text=(len(columns) - 1,),
-        cards=True,
+        text=(len(columns),),
+        wide=True,
     )
     words = (
         "Times are those of one thread, from pixels to logits, taken in turns after all trainings. “As PyTorch”: the "
@@ -145,7 +145,6 @@ def _cells(row: _Row, real: _Row | None) -> tuple[str, ...]:
         f"{row['images_per_second']:,.0f}",
         share(row["agreement"]),
         str(row["epochs"]),
-        marks(row),
     )
 
 
@@ -184,7 +183,7 @@ def _notes(rows: Sequence[_Row]) -> list[Block]:
 def _explained(rows: Sequence[_Row]) -> list[Block]:
     order = sorted(rows, key=lambda row: _FAMILIES.index(row["family"]))
     cells = tuple((f"{row['title']} ({row['key']})", row["what"], _options(row), row["paper"]) for row in order)
-    return [Table("By family", ("method", "what it does", "here with", "source"), cells, text=(1, 2, 3), cards=True)]
+    return [Table("By family", ("method", "what it does", "set to", "source"), cells, text=(1, 2, 3), cards=True)]
 
 
 def _options(row: _Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +15,17 @@ _SIZE = 9.0  # of the font, in points
 _RINGS = (9.0, 14.0, 21.0, 30.0, 42.0, 56.0, 72.0, 90.0, 110.0, 135.0)
 _ANGLES = tuple(math.radians(angle) for angle in (0, 180, 35, -35, 145, -145, 90, -90, 65, -65, 115, -115, 15, -15))
 _POINT = 5.0  # half a point's side
+_LINE = 1.5  # half a line's width, and some air
 
 Box = tuple[float, float, float, float]
 
 
 def place_labels(
-    figure: Any, axes: Any, points: Sequence[tuple[float, float, str]], colours: Sequence[str]
+    figure: Any,
+    axes: Any,
+    points: Sequence[tuple[float, float, str]],
+    colours: Sequence[str],
+    corners: Sequence[tuple[float, float]] = (),
 ) -> list[Box]:
     """Write each point's name near it; gives the boxes, `(left, bottom, right, top)` in typographic points.
 
@@ -27,6 +33,7 @@ def place_labels(
         figure, axes: with all points drawn and limits set.
         points: x and y in the axes' units, and a name; the first find room first.
         colours: of the names.
+        corners: of a line, level or upright from one to the next, that no name may lie on; in the axes' units.
     """
     figure.draw_without_rendering()  # lays out, so that places are final
     figure.set_layout_engine("none")
@@ -35,6 +42,9 @@ def place_labels(
     window = axes.get_window_extent()
     bounds = tuple(float(v) * scale for v in (window.x0, window.y0, window.x1, window.y1))
     taken = [(x - _POINT, y - _POINT, x + _POINT, y + _POINT) for x, y in places]
+    turns = [tuple(float(v) * scale for v in axes.transData.transform(corner)) for corner in corners]
+    for (x0, y0), (x1, y1) in itertools.pairwise(turns):
+        taken.append((min(x0, x1) - _LINE, min(y0, y1) - _LINE, max(x0, x1) + _LINE, max(y0, y1) + _LINE))
     boxes: list[Box] = []
     for (x, y), (_, _, name), colour in zip(places, points, colours, strict=True):
         box, offset, far = _free(x, y, name, [*taken, *boxes], bounds)

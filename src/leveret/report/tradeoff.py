@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -53,10 +54,12 @@ def tradeoff(points: Sequence[Point], samples: int, name: str, cost: str, in_wor
         figure, axes = axes_of(_HEIGHT, _WIDTH)
         axes.set_xscale("log")
         heights = [_height(p.accuracy, samples) for p in points]
-        _draw_front(axes, [(points[i].cost, heights[i]) for i in best])
+        corners = _corners([(points[i].cost, heights[i]) for i in best])
+        axes.plot(*zip(*corners, strict=True), color=COLOURS["accent"], linewidth=1.5, zorder=2)
         for i, point in enumerate(points):
             colour = COLOURS["b"] if point.baseline else COLOURS["accent"] if i in best else COLOURS["faint"]
-            axes.plot(point.cost, heights[i], "o", color=colour, markersize=7 if i in best else 5, zorder=3)
+            above = 4 if point.baseline else 3 if i in best else 2.5
+            axes.plot(point.cost, heights[i], "o", color=colour, markersize=7 if i in best else 5, zorder=above)
         _scale(axes, points, heights, samples)
         axes.set_xlabel(f"{cost} (logarithmic)")
         title = "accuracy, % (its error on a logarithmic scale)"
@@ -68,6 +71,7 @@ def tradeoff(points: Sequence[Point], samples: int, name: str, cost: str, in_wor
             axes,
             [(points[i].cost, heights[i], points[i].name) for i in order],
             [COLOURS["ink"] if i in first else COLOURS["faint"] for i in order],
+            corners,
         )
         svg = svg_of(figure, name)
     told = "; ".join(f"{points[i].name}, {in_words(points[i].cost)}, {share(points[i].accuracy)}" for i in best)
@@ -85,11 +89,12 @@ def _height(accuracy: float, samples: int) -> float:
     return -math.log10(max(1 - accuracy, 0.5 / max(samples, 1)))
 
 
-def _draw_front(axes: Any, places: list[tuple[float, float]]) -> None:
-    """Steps: what the budget of each place buys."""
-    x = [cost for cost, _ in places]
-    y = [height for _, height in places]
-    axes.step(x, y, where="post", color=COLOURS["accent"], linewidth=1.5, zorder=2)
+def _corners(places: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Of the front drawn as steps: what the budget of each place buys."""
+    found = places[:1]
+    for (_, before), (cost, height) in itertools.pairwise(places):
+        found += [(cost, before), (cost, height)]
+    return found
 
 
 def _scale(axes: Any, points: Sequence[Point], heights: Sequence[float], samples: int) -> None:

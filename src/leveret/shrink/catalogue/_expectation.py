@@ -35,6 +35,7 @@ def _learned(net: nn.Module, tuning: FineTuning, hidden: tuple[int, ...], batch_
             f"the training part holds {len(learner.classes_)} of {len(data.classes)} classes; expectation "
             "backpropagation needs samples of each"
         )
+    tuning.spent += learner.epochs
     return learner.to_net()
 
 

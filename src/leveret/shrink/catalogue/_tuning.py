@@ -36,6 +36,7 @@ class FineTuning:
 
     Attributes:
         history: rows of all stages' `FitResult.history`.
+        spent: epochs that were trained, over all stages.
         diverged: a stage's loss or weights became infinite or NaN; its best finished epoch was kept.
 
     Raises:
@@ -53,6 +54,7 @@ class FineTuning:
     skip_unfit: bool = False
     progress: bool = False
     history: list[dict[str, Any]] = field(default_factory=list)
+    spent: int = 0
     diverged: bool = False
 
     def __post_init__(self) -> None:
@@ -104,6 +106,7 @@ class FineTuning:
         if result.interrupted:
             raise KeyboardInterrupt
         self.history += result.history
+        self.spent += len(result.history)
         return net
 
     def split(self, *shares: float) -> list[int]:
