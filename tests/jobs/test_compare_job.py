@@ -2,6 +2,11 @@
 
 import dataclasses
 import json
+import os
+import pickle
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import compare_nets
@@ -94,6 +99,50 @@ def test_a_stopped_run_goes_on_and_makes_nothing_twice(data, tmp_path, net, monk
     assert {r["key"]: r["accuracy"] for r in whole.rows} == {r["key"]: r["accuracy"] for r in result.rows}
     # a finished run is only read
     assert compare.run(data, tmp_path / "out", resume=True, **run).metrics == json.loads(json.dumps(result.metrics))
+
+
+SCRIPT = """
+import sys, pickle
+sys.path.insert(0, sys.argv[1])
+import compare_nets
+from leveret.jobs import compare
+run = pickle.load(open(sys.argv[2], "rb"))
+compare.run(net=compare_nets.Tiny, workers=2, **run)
+"""
+
+
+def test_a_killed_run_leaves_no_worker_behind_and_goes_on(data, tmp_path):
+    run = {"source": data, "out": tmp_path / "out", "methods": "trained-on,share", **QUIET, "tune_epochs": 60}
+    (tmp_path / "run.pkl").write_bytes(pickle.dumps(run))
+    here = Path(__file__).parent
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(here), str(tmp_path / "run.pkl")])
+    methods = tmp_path / "out/methods"
+    started = [methods / key / "training/tuning/last.ckpt" for key in ("trained-on", "share")]
+    wait_for(lambda: all(path.exists() for path in started), process)
+    workers = [int((methods / key / "running").read_text()) for key in ("trained-on", "share")]
+    assert process.pid not in workers
+    process.kill()
+    process.wait()
+    wait_for(lambda: not any(map(alive, workers)))
+    result = compare.run(net=compare_nets.Tiny, resume=True, **run)
+    assert [row["status"] for row in result.rows] == ["ok"] * 3
+    assert [row["epochs"] for row in result.rows[1:]] == [60, 60]
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(condition, process=None):
+    end = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < end
+        assert process is None or process.poll() is None
+        time.sleep(0.05)
 
 
 def test_a_crash_or_a_dead_process_is_reported_and_the_rest_goes_on(data, tmp_path):

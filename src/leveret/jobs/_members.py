@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from pickle import PicklingError
@@ -68,7 +71,7 @@ def _run(members: list[Member], net: nn.Module, data: Any, workers: int | None) 
     streams = getattr(backend, "supports_return_generator", False)
     parallel = joblib.Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered" if streams else "list")
     try:
-        yield from parallel(joblib.delayed(_make)(member, net, data) for member in members)
+        yield from parallel(joblib.delayed(_make)(member, net, data, os.getpid()) for member in members)
     except (PicklingError, TypeError, AttributeError) as error:
         if "pickle" not in str(error).lower():
             raise
@@ -78,5 +81,14 @@ def _run(members: list[Member], net: nn.Module, data: Any, workers: int | None) 
         ) from error
 
 
-def _make(member: Member, net: nn.Module, data: Any) -> dict[str, Any]:
+def _make(member: Member, net: nn.Module, data: Any, caller: int) -> dict[str, Any]:
+    # joblib's processes work on when the one that asked was killed, and a resumed run would meet them in their folders
+    if os.getppid() == caller:
+        threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
     return member.make(net, data)
+
+
+def _end_with(caller: int) -> None:
+    while os.getppid() == caller:
+        time.sleep(0.5)
+    os._exit(1)

@@ -85,6 +85,8 @@ class FineTuning:
             "gradient_clip": 5.0,
             "seed": self.seed,
         }
+        # its rows are kept in the history; a log for TensorBoard of every stage would only be thrown away
+        options["trainer_args"] = {"logger": False, **options.get("trainer_args", {})}
         # a kill may have cut a checkpoint short; its stage begins again
         resume = "auto" if where is not None and not has_damaged_checkpoint(where) else False
         try:
