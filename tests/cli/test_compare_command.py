@@ -37,7 +37,8 @@ def test_passes_its_options_on(run, monkeypatch, tmp_path):
     monkeypatch.setattr(compare, "run", fake)
     code, _, err = run(
         "photos", "-o", tmp_path, "--methods", "int8,xnor", "--epochs", 4, "--tune-epochs", 2, "--net", "resnet20",
-        "--seed", 2, "--resume", "--strict", "--quick", "--skip-unfit", "--workers", 3, "--threads", 1, "--size", 32, "-q",
+        "--seed", 2, "--resume", "--strict", "--quick", "--skip-unfit", "--workers", 3, "--threads", 1, "--size", 32,
+        "-q",
     )  # fmt: skip
     assert (code, err) == (1, "error: enough\n")
     expected = {"source": "photos", "out": tmp_path, "methods": "int8,xnor", "epochs": 4, "tune_epochs": 2,
