@@ -19,9 +19,16 @@ def _int8(net: nn.Module, tuning: FineTuning, method: Any) -> nn.Module:
 
 
 def _low_bits(
-    net: nn.Module, batches: list[Tensor], skip_unfit: bool, weight_bits: int, activation_bits: int, ends: bool
+    net: nn.Module,
+    batches: list[Tensor],
+    skip_unfit: bool,
+    weight_bits: int,
+    activation_bits: int,
+    ends: bool = False,
+    weight_form: Any = "steps",
 ) -> nn.Module:
     options: dict[str, Any] = {"keep_first": not ends, "keep_last": not ends, "skip_unfit": skip_unfit}
+    options["weight_form"] = weight_form
     return quantize_training(net, batches, weight_bits, activation_bits, inplace=True, **options)
 
 
@@ -72,23 +79,33 @@ METHODS = (
         "w4a4",
         "4-bit weights and activations",
         "quantisation",
-        "Zhou et al. (DoReFa-Net), 2016; Esser et al., ICLR 2020",
+        "Esser et al. (LSQ), ICLR 2020",
         "Trains on with weights and activations of 4 bits between a real first and a real last layer; steps learn "
         "along.",
         _trained_bits,
         _bits_fit,
-        {"weight_bits": 4, "activation_bits": 4, "ends": False},
+        {"weight_bits": 4, "activation_bits": 4},
     ),
     Method(
         "w2a2",
         "2-bit weights and activations",
         "quantisation",
-        "Zhou et al. (DoReFa-Net), 2016; Esser et al., ICLR 2020",
+        "Esser et al. (LSQ), ICLR 2020",
         "Trains on with weights and activations of 2 bits between a real first and a real last layer; steps learn "
         "along.",
         _trained_bits,
         _bits_fit,
-        {"weight_bits": 2, "activation_bits": 2, "ends": False},
+        {"weight_bits": 2, "activation_bits": 2},
+    ),
+    Method(
+        "dorefa",
+        "DoReFa-Net, 2-bit",
+        "quantisation",
+        "Zhou et al. (DoReFa-Net), 2016",
+        "As w2a2, with weights bent by tanh and cut into even levels without a 0.",
+        _trained_bits,
+        _bits_fit,
+        {"weight_bits": 2, "activation_bits": 2, "weight_form": "tanh"},
     ),
     Method(
         "ternary",

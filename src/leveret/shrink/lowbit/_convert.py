@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, get_args
 
 from torch import nn
 
@@ -17,6 +17,8 @@ from leveret.shrink.lowbit._layers import low_bit
 
 __all__ = ["quantize_training", "ternarize"]
 
+WeightForm = Literal["steps", "tanh"]
+
 
 def quantize_training(
     net: nn.Module,
@@ -24,6 +26,7 @@ def quantize_training(
     weight_bits: int = 4,
     activation_bits: int = 4,
     *,
+    weight_form: WeightForm = "steps",
     learn_steps: bool = True,
     layers: Chosen = None,
     keep_first: bool = True,
@@ -39,14 +42,17 @@ def quantize_training(
     `leveret.pack` keeps weights in planes of bits where that is smaller than bytes.
 
     This is training with k bits as DoReFa-Net has it (Zhou et al., 2016), with learned steps (Esser et al., "Learned
-    Step Size Quantization", ICLR 2020) in the place of its tanh and its bounds from 0 to 1; gradients stay real. One
-    bit is XNOR-Net's `α sign(W)`.
+    Step Size Quantization", ICLR 2020) in the place of its bounds of activations from 0 to 1 and, unless `weight_form`
+    is "tanh", of its weights; gradients stay real. One bit is XNOR-Net's `α sign(W)`.
 
     Args:
         net: any trained module. Layers are found by type, exactly `nn.Conv2d` and `nn.Linear`.
         batches: inputs of the net, images normalised, or pairs of those and labels: they say which values each layer
             takes, hence where its steps begin and whether they need a sign.
         weight_bits: 1 to 8. 1: ±1; 2: −1, 0, 1; b: −(2^(b−1) − 1) to 2^(b−1) − 1.
+        weight_form: "steps", or "tanh", DoReFa-Net's (eq. 9): weights bent by tanh, then cut into 2^b even levels
+            without a 0; for up to 7 bits, 1 being the same in both. The paper's weights fill −1..1; here a step, which
+            may learn along, keeps the size that they had, for nets without a BatchNorm behind.
         activation_bits: 1 to 8: 0 to 2^a − 1 where no value was negative, as behind ReLU, else −2^(a−1) to 2^(a−1) − 1.
         learn_steps: let the steps learn; else they stay as they were found.
         layers: which to convert: names or glob patterns as in `net.named_modules()`, or a function of name and module.
@@ -66,6 +72,10 @@ def quantize_training(
     for name, bits in (("weight_bits", weight_bits), ("activation_bits", activation_bits)):
         if isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= 8:
             raise LeveretUsageError(f"{name} must be a whole number from 1 to 8, got {bits!r}")
+    if weight_form not in get_args(WeightForm):
+        raise LeveretUsageError(f"weight_form must be 'steps' or 'tanh', got {weight_form!r}")
+    if weight_form == "tanh" and weight_bits > 7:
+        raise LeveretUsageError("weight_form='tanh' is for weight_bits up to 7: eight bits of odd numbers fill no byte")
     result = net if inplace else copy.deepcopy(net)
     chosen = choose_layers(result, layers, keep_first, keep_last, "of few bits")
     for name, layer in chosen:
@@ -82,7 +92,9 @@ def quantize_training(
     made: dict[nn.Module, nn.Module] = {}
     for name, layer in leave(chosen, unfit, skip_unfit):
         step = ranges[name].step("mse", bits=activation_bits)
-        made[layer] = low_bit(layer, weight_bits, step, ranges[name].levels_of(activation_bits), learn_steps)
+        made[layer] = low_bit(
+            layer, weight_bits, step, ranges[name].levels_of(activation_bits), learn_steps, weight_form
+        )
     return replaced(result, made)
 
 
