@@ -204,11 +204,11 @@ def finite(model):
 
 @pytest.mark.parametrize("keep_best", [True, False])
 def test_a_diverging_training_keeps_the_best_or_last_finished_epoch_and_says_so(few_digits, tmp_path, keep_best):
-    # four batches an epoch: three epochs are finished
+    # four batches an epoch: three epochs are finished, and a step of the fourth was taken
     options = {"batch_size": 50, "lr": 0.02, "epochs": 5, "progress": False, "keep_best": keep_best, "out": tmp_path}
     model = net()
-    with pytest.raises(LeveretTrainingError, match=r"nan in epoch 4, batch 1.*stopped; the net holds") as caught:
-        fit(model, few_digits, objective=BreaksAt(12), **options)
+    with pytest.raises(LeveretTrainingError, match=r"nan in epoch 4, batch 2.*stopped; the net holds") as caught:
+        fit(model, few_digits, objective=BreaksAt(13), **options)
     result = caught.value.result
     assert result.diverged
     assert result.net is model
