@@ -150,6 +150,8 @@ def test_what_does_not_fit_is_named(few_digits):
         METHODS["magnitude"].check(dense, images, sparsity=1.5)
     with pytest.raises(LeveretUsageError, match="bits must be a whole number"):
         METHODS["share"].check(dense, images, bits=40)
+    with pytest.raises(LeveretUsageError, match="rounds and samples must be at least 1, got 0 and 256"):
+        METHODS["obs"].check(dense, images, rounds=0)
     with pytest.raises(LeveretUsageError, match="has no option 'sparsty'; it has sparsity, scope"):
         METHODS["magnitude"].check(dense, images, sparsty=0.5)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from leveret.errors import LeveretUsageError
 from leveret.shrink.catalogue._method import Method
 from leveret.shrink.catalogue._tuning import FineTuning
 from leveret.shrink.channels import prune_channels
@@ -26,19 +27,27 @@ def _magnitude(net: nn.Module, tuning: FineTuning, sparsity: float, scope: Any, 
     return tuning.fit(net, after, stage="tuning")
 
 
-def _by_curvature(net: nn.Module, tuning: FineTuning, method: Any, sparsity: float, rounds: int) -> nn.Module:
+def _by_curvature(
+    net: nn.Module, tuning: FineTuning, method: Any, sparsity: float, rounds: int, samples: int
+) -> nn.Module:
     # each round leaves the same share of what the one before left
     kept = [(1 - sparsity) ** (number / rounds) for number in range(1, rounds + 1)]
     for number, (left, epochs) in enumerate(zip(kept, tuning.split(*[1] * rounds), strict=True), 1):
-        options: dict[str, Any] = {"method": method, "batches": tuning.batches(), "skip_unfit": tuning.skip_unfit}
+        options: dict[str, Any] = {
+            "method": method,
+            "batches": tuning.batches(samples),
+            "skip_unfit": tuning.skip_unfit,
+        }
         net = prune(net, 1 - left, inplace=True, **options)
         tuning.fit(net, epochs, stage=f"round-{number}")
     return net
 
 
 def _curvature_fits(
-    net: nn.Module, images: Tensor, skip_unfit: bool, method: Any, sparsity: float, rounds: int
+    net: nn.Module, images: Tensor, skip_unfit: bool, method: Any, sparsity: float, rounds: int, samples: int
 ) -> nn.Module:
+    if rounds < 1 or samples < 1:
+        raise LeveretUsageError(f"rounds and samples must be at least 1, got {rounds} and {samples}")
     prune(net, sparsity, skip_unfit=skip_unfit)
     # both need gradients sample by sample; those of two samples say whether a net has them
     return prune(net, sparsity, method="obd", batches=[images[:2]], skip_unfit=skip_unfit)
@@ -90,7 +99,7 @@ METHODS = (
         "tuning.",
         functools.partial(_by_curvature, method="obd"),
         functools.partial(_curvature_fits, method="obd"),
-        {"sparsity": 0.9, "rounds": 2},
+        {"sparsity": 0.9, "rounds": 2, "samples": 256},
     ),
     Method(
         "obs",
@@ -101,7 +110,7 @@ METHODS = (
         "4096 weights row by row.",
         functools.partial(_by_curvature, method="obs"),
         functools.partial(_curvature_fits, method="obs"),
-        {"sparsity": 0.9, "rounds": 1},
+        {"sparsity": 0.9, "rounds": 1, "samples": 256},
     ),
     Method(
         "gradual",
