@@ -6,6 +6,8 @@ from the built-in that a Python user would have guessed.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "LeveretDataError",
     "LeveretError",
@@ -22,7 +24,13 @@ class LeveretError(Exception):
 
 
 class LeveretTrainingError(LeveretError, FloatingPointError):
-    """Training can't go on: the loss became infinite or NaN."""
+    """Training can't go on: the loss or a weight became infinite or NaN.
+
+    Attributes:
+        result: the `FitResult` of what was finished before, with `diverged` set; None where `fit` didn't raise it.
+    """
+
+    result: Any = None
 
 
 class LeveretUsageError(LeveretError, ValueError):

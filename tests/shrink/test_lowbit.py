@@ -263,3 +263,71 @@ def test_a_batch_with_nan_is_refused():
     x[3] = torch.nan
     with pytest.raises(LeveretDataError, match="batch 2 holds NaN"):
         ternarize(net(), [images(), x])
+
+
+# --- DoReFa-Net's weights ---
+
+
+@pytest.mark.parametrize("bits", [2, 3, 7])
+def test_tanh_weights_are_those_of_the_papers_formula(bits):
+    weight = torch.randn(5, 4, 3, 3, generator=torch.Generator().manual_seed(bits))
+    n = 2**bits - 1
+    bent = weight.tanh() / (2 * weight.tanh().abs().max()) + 0.5
+    papers = 2 * (n * bent).round() / n - 1
+    whole = _gradients.odd_from_tanh(weight, bits)
+    torch.testing.assert_close(whole / n, papers)
+    assert (whole.abs() % 2 == 1).all()
+    assert whole.abs().max() == n
+
+
+def test_the_gradient_of_tanh_weights_is_that_without_rounding():
+    weight = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+    out = torch.randn(3, 5, dtype=torch.float64)
+    (_gradients.odd_from_tanh(weight, 3) * out).sum().backward()
+    smooth = weight.detach().clone().requires_grad_()
+    bent = smooth.tanh()
+    (7 * bent / bent.abs().max() * out).sum().backward()
+    torch.testing.assert_close(weight.grad, smooth.grad)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 7])
+def test_tanh_weights_are_packed_to_the_last_bit(bits):
+    torch.manual_seed(0)
+    layer = nn.Sequential(nn.Linear(130, 70))
+    small = quantize_training(layer, [torch.randn(50, 130)], bits, 3, layers=["0"], weight_form="tanh").eval()
+    image = nn.Sequential(nn.Flatten(), small)
+    x = torch.randn(6, 130, 1, 1)
+    packed = leveret.pack(image, x)
+    assert small[0].whole_weight().abs().max() == 2**bits - 1
+    if bits == 2:
+        assert packed.graph.steps[-1].op == "plane_linear"
+        assert packed.graph.steps[-1].attributes["encoding"] == "signs"
+    with torch.no_grad():
+        np.testing.assert_array_equal(packed(x.numpy()), image(x).numpy())
+
+
+def test_tanh_weights_keep_their_size_and_train(few_digits):
+    small = quantize_training(net(), [images()], 2, 3, weight_form="tanh")
+    layer = next(m for m in small.modules() if isinstance(m, LowBitConv2d))
+    before = layer.weight.detach().clone()
+    assert float(layer.effective_weight().detach().abs().max()) == pytest.approx(float(before.tanh().abs().max()))
+    fit(small, few_digits, epochs=1, batch_size=50, progress=False)
+    assert not torch.equal(layer.weight, before)
+
+
+def test_one_bit_is_the_same_in_both_forms():
+    given = net()
+    a, b = (quantize_training(given, [images()], 1, 2, weight_form=form) for form in ("steps", "tanh"))
+    with torch.no_grad():
+        assert torch.equal(a.eval()(images()), b.eval()(images()))
+
+
+def test_tanh_weights_have_their_range():
+    with pytest.raises(LeveretUsageError, match="weight_form must be 'steps' or 'tanh', got 'tan'"):
+        quantize_training(net(), [images()], weight_form="tan")
+    with pytest.raises(LeveretUsageError, match="weight_bits up to 7"):
+        quantize_training(net(), [images()], 8, 8, weight_form="tanh")
+    zeros = net()
+    nn.init.zeros_(zeros[3].weight)
+    small = quantize_training(zeros, [images()], 2, 2, weight_form="tanh")
+    assert small(images()).isfinite().all()

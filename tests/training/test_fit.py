@@ -140,6 +140,36 @@ def test_two_processes(few_digits, tmp_path):
     assert leveret.evaluate(model, few_digits, "val").accuracy == pytest.approx(result.best_accuracy, abs=1e-6)
 
 
+def test_a_resumed_run_remembers_that_its_last_epoch_was_the_best(few_digits, tmp_path):
+    class Killed(BaseException):
+        pass
+
+    class KilledAt:
+        """Cross-entropy to be made small for five epochs of four batches, then large; a kill in front of a batch."""
+
+        def __init__(self, batch, before=0):
+            self.batch = batch
+            self.calls = before
+
+        def __call__(self, net, batch):
+            self.calls += 1
+            if self.calls == self.batch:
+                raise Killed
+            losses = leveret.CrossEntropy()(net, batch)
+            return {name: loss if self.calls <= 20 else -loss for name, loss in losses.items()}
+
+    options = {"epochs": 7, "batch_size": 50, "lr": 0.02, "schedule": "constant", "progress": False}
+    whole = fit(net(), few_digits, objective=KilledAt(0), **options)
+    best = whole.best_epoch
+    assert best < 7
+    model = net()
+    with pytest.raises(Killed):
+        fit(model, few_digits, objective=KilledAt(4 * best + 1), out=tmp_path, **options)
+    resumed = fit(model, few_digits, objective=KilledAt(0, 4 * best), out=tmp_path, **options)
+    assert resumed.best_epoch == best
+    assert torch.equal(weights(model), weights(whole.net))
+
+
 def test_no_validation_part_is_fine(few_digits):
     import copy
 
@@ -153,6 +183,69 @@ def test_no_validation_part_is_fine(few_digits):
 def test_an_infinite_loss_is_an_error_that_says_what_to_do(few_digits):
     with pytest.raises(LeveretTrainingError, match="lower lr"):
         fit(net(), few_digits, optimizer="sgd", lr=1e30, epochs=2, progress=False)
+
+
+class BreaksAt:
+    """Cross-entropy, but NaN from the first batch of an epoch on, counted over all calls."""
+
+    def __init__(self, batch):
+        self.batch = batch
+        self.calls = 0
+
+    def __call__(self, net, batch):
+        self.calls += 1
+        losses = leveret.CrossEntropy()(net, batch)
+        return {name: loss * (float("nan") if self.calls > self.batch else 1) for name, loss in losses.items()}
+
+
+def finite(model):
+    return all(value.isfinite().all() for value in model.state_dict().values())
+
+
+@pytest.mark.parametrize("keep_best", [True, False])
+def test_a_diverging_training_keeps_the_best_or_last_finished_epoch_and_says_so(few_digits, tmp_path, keep_best):
+    # four batches an epoch: three epochs are finished, and a step of the fourth was taken
+    options = {"batch_size": 50, "lr": 0.02, "epochs": 5, "progress": False, "keep_best": keep_best, "out": tmp_path}
+    model = net()
+    with pytest.raises(LeveretTrainingError, match=r"nan in epoch 4, batch 2.*stopped; the net holds") as caught:
+        fit(model, few_digits, objective=BreaksAt(13), **options)
+    result = caught.value.result
+    assert result.diverged
+    assert result.net is model
+    assert [row["epoch"] for row in result.history] == [1, 2, 3]
+    kept = load_weights(net(1), tmp_path / ("best.ckpt" if keep_best else "last.ckpt"))
+    assert torch.equal(weights(kept), weights(model))
+    assert finite(model)
+
+
+def test_a_training_that_diverges_at_once_leaves_the_net_as_it_was(few_digits):
+    model = net()
+    before = weights(model).clone()
+    with pytest.raises(LeveretTrainingError, match="no epoch was finished") as caught:
+        fit(model, few_digits, objective=BreaksAt(2), batch_size=50, progress=False)
+    assert torch.equal(weights(model), before)
+    assert finite(model)
+    assert caught.value.result.best_epoch is None
+
+
+def test_weights_that_break_in_an_epochs_last_step_reach_no_checkpoint(few_digits, tmp_path):
+    class Breaks:
+        """The sixth gradient is infinite, behind a loss that is not."""
+
+        calls = 0
+
+        def __call__(self, net, batch):
+            self.calls += 1
+            losses = leveret.CrossEntropy()(net, batch)
+            if self.calls == 6:
+                net.classifier.bias.register_hook(lambda grad: grad * float("inf"))
+            return losses
+
+    model = net()
+    with pytest.raises(LeveretTrainingError, match=r"classifier.* became infinite or NaN in epoch 2"):
+        fit(model, few_digits, objective=Breaks(), batch_size=67, epochs=3, out=tmp_path, progress=False)
+    assert finite(model)
+    assert torch.equal(weights(load_weights(net(1), tmp_path / "last.ckpt")), weights(model))
 
 
 def test_an_objective_with_parameters_is_trained(few_digits):

@@ -114,6 +114,79 @@ def shrink(
         show_shrink(result)
 
 
+@app.command(short_help="Make one net small by every method, side by side.")
+def compare(
+    source: Source = "digits",
+    methods: Annotated[
+        str, typer.Option(help="all, or keys with commas between: magnitude,int8,xnor; --list names them.")
+    ] = "all",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the models, checkpoints, figures and report.")
+    ] = Path("out"),
+    net: Annotated[
+        str | None, typer.Option(help="convnet, resnet20 or resnet18. Default: convnet.", show_default=False)
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of the real net. Default: by the data's size.", show_default=False)
+    ] = None,
+    tune_epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of each method's fine-tuning. Default: 0.4 of the real net's.", show_default=False),
+    ] = None,
+    seed: Seed = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="A fifth of the epochs, to see everything work.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that the folder holds.")] = False,
+    skip_unfit: Annotated[
+        bool, typer.Option("--skip-unfit", help="Leave layers that a method doesn't fit as they are; else stop.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Methods at work at once. Default: one a core.", show_default=False)
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of each worker. Default: the cores, shared out.", show_default=False)
+    ] = None,
+    strict: Strict = False,
+    size: Size = None,
+    channels: Channels = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    val_fraction: ValFraction = 0.1,
+    test_fraction: TestFraction = 0.2,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only the outcome.")] = False,
+    names: Annotated[bool, typer.Option("--list", help="Name the methods, and stop.")] = False,
+) -> None:
+    """Train one net, make it small by every method, tune each alike, pack, measure, and write a report."""
+    with guarded():
+        if names:
+            from leveret.cli._show import show_methods
+
+            show_methods()
+            return
+        from leveret.jobs import compare as job
+        from leveret.jobs._speed import default_threads
+
+        result = job.run(
+            source,
+            out,
+            methods=methods,
+            net=net,
+            epochs=epochs,
+            tune_epochs=tune_epochs,
+            seed=seed,
+            resume=resume,
+            quick=quick,
+            skip_unfit=skip_unfit,
+            strict=strict,
+            workers=workers or default_threads(),
+            threads=threads,
+            progress=not quiet,
+            data_options=_data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
+        )
+        from leveret.cli._show import show_compare
+
+        show_compare(result)
+
+
 @app.command(short_help="Say the class of images.")
 def predict(
     model: Model,

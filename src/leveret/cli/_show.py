@@ -13,7 +13,7 @@ from rich.text import Text
 from leveret.report.contender import NOISY
 from leveret.report.words import count, factor, operations, share, size, times
 
-__all__ = ["show", "show_bench", "show_inspection", "show_shrink"]
+__all__ = ["show", "show_bench", "show_compare", "show_inspection", "show_methods", "show_shrink"]
 
 _BUSY = "The machine was busy: the fastest turns count."
 
@@ -80,6 +80,54 @@ def show_shrink(result: Any) -> None:
     show(Text(""), table, Text(""), *(Text(line) for line in result.headlines), Text(""))
     show(Text(f"report   {result.out / 'report.html'}"), Text(f"model    {result.out / 'model.lvr'}"))
     show(Text(f"try      leveret predict {result.out / 'model.lvr'} IMAGE", style="dim"))
+
+
+def show_compare(result: Any) -> None:
+    """`leveret compare`: the table of the report, what has no result, and where things are."""
+    from leveret.report.compare import marks
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("method", no_wrap=True)
+    for name in ("accuracy", "95 % interval", "bytes", "smaller", "ms/image", "images/s", "as PyTorch"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("")
+    ok = [row for row in result.rows if row["status"] == "ok"]
+    real = next((row for row in ok if row["key"] == "real"), None)
+    for row in ok:
+        table.add_row(
+            escape(row["key"]),
+            share(row["accuracy"]),
+            f"{100 * row['interval'][0]:.2f} – {100 * row['interval'][1]:.2f}",
+            size(row["bytes"]),
+            times(real["bytes"] / row["bytes"]) if real else "",
+            f"{row['ms_per_image']:.3f}",
+            f"{row['images_per_second']:,.0f}",
+            share(row["agreement"]),
+            marks(row),
+            style="bold" if row["key"] == "real" else "",
+        )
+    show(Text(""), table, Text(""))
+    for row in result.rows:
+        if row["status"] != "ok":
+            show(Text(f"{row['key']}: {marks(row)}: {row['why']}", style="red"))
+    for cost, word in (("bytes", "smaller"), ("ms_per_image", "faster")):
+        show(Text(f"as accurate and {word} is none than: {', '.join(result.metrics['front'][cost])}"))
+    if result.metrics["timing_noise"] > NOISY:
+        show(Text(_BUSY, style="dim"))
+    show(Text(""), Text(f"report   {result.out / 'report.html'}"))
+    show(Text(f"models   {result.out / 'methods'}/METHOD/model.lvr"))
+
+
+def show_methods() -> None:
+    """`leveret compare --list`."""
+    from leveret.shrink.catalogue import METHODS
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("key", "what it does", "source"):
+        table.add_column(name, no_wrap=name == "key")
+    for method in METHODS.values():
+        table.add_row(method.key, escape(method.what), escape(method.paper))
+    show(table)
 
 
 def _taken(contract: dict[str, Any]) -> str:

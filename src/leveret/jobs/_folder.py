@@ -1,4 +1,4 @@
-"""The folder of a main job: whose it is, what it holds, and whether a new call may go on with it.
+"""The folder of a job: whose it is, what it holds, and whether a new call may go on with it.
 
 `config.json` is written first and says what the run is; `report.html` is written last. Whatever stands between is a
 stage's finished output, or a checkpoint from which the stage goes on.
@@ -13,32 +13,30 @@ from typing import Any
 from leveret._files import write_json
 from leveret.errors import LeveretUsageError
 
-__all__ = ["RunFolder", "differences"]
+__all__ = ["JobFolder", "RunFolder", "differences"]
 
-_FINISHED = ("model.lvr", "metrics.json", "report.html")
 _MOST_DIFFERENCES = 3
 
 
-class RunFolder:
-    """Paths of a run's outputs.
+class JobFolder:
+    """Paths of a run's outputs, as every job has them.
 
     Attributes:
         path: the folder.
     """
 
+    outputs: tuple[str, ...] = ("metrics.json", "report.html")  # of a finished run
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.json"
-        self.teacher = path / "teacher"
-        self.student = path / "student"
-        self.model = path / "model.lvr"
         self.metrics = path / "metrics.json"
         self.report = path / "report.html"
 
     @property
     def finished(self) -> bool:
         """Every output stands."""
-        return all((self.path / name).exists() for name in _FINISHED)
+        return all((self.path / name).exists() for name in self.outputs)
 
     def check(self, resume: bool) -> None:
         """Refuse a folder that a new run would overwrite, before any work is done.
@@ -88,6 +86,18 @@ class RunFolder:
                 leftover.unlink(missing_ok=True)
         else:
             write_json(self.config, plain)
+
+
+class RunFolder(JobFolder):
+    """Paths of the main job."""
+
+    outputs = ("model.lvr", "metrics.json", "report.html")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.teacher = path / "teacher"
+        self.student = path / "student"
+        self.model = path / "model.lvr"
 
 
 def differences(then: Any, now: Any, name: str = "") -> list[str]:

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from leveret._files import write_json
-from leveret.errors import LeveretError, LeveretUsageError, LeveretWarning
+from leveret.errors import LeveretUsageError, LeveretWarning
+from leveret.jobs._data import described_data, public_data
+from leveret.jobs._disk import disk_errors
 from leveret.jobs._folder import RunFolder
 from leveret.jobs._interruption import JobInterrupted
 from leveret.report.contender import NOISY, Contender, headlines
@@ -142,7 +144,7 @@ class _Job:
     def _train(self, stage: str, train: Any) -> Any:
         where = getattr(self.folder, stage)
         self._say(f"\ntraining the {stage}")
-        with _disk_errors(self.folder.path):
+        with disk_errors(self.folder.path):
             result = train(where)
         if result.interrupted:
             done = len(result.history)
@@ -221,7 +223,7 @@ class _Job:
         write_json(self.folder.metrics, metrics)
         page = main_job_page(
             MainJob(
-                data=_public(data),
+                data=public_data(data),
                 contenders=comparison.contenders,
                 evaluation=comparison.evaluation,
                 teacher_history=teacher.history,
@@ -253,27 +255,6 @@ class _Job:
             raise JobInterrupted(f"stopped; {self.folder.path} keeps {kept}. To go on:\n  {self.command}") from None
 
 
-@contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    """Writing a checkpoint to a full or vanished disk, as one clear error."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise _cannot_write(path, reason) from error
-    except RuntimeError as error:
-        # torch's own archive writer
-        if "PytorchStreamWriter" not in str(error) and "inline_container" not in str(error):
-            raise
-        raise _cannot_write(path, "the disk is full or was removed") from error
-
-
-def _cannot_write(path: Path, reason: str) -> LeveretError:
-    return LeveretError(
-        f"{path} could not be written: {reason}. Every finished epoch is kept; make room and go on with --resume"
-    )
-
-
 def _config(
     source: str, data: Any, described: dict[str, Any], load_options: dict[str, Any], asked: dict[str, Any]
 ) -> dict[str, Any]:
@@ -285,14 +266,7 @@ def _config(
         "options": {**{key: value for key, value in asked.items() if value is not None}, **load_options},
         # what a resumed run must have in common; the source may have moved
         "run": {
-            "data": {
-                "classes": list(data.classes),
-                "image_shape": list(data.image_shape),
-                "samples": {name: len(split) for name, split in data.splits.items()},
-                # sums over many pixels may differ in their last digits from one machine to the next
-                "mean": [round(value, 5) for value in data.normalization.mean],
-                "std": [round(value, 5) for value in data.normalization.std],
-            },
+            "data": described_data(data),
             "seed": asked["seed"],
             "recipe": described,
         },
@@ -319,23 +293,6 @@ def _metrics(data: Any, teacher: Any, student: Any, packed: Any, comparison: Any
         },
         "packed": comparison.evaluation.as_dict(),
     }
-
-
-def _public(data: Any) -> dict[str, Any]:
-    """The data's summary for the page, with file names in place of the machine's paths."""
-    found = data.as_dict()
-    folder = str(Path(data.source).absolute()) + os.sep
-
-    def short(text: str) -> str:
-        for prefix in (folder, str(data.source).rstrip(os.sep) + os.sep):
-            text = text.replace(prefix, "")
-        return text.replace(folder.rstrip(os.sep), data.name).replace(str(data.source), data.name)
-
-    found["source"] = data.name
-    found["skipped"] = [{"where": short(s["where"]), "reason": short(s["reason"])} for s in found["skipped"]]
-    for key in ("notes", "warnings"):
-        found[key] = [short(text) for text in found[key]]
-    return found
 
 
 def _command(source: str, out: Path, asked: dict[str, Any], strict: bool, options: dict[str, Any]) -> str:

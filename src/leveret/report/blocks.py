@@ -59,6 +59,7 @@ class Table:
         text: columns of words, set at the left; numbers stand at the right.
         scroll: long: show a window onto it.
         cards: on a narrow screen show each row as a card; else the table scrolls sideways.
+        wide: takes the whole width rather than a column, as cards do too, and breaks no name.
     """
 
     caption: str
@@ -69,6 +70,7 @@ class Table:
     text: tuple[int, ...] = ()
     scroll: bool = False
     cards: bool = False
+    wide: bool = False
     kind: ClassVar[str] = "table"
 
     def __post_init__(self) -> None:

@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.metrics import Evaluation
-from leveret.report.blocks import Block, Commands, Facts, Gallery, Page, Paragraph, Picture, Section, Table, Tile
+from leveret.report.blocks import Block, Commands, Facts, Gallery, Page, Paragraph, Picture, Section, Tile
 from leveret.report.confusion import confusion_blocks
 from leveret.report.contender import NOISY, Contender
 from leveret.report.curves import learning_curves
+from leveret.report.facts import data_blocks, flat
 from leveret.report.pictures import data_uri
 from leveret.report.tables import comparison_table, per_class_table
 from leveret.report.words import count, duration, factor, points, share, size, times
 
 __all__ = ["MainJob", "Sample", "main_job_page"]
 
-_MOST_SKIPPED = 50
 _TINY = 64
 
 
@@ -74,7 +74,7 @@ def main_job_page(job: MainJob) -> Page:
         ),
         Section("Mistakes", tuple(confusion_blocks(job.evaluation)), "Of the packed model, on the test images."),
         Section("Classes", (per_class_table(job.evaluation),)),
-        Section("Data", tuple(_data(job.data))),
+        Section("Data", tuple(data_blocks(job.data))),
         Section("How it was made", tuple(_made(job))),
     ]
     return Page(
@@ -169,39 +169,6 @@ def _picture(sample: Sample) -> Picture:
     return Picture(data_uri(sample.pixels), alt, (f"said {sample.said}", f"is {sample.true}", sure), tiny)
 
 
-def _data(data: Mapping[str, Any]) -> list[Block]:
-    channels, height, width = data["image_shape"]
-    parts = data["samples"]
-    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
-    counts = data["class_counts"]["train"]
-    skipped = data["skipped"]
-    items = [
-        ("images", f"{colour}, {height} x {width} pixels"),
-        ("training, validation, test", f"{parts['train']:,}, {parts['val']:,}, {parts['test']:,}"),
-        ("classes", f"{len(data['classes']):,}, of {_range(counts)} training images"),
-        ("samples found", f"{data['found']:,}"),
-        ("skipped", f"{len(skipped):,}" if skipped else "none"),
-    ]
-    blocks: list[Block] = [Facts("Data", tuple(items))]
-    notes = [("warning", text) for text in data["warnings"]] + [("note", text) for text in data["notes"]]
-    if notes:
-        blocks.append(Facts("Decisions and warnings", tuple(notes), folded=True))
-    if skipped:
-        rows = tuple((str(s["where"]), str(s["reason"])) for s in skipped[:_MOST_SKIPPED])
-        more = f", the first {_MOST_SKIPPED} of {len(skipped):,}" if len(skipped) > _MOST_SKIPPED else ""
-        blocks.append(Table(f"Skipped samples{more}", ("sample", "reason"), rows, text=(1,), scroll=len(rows) > 10))
-    names = tuple(
-        (name, *(f"{part[i]:,}" for part in data["class_counts"].values())) for i, name in enumerate(data["classes"])
-    )
-    blocks.append(Table("Images of each class", ("class", *data["class_counts"]), names, scroll=len(names) > 16))
-    return blocks
-
-
-def _range(counts: Sequence[int]) -> str:
-    least, most = min(counts), max(counts)
-    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
-
-
 def _made(job: MainJob) -> list[Block]:
     seconds = [sum(row.get("seconds", 0.0) for row in rows) for rows in (job.teacher_history, job.student_history)]
     trained = tuple(
@@ -217,21 +184,9 @@ def _made(job: MainJob) -> list[Block]:
     )
     return [
         Facts("Training", trained),
-        Facts("Recipe", tuple(_flat(job.recipe)), folded=True),
+        Facts("Recipe", tuple(flat(job.recipe)), folded=True),
         Facts("Measured on", tuple(job.environment.items()), folded=True),
     ]
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    found = []
-    for key, value in values.items():
-        name = f"{prefix}{str(key).replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            found += _flat(value, f"{name}: ")
-        else:
-            text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-            found.append((name, {"True": "yes", "False": "no"}.get(text, text)))
-    return found
 
 
 def _tone(ratio: float) -> Any:

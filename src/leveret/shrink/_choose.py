@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import nn
 
-from leveret.errors import LeveretUsageError
+from leveret.errors import LeveretUsageError, LeveretWarning
 
-__all__ = ["Chosen", "check_unshared", "choose_layers", "replaced"]
+__all__ = ["Chosen", "choose_layers", "fitting", "leave", "replaced"]
 
 Chosen = Iterable[str] | Callable[[str, nn.Module], bool] | None
 
@@ -37,6 +38,11 @@ def choose_layers(
         LeveretUsageError: none is chosen, or a pattern fits none.
     """
     candidates = [(name, m) for name, m in net.named_modules() if type(m) in kinds]
+    if not candidates:
+        raise LeveretUsageError(
+            f"nothing to make {becoming}: {type(net).__name__} has no {_called(kinds)} layer; layers are found by "
+            "type, exactly, so that what inherits from one doesn't count"
+        )
     names = ", ".join(name for name, _ in candidates)
     if layers is None:
         chosen = candidates[int(keep_first) : len(candidates) - int(keep_last)]
@@ -59,22 +65,57 @@ def choose_layers(
     return chosen
 
 
-def check_unshared(net: nn.Module, chosen: list[tuple[str, Any]]) -> None:
-    """A weight used by two layers would come apart: each would get a copy of its own.
+def _called(kinds: tuple[type[nn.Module], ...]) -> str:
+    *others, last = (kind.__name__ for kind in kinds)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def fitting(
+    net: nn.Module, chosen: list[tuple[str, Any]], unfit: Callable[[Any], str | None], skip_unfit: bool
+) -> list[tuple[str, Any]]:
+    """Those of the chosen layers that a transform fits.
+
+    A weight used by two layers never fits: each would get a copy of its own.
+
+    Args:
+        net: that the layers are of.
+        chosen: from `choose_layers`.
+        unfit: says of a layer why it doesn't fit, as goes on "layer 'stem' …", or None.
+        skip_unfit: leave such layers as they are and warn of them, rather than raise.
 
     Raises:
-        LeveretUsageError: names the layer and whom it shares with.
+        LeveretUsageError: names the first that doesn't fit, and why; or with `skip_unfit` none fits.
+
+    Warns:
+        LeveretWarning: names the layers that are left as they are, and why.
     """
     owners: dict[int, list[str]] = {}
     for name, module in net.named_modules(remove_duplicate=False):
         weight = getattr(module, "weight", None)
         if isinstance(weight, nn.Parameter):
             owners.setdefault(id(weight), []).append(name)
-    for name, module in chosen:
-        if len(sharing := owners.get(id(module.weight), [])) > 1:
-            raise LeveretUsageError(
-                f"layer {name!r} shares its weight ({', '.join(sharing)}); give each layer its own before"
-            )
+
+    def why(layer: Any) -> str | None:
+        sharing = owners.get(id(layer.weight), [])
+        if len(sharing) > 1:
+            return f"shares its weight ({', '.join(sharing)}); give each layer its own before"
+        return unfit(layer)
+
+    return leave(chosen, {name: reason for name, layer in chosen if (reason := why(layer)) is not None}, skip_unfit)
+
+
+def leave(chosen: list[tuple[str, Any]], unfit: Mapping[str, str], skip_unfit: bool) -> list[tuple[str, Any]]:
+    """The chosen layers without the unfit ones, given by name with the reason; raises and warns as `fitting`."""
+    if not unfit:
+        return chosen
+    name, reason = next(iter(unfit.items()))
+    if not skip_unfit:
+        raise LeveretUsageError(f"layer {name!r} {reason}")
+    named = "; ".join(f"layer {name!r} {reason}" for name, reason in unfit.items())
+    if len(unfit) == len(chosen):
+        raise LeveretUsageError(f"no layer is left: {named}")
+    warnings.warn(f"left as {'it is' if len(unfit) == 1 else 'they are'}: {named}", LeveretWarning, stacklevel=4)
+    return [(name, layer) for name, layer in chosen if name not in unfit]
 
 
 def replaced(net: nn.Module, made: Mapping[nn.Module, nn.Module]) -> nn.Module:

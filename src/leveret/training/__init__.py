@@ -3,7 +3,7 @@
 from leveret.metrics import Evaluation
 from leveret.training._augment import Augment, Augmentation
 from leveret.training._batch import Batch
-from leveret.training._checkpoints import load_weights
+from leveret.training._checkpoints import has_damaged_checkpoint, load_weights
 from leveret.training._evaluate import evaluate, logits_of
 from leveret.training._fit import FitResult, fit
 from leveret.training._history import History
@@ -23,6 +23,7 @@ __all__ = [
     "duration",
     "evaluate",
     "fit",
+    "has_damaged_checkpoint",
     "load_weights",
     "logits_of",
 ]

@@ -25,6 +25,7 @@ __all__ = [
     "LAST",
     "SaveOnInterruption",
     "epoch_checkpoints",
+    "has_damaged_checkpoint",
     "load_weights",
     "read_checkpoint",
     "weights_for",
@@ -47,9 +48,11 @@ def epoch_checkpoints(folder: Path, has_validation: bool) -> list[ModelCheckpoin
         "save_on_train_epoch_end": True,
         "enable_version_counter": False,
     }
-    found = [ModelCheckpoint(filename=Path(LAST).stem, **every_epoch)]
+    # the best one first: the other then notes which epoch was best, this one included, for a run that resumes from it
+    found = []
     if has_validation:
         found.append(ModelCheckpoint(filename=Path(BEST).stem, monitor="val_accuracy", mode="max", **every_epoch))
+    found.append(ModelCheckpoint(filename=Path(LAST).stem, **every_epoch))
     return found
 
 
@@ -86,6 +89,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise LeveretUsageError(
             f"{path} is not a whole checkpoint ({type(error).__name__}); delete it to start anew"
         ) from error
+
+
+def has_damaged_checkpoint(folder: str | Path) -> bool:
+    """Whether the `last.ckpt` of a run in `folder` is there but can't be read, as a kill in mid-writing leaves it."""
+    path = Path(folder) / LAST
+    if not path.exists():
+        return False
+    try:
+        read_checkpoint(path)
+    except LeveretUsageError:
+        return True
+    return False
 
 
 def load_weights(net: nn.Module, path: str | Path) -> nn.Module:

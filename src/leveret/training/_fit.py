@@ -20,7 +20,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from torch import nn
 from torch.utils.data import Sampler
 
-from leveret.errors import LeveretUsageError
+from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training import _checkpoints as checkpoints
 from leveret.training._augment import Augmentation
 from leveret.training._history import History
@@ -46,6 +46,7 @@ class FitResult:
         samples_seen: training images that the net was shown, repeats counted, over all runs of this training.
         seconds: spent on the epochs of the history.
         interrupted: Ctrl-C stopped the run before its end.
+        diverged: the loss or a weight became infinite or NaN; such a result comes with a `LeveretTrainingError`.
         best_checkpoint, last_checkpoint: in `out`; None where nothing was to be kept.
     """
 
@@ -56,6 +57,7 @@ class FitResult:
     samples_seen: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    diverged: bool = False
     best_checkpoint: Path | None = None
     last_checkpoint: Path | None = None
 
@@ -121,9 +123,14 @@ def fit(
     Ctrl-C stops after the current batch, writes `interrupted.ckpt` beside the last epoch's checkpoint and returns with
     `interrupted=True`.
 
+    A training that diverges stops with an error, and `net` then holds what a finished one would: the best epoch's
+    weights (the last one's with `keep_best=False`), or those that it began with where no epoch was finished. Nothing in
+    it, nor in a checkpoint, is infinite or NaN. To go on with that, catch the error and take its `result`.
+
     Raises:
         LeveretUsageError: an argument out of range, or no such checkpoint.
-        LeveretTrainingError: the loss became infinite or NaN.
+        LeveretTrainingError: the loss, or a weight at the end of an epoch, became infinite or NaN; says where, and
+            what `net` holds. Its `result` is the `FitResult` of the finished epochs.
     """
     _check(epochs, batch_size, weight_decay, gradient_clip, early_stopping, len(data.val))
     has_validation = len(data.val) > 0
@@ -179,15 +186,28 @@ def fit(
             validation = evaluation_loader(
                 data.val, data.normalization, batch_size=max(batch_size, 256), channels_last=channels_last
             )
+        before = {name: value.clone() for name, value in net.state_dict().items()}
+        diverged: LeveretTrainingError | None = None
+        interrupted = False
         with _quiet_lightning(), _sharing_tensors(settings):
             trainer = pl.Trainer(**settings)
-            interrupted = _run(trainer, module, load(), validation, start)
+            try:
+                interrupted = _run(trainer, module, load(), validation, start)
+            except LeveretTrainingError as error:
+                diverged = error
         if not history.rows and (folder / checkpoints.LAST).exists():
             # processes of their own did the work; what they kept is in their checkpoint
             history.load_state_dict(checkpoints.read_checkpoint(folder / checkpoints.LAST)["callbacks"]["History"])
         result = _result(net, history.rows, folder, interrupted, has_validation, kept=out is not None)
-        if keep_best and has_validation and result.best_epoch is not None and not interrupted:
+        best = keep_best and has_validation
+        if best and result.best_epoch is not None and not interrupted:
             checkpoints.load_weights(net, folder / checkpoints.BEST)
+        if diverged is not None:
+            if not history.rows:
+                net.load_state_dict(before)
+            elif not best:
+                checkpoints.load_weights(net, folder / checkpoints.LAST)
+            raise _with_result(diverged, result, best)
         if interrupted and progress:
             _say_what_is_kept(result, folder if out is not None else None, on_interruption.saved)
     return result
@@ -266,6 +286,21 @@ def _result(
             result.best_checkpoint = folder / (checkpoints.BEST if has_validation else checkpoints.LAST)
             result.last_checkpoint = folder / checkpoints.LAST
     return result
+
+
+def _with_result(error: LeveretTrainingError, result: FitResult, best: bool) -> LeveretTrainingError:
+    """The same error, which says what the net holds now and carries the result so far."""
+    if not result.history:
+        held = "no epoch was finished, and the net holds the weights that it began with"
+    elif best:
+        held = f"the net holds epoch {result.best_epoch}, the best of {len(result.history)} finished"
+    else:
+        held = f"the net holds epoch {len(result.history)}, the last finished"
+    result.diverged = True
+    told = LeveretTrainingError(f"{error}. Training stopped; {held}")
+    told.result = result
+    told.__cause__ = error
+    return told
 
 
 def _say_what_is_kept(result: FitResult, folder: Path | None, saved: bool) -> None:

@@ -62,6 +62,14 @@ class LightningNet(pl.LightningModule):
         self.samples_seen += size * self.trainer.world_size
         return total
 
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        # an epoch's last update may break weights behind a loss that was still finite: no checkpoint may hold them
+        if self.trainer.is_last_batch and (broken := _first_broken(self.net)):
+            raise LeveretTrainingError(
+                f"{broken} became infinite or NaN in epoch {self.current_epoch + 1}; a lower lr or gradient_clip=1.0 "
+                "usually helps"
+            )
+
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         logits = self.net(batch.inputs)
         size = len(batch.labels)
@@ -99,3 +107,11 @@ class LightningNet(pl.LightningModule):
 
 def _correct(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.argmax(1) == labels).float().mean()
+
+
+def _first_broken(net: nn.Module) -> str | None:
+    """The first parameter or statistic that isn't finite, if any."""
+    for name, value in net.state_dict().items():
+        if value.is_floating_point() and not value.isfinite().all():
+            return name
+    return None

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from torch import nn
 
 from leveret.errors import LeveretUsageError
-from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
+from leveret.shrink._choose import Chosen, choose_layers, fitting, replaced
 from leveret.shrink._windows import padding_of, pads_unevenly
 from leveret.shrink.binary._layers import (
     BinaryWeightConv2d,
@@ -37,6 +37,7 @@ def binarize(
     weight_gradient: WeightGradient | None = None,
     input_gradient: InputGradient = "clipped",
     stochastic: bool = False,
+    skip_unfit: bool = False,
     inplace: bool = False,
 ) -> nn.Module:
     """Give back `net` with its Conv2d and Linear layers binary; their real weights and biases are carried over.
@@ -58,6 +59,7 @@ def binarize(
         stochastic: draw each weight's sign anew in training, by how far it is from −1 and 1; evaluation takes the sign,
             and BatchNorms must be told (`reestimate_norms`). With "identity" gradients alone, hence for "binaryconnect"
             and "binarynet" by default. It learns slowly: give it a high learning rate.
+        skip_unfit: leave layers that don't fit as they are, with a warning that names them, rather than raise.
         inplace: change `net` itself instead of a deep copy.
 
     Raises:
@@ -81,9 +83,7 @@ def binarize(
     binary_inputs = kind in ("xnor", "binarynet")
     result = net if inplace else copy.deepcopy(net)
     chosen = choose_layers(result, layers, keep_first, keep_last, "binary")
-    for name, module in chosen:
-        _check(name, module)
-    check_unshared(result, chosen)
+    chosen = fitting(result, chosen, _unfit, skip_unfit)
     with_norm = binary_inputs if input_norm is None else input_norm
     with_scale = not signs_alone if weight_scale is None else weight_scale
     options: dict[str, Any] = {"weight_scale": with_scale, "weight_gradient": weight_gradient}
@@ -102,16 +102,13 @@ def binarize(
     return replaced(result, made)
 
 
-def _check(name: str, module: nn.Module) -> None:
+def _unfit(module: nn.Module) -> str | None:
     if isinstance(module, nn.Conv2d):
         if module.padding_mode != "zeros":
-            raise LeveretUsageError(
-                f"layer {name!r} pads with {module.padding_mode!r}; a binary layer pads with zeros only"
-            )
+            return f"pads with {module.padding_mode!r}; a binary layer pads with zeros only"
         if pads_unevenly(module):
-            raise LeveretUsageError(
-                f"layer {name!r} pads unevenly ('same' with an even kernel); give its padding in numbers"
-            )
+            return "pads unevenly ('same' with an even kernel); give its padding in numbers"
+    return None
 
 
 def _binary_like(module: Any, binary_inputs: bool, options: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, Literal, get_args
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
-from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
+from leveret.shrink._choose import Chosen, choose_layers, fitting, replaced
 from leveret.shrink._windows import padding_of, pads_unevenly, reaches
 from leveret.shrink.compact import _splits as splits
 from leveret.shrink.compact._fire import Fire
@@ -34,6 +35,7 @@ def factorize(
     layers: Chosen = None,
     keep_first: bool = True,
     keep_last: bool = True,
+    skip_unfit: bool = False,
     inplace: bool = False,
 ) -> nn.Module:
     """Give back `net` with smaller layers in the place of large ones. What it had learned is kept as far as it goes.
@@ -55,6 +57,7 @@ def factorize(
         layers: which to convert: names or glob patterns as in `net.named_modules()`, or a function of name and module.
             By default all that the method is for, but the first and the last layer of the net.
         keep_first, keep_last: leave these as they are; only looked at where `layers` is None.
+        skip_unfit: leave layers that don't fit as they are, with a warning that names them, rather than raise.
         inplace: change `net` itself instead of a deep copy.
 
     Raises:
@@ -75,8 +78,9 @@ def factorize(
         if not chosen:
             raise LeveretUsageError(f"{method!r} is for kernels larger than 1x1; the net has none but at its ends")
     for name, layer in chosen:
-        _check(name, layer, method)
-    check_unshared(result, chosen)
+        if not layer.weight.isfinite().all():
+            raise LeveretUsageError(f"layer {name!r} holds NaN or infinite weights")
+    chosen = fitting(result, chosen, functools.partial(_unfit, method=method), skip_unfit)
     made = {layer: _made(layer, method, ratio, rank, energy).train(layer.training) for _, layer in chosen}
     return replaced(result, {old: new.to(old.weight.device, old.weight.dtype) for old, new in made.items()})
 
@@ -102,29 +106,30 @@ def _has_kernel(layer: Any) -> bool:
     return isinstance(layer, nn.Conv2d) and max(layer.kernel_size) > 1
 
 
-def _check(name: str, layer: Any, method: Method) -> None:
-    def unfit(why: str) -> LeveretUsageError:
-        return LeveretUsageError(f"layer {name!r} {why}; leave it out with layers=[…]")
+def _unfit(layer: Any, method: Method) -> str | None:
+    why = _why_unfit(layer, method)
+    return why and f"{why}; leave it out with layers=[…]"
 
-    if not layer.weight.isfinite().all():
-        raise LeveretUsageError(f"layer {name!r} holds NaN or infinite weights")
+
+def _why_unfit(layer: Any, method: Method) -> str | None:
     if method in _KERNELS and not _has_kernel(layer):
-        raise unfit(f"has no kernel larger than 1x1, which {method!r} is for")
+        return f"has no kernel larger than 1x1, which {method!r} is for"
     if isinstance(layer, nn.Linear):
-        return
+        return None
     if layer.groups > 1 and method != "pointwise":
-        raise unfit(f"has {layer.groups} groups, which {method!r} doesn't cut")
+        return f"has {layer.groups} groups, which {method!r} doesn't cut"
     if layer.padding_mode != "zeros":
-        raise unfit(f"pads with {layer.padding_mode!r}, which smaller kernels in a row would do otherwise")
+        return f"pads with {layer.padding_mode!r}, which smaller kernels in a row would do otherwise"
     if pads_unevenly(layer):
-        raise unfit("pads unevenly ('same' with an even kernel)")
+        return "pads unevenly ('same' with an even kernel)"
     if "pointwise" in method and [2 * p for p in padding_of(layer)] != reaches(layer):
-        raise unfit("isn't padded by half its kernel, so that a 1x1 convolution gives another number of places")
+        return "isn't padded by half its kernel, so that a 1x1 convolution gives another number of places"
     if method == "fire":
         try:
             Fire.from_conv(layer, 1)
         except LeveretUsageError as error:
-            raise unfit(f"doesn't fit: {error}") from None
+            return f"doesn't fit: {error}"
+    return None
 
 
 def _made(layer: Any, method: Method, ratio: float, rank: int | None, energy: float | None) -> nn.Module:

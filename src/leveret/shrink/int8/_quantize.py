@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
 from leveret.shrink._calibrate import calibrate, checked
-from leveret.shrink._choose import replaced
+from leveret.shrink._choose import leave, replaced
 from leveret.shrink._range import METHODS, Method, ValueRange
 from leveret.shrink._windows import padding_of, pads_unevenly
 from leveret.shrink.int8._layers import Int8Conv1d, Int8Conv2d, Int8Layer, Int8Linear
@@ -37,6 +37,7 @@ def quantize(
     percentile: float = 99.99,
     skip: Skipped = (),
     depthwise: bool = False,
+    skip_unfit: bool = False,
 ) -> nn.Module:
     """Give back `net` in eval mode with its Conv2d, Conv1d and Linear layers computing on bytes; `net` stays as it is.
 
@@ -64,6 +65,7 @@ def quantize(
         depthwise: convert convolutions whose filters see one channel each, too. They hold few weights, and the
             packed net's real kernel for them is many times faster than the one of bytes; as ONNX, for an engine that
             has a fast one, they may be worth it.
+        skip_unfit: leave layers that don't fit as they are, with a warning that names them, rather than raise.
 
     Raises:
         LeveretDataError: a batch holds NaN or infinite values.
@@ -87,12 +89,16 @@ def quantize(
     layers = _chosen(result, skip, depthwise)
     for name, layer in layers.items():
         _check(name, layer)
+    layers = dict(leave(list(layers.items()), _uneven(layers), skip_unfit))
     norms, inputs = _followed(result, layers, checked(batches, result))
     ranges = calibrate(result, layers, inputs, counted=method != "max")
-    made: dict[nn.Module, nn.Module] = {norm: nn.Identity() for norm in norms.values()}
-    for name, layer in layers.items():
-        step = _step(name, ranges[name], method, percentile)
-        made[layer] = _int8_like(layer, norms.get(layer), step, ranges[name].levels)
+    steps = {name: ranges[name].step(method, percentile) for name in layers}
+    made: dict[nn.Module, nn.Module] = {}
+    for name, layer in leave(list(layers.items()), _stepless(steps, ranges), skip_unfit):
+        norm = norms.get(layer)
+        if norm is not None:
+            made[norm] = nn.Identity()
+        made[layer] = _int8_like(layer, norm, steps[name], ranges[name].levels)
     return replaced(result, made).eval()
 
 
@@ -126,11 +132,16 @@ def _is_depthwise(layer: Any) -> bool:
 def _check(name: str, layer: Any) -> None:
     if not layer.weight.isfinite().all() or not (layer.bias is None or layer.bias.isfinite().all()):
         raise LeveretUsageError(f"layer {name!r} holds NaN or infinite weights")
-    if not isinstance(layer, nn.Linear) and pads_unevenly(layer):
-        raise LeveretUsageError(
-            f"layer {name!r} pads unevenly ('same' with an even kernel); give its padding in numbers, or leave it "
-            f"real: skip=[{name!r}]"
-        )
+
+
+def _uneven(layers: dict[str, Any]) -> dict[str, str]:
+    """The layers that pad unevenly, each with what to do."""
+    return {
+        name: "pads unevenly ('same' with an even kernel); give its padding in numbers, or leave it real: "
+        f"skip=[{name!r}]"
+        for name, layer in layers.items()
+        if not isinstance(layer, nn.Linear) and pads_unevenly(layer)
+    }
 
 
 def _followed(
@@ -146,15 +157,18 @@ def _followed(
     return norms, chain([first], inputs)
 
 
-def _step(name: str, found: ValueRange, method: Method, percentile: float) -> float:
-    step = found.step(method, percentile)
-    if not _LEAST <= step <= _MOST:
-        span = "only zeros" if found.low == found.high == 0 else f"values in {found.low:.4g}..{found.high:.4g}"
-        raise LeveretUsageError(
-            f"layer {name!r} took {span} in all batches, for which there is no step: give other batches, or leave it "
-            f"real: skip=[{name!r}]"
-        )
-    return step
+def _stepless(steps: dict[str, float], ranges: dict[str, ValueRange]) -> dict[str, str]:
+    """The layers whose values have no step that a file can hold, each with why."""
+    found = {}
+    for name, step in steps.items():
+        if not _LEAST <= step <= _MOST:
+            low, high = ranges[name].low, ranges[name].high
+            span = "only zeros" if low == high == 0 else f"values in {low:.4g}..{high:.4g}"
+            found[name] = (
+                f"took {span} in all batches, for which there is no step: give other batches, or leave it real: "
+                f"skip=[{name!r}]"
+            )
+    return found
 
 
 def _int8_like(layer: Any, norm: nn.Module | None, step: float, levels: tuple[int, int]) -> nn.Module:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["in_steps", "signs_in_steps"]
+__all__ = ["in_steps", "odd_from_tanh", "signs_in_steps"]
 
 
 class _InSteps(torch.autograd.Function):
@@ -57,3 +57,25 @@ class _SignsInSteps(torch.autograd.Function):
 def signs_in_steps(x: Tensor, step: Tensor) -> Tensor:
     """`step · sign(x)` with +1 for 0; by x the clipped identity `1[|x| < 1]` (XNOR-Net), by the step the sign."""
     return _SignsInSteps.apply(x, step)
+
+
+class _Round(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.round()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return grads[0]
+
+
+def odd_from_tanh(weight: Tensor, bits: int) -> Tensor:
+    """Odd whole numbers from −(2^k − 1) to 2^k − 1, differentiable past the rounding.
+
+    `(2^k − 1)` times `2 quantize_k(tanh(w) / (2 max|tanh(w)|) + ½) − 1` of DoReFa-Net (Zhou et al., 2016, eq. 9), the
+    largest taken over all of `weight`. Of weights that are all 0 it makes nothing but rounding: 1.
+    """
+    levels = 2**bits - 1
+    bent = weight.tanh()
+    largest = bent.abs().max().clamp(min=torch.finfo(weight.dtype).tiny)
+    return 2 * _Round.apply(levels * (bent / (2 * largest) + 0.5)) - levels

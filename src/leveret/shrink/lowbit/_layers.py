@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from leveret.shrink._classes import as_class
 from leveret.shrink._windows import padding_of
-from leveret.shrink.lowbit._gradients import in_steps, signs_in_steps
+from leveret.shrink.lowbit._gradients import in_steps, odd_from_tanh, signs_in_steps
 from leveret.shrink.lowbit._steps import best_steps, highest_weight
 
 __all__ = ["LowBitConv2d", "LowBitLayer", "LowBitLinear", "low_bit"]
@@ -31,6 +31,7 @@ class LowBitLayer:
     Attributes:
         weight: the real weights that learn; what is computed with is `effective_weight`.
         weight_bits: 1: ±1; 2: −1, 0 and 1; b: ±(2^(b−1) − 1) and what lies between.
+        weight_form: "steps", or "tanh" for 2 to 7 bits, DoReFa-Net's: ±1, ±3, … ±(2^b − 1), no 0.
         levels: lowest and highest whole value of the input.
         weight_step: parameter `(out,)`, Δ: what 1 stands for in each filter.
         input_step: parameter of no dimension, s: what 1 stands for in the input.
@@ -41,6 +42,7 @@ class LowBitLayer:
     input_step: Tensor
     training: bool
     weight_bits: int
+    weight_form: str
     levels: tuple[int, int]
 
     def whole_weight(self) -> Tensor:
@@ -48,6 +50,8 @@ class LowBitLayer:
         weight = self.weight.detach()
         if self.weight_bits == 1:
             return torch.where(weight >= 0, 1, -1).to(torch.int8)
+        if self.weight_form == "tanh":
+            return odd_from_tanh(weight, self.weight_bits).to(torch.int8)
         highest = highest_weight(self.weight_bits)
         scaled = weight / self._per_filter(self._steps().detach())
         return scaled.clamp(-highest, highest).round().to(torch.int8)
@@ -58,6 +62,8 @@ class LowBitLayer:
         steps = self._per_filter(self._slower(self._steps(), self.weight[0].numel() * highest))
         if self.weight_bits == 1:
             return signs_in_steps(self.weight, steps)
+        if self.weight_form == "tanh":
+            return odd_from_tanh(self.weight, self.weight_bits) * steps
         return in_steps(self.weight, steps, -highest, highest)
 
     def _learns(self, x: Tensor) -> bool:
@@ -91,7 +97,8 @@ class LowBitLayer:
         return self.whole_weight(), self._steps().detach() * step, shift.detach(), step, levels
 
     def _bits_repr(self) -> str:
-        return f", weight_bits={self.weight_bits}, levels={self.levels[0]}..{self.levels[1]}"
+        form = ", tanh" if self.weight_form == "tanh" else ""
+        return f", weight_bits={self.weight_bits}{form}, levels={self.levels[0]}..{self.levels[1]}"
 
 
 class LowBitConv2d(LowBitLayer, nn.Conv2d):
@@ -124,7 +131,12 @@ class LowBitLinear(LowBitLayer, nn.Linear):
 
 
 def low_bit(
-    layer: Any, weight_bits: int, input_step: float, levels: tuple[int, int], learn_steps: bool
+    layer: Any,
+    weight_bits: int,
+    input_step: float,
+    levels: tuple[int, int],
+    learn_steps: bool,
+    weight_form: str = "steps",
 ) -> LowBitConv2d | LowBitLinear:
     """The layer with few bits, and with its own parameters."""
     made = as_class(layer, LowBitConv2d if isinstance(layer, nn.Conv2d) else LowBitLinear)
@@ -132,9 +144,14 @@ def low_bit(
     if weight_bits == 1:
         steps = weight.double().abs().flatten(1).mean(1)  # XNOR-Net's α, the best step for signs
         steps = torch.where(steps > 0, steps, 1.0)
+    elif weight_form == "tanh":
+        # one for all filters: as large as the weights were, where the paper's fill −1..1 and leave their size to norms
+        steps = weight.double().tanh().abs().max().clamp(min=_LEAST) / (2**weight_bits - 1)
+        steps = steps.expand(len(weight)).clone()
     else:
         steps = best_steps(weight, highest_weight(weight_bits))
     made.weight_bits = weight_bits
+    made.weight_form = "steps" if weight_bits == 1 else weight_form
     made.levels = levels
     made.weight_step = nn.Parameter(steps.to(weight), requires_grad=learn_steps)
     made.input_step = nn.Parameter(torch.tensor(input_step).to(weight), requires_grad=learn_steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections.abc import Iterable
 from typing import Any, Literal, get_args
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
-from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
+from leveret.shrink._choose import Chosen, choose_layers, fitting, replaced
 from leveret.shrink.pruned._blocks import surgeon
 from leveret.shrink.pruned._curvature import Loss, curvature_diagonal
 from leveret.shrink.pruned._layers import PrunedConv2d, PrunedLinear, masked, weight_name
@@ -36,6 +37,7 @@ def prune(
     batches: Iterable[Any] | None = None,
     loss: Loss = "cross-entropy",
     damping: float = 1e-4,
+    skip_unfit: bool = False,
     inplace: bool = False,
 ) -> nn.Module:
     """Take out the weights of convolutions and linear layers that matter least.
@@ -73,6 +75,7 @@ def prune(
         loss: for "obd" and "obs": what the net was trained on, "cross-entropy" or "squared" (half the squared
             distance).
         damping: for "obs": added to the curvature's diagonal, as a share of its mean.
+        skip_unfit: leave layers that don't fit as they are, with a warning that names them, rather than raise.
         inplace: change `net` itself instead of a deep copy.
 
     Raises:
@@ -91,12 +94,7 @@ def prune(
     for name, layer in chosen:
         if not layer.weight.isfinite().all():
             raise LeveretUsageError(f"layer {name!r} holds NaN or infinite weights")
-        if pattern is not None and layer.weight.shape[1] < pattern[1]:
-            raise LeveretUsageError(
-                f"layer {name!r} has {layer.weight.shape[1]} inputs a weight, fewer than a group of {pattern[1]}; "
-                "leave it out with layers=[…]"
-            )
-    check_unshared(result, chosen)
+    chosen = fitting(result, chosen, functools.partial(_unfit, pattern=pattern), skip_unfit)
     made = {layer: masked(layer) for _, layer in chosen}
     result = replaced(result, made)
     pruned = [(name, made[layer]) for name, layer in chosen]
@@ -115,6 +113,13 @@ def prune(
     for (_, layer), mask in zip(pruned, masks, strict=True):
         layer.keep(mask)  # type: ignore[operator]
     return result
+
+
+def _unfit(layer: Any, pattern: tuple[int, int] | None) -> str | None:
+    inputs = layer.weight.shape[1]
+    if pattern is not None and inputs < pattern[1]:
+        return f"has {inputs} inputs a weight, fewer than a group of {pattern[1]}; leave it out with layers=[…]"
+    return None
 
 
 def worth_of(

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from leveret.errors import LeveretUsageError
-from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
+from leveret.shrink._choose import Chosen, choose_layers, fitting, replaced
 from leveret.shrink.shared._layers import hashed
 
 __all__ = ["hash_weights"]
@@ -27,6 +27,7 @@ def hash_weights(
     keep_first: bool = False,
     keep_last: bool = False,
     seed: int = 0,
+    skip_unfit: bool = False,
     inplace: bool = False,
 ) -> nn.Module:
     """Give each layer `ratio` times fewer values than weights: `w_ij = ξ(i, j) · v[h(i, j)]`.
@@ -47,6 +48,7 @@ def hash_weights(
             By default all.
         keep_first, keep_last: leave these as they are; only looked at where `layers` is None.
         seed: of the hash, and of random values. Layers of the same shape differ by their names.
+        skip_unfit: leave layers that don't fit as they are, with a warning that names them, rather than raise.
         inplace: change `net` itself instead of a deep copy.
 
     Raises:
@@ -64,7 +66,7 @@ def hash_weights(
         raise LeveretUsageError(f"seed must be a whole number from 0 to 2^32 − 1, got {seed!r}")
     result = net if inplace else copy.deepcopy(net)
     chosen = choose_layers(result, layers, keep_first, keep_last, "hashed")
-    check_unshared(result, chosen)
+    chosen = fitting(result, chosen, lambda layer: None, skip_unfit)
     return replaced(result, {layer: _made(name, layer, ratio, start, seed) for name, layer in chosen})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from typing import Any, get_args
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
-from leveret.shrink._choose import Chosen, check_unshared, choose_layers, replaced
+from leveret.shrink._choose import Chosen, choose_layers, fitting, replaced
 from leveret.shrink.pruned import PrunedConv2d, PrunedLayer, PrunedLinear
 from leveret.shrink.shared._clusters import Start, clusters
 from leveret.shrink.shared._layers import shared
@@ -30,6 +31,7 @@ def share(
     keep_first: bool = False,
     keep_last: bool = False,
     seed: int = 0,
+    skip_unfit: bool = False,
     inplace: bool = False,
 ) -> nn.Module:
     """Let each layer's weights be entries of a table of `2 ** bits` values, found by k-means.
@@ -53,6 +55,7 @@ def share(
             By default all.
         keep_first, keep_last: leave these as they are; only looked at where `layers` is None.
         seed: of k-means.
+        skip_unfit: leave layers that don't fit as they are, with a warning that names them, rather than raise.
         inplace: change `net` itself instead of a deep copy.
 
     Raises:
@@ -72,22 +75,19 @@ def share(
     kinds = (nn.Conv2d, nn.Linear, PrunedConv2d, PrunedLinear)
     chosen = choose_layers(result, layers, keep_first, keep_last, "shared", kinds=kinds)
     for name, layer in chosen:
-        _check(name, layer, length)
-    check_unshared(result, chosen)
+        if not layer.weight.isfinite().all():
+            raise LeveretUsageError(f"layer {name!r} holds NaN or infinite weights")
+    chosen = fitting(result, chosen, functools.partial(_unfit, length=length), skip_unfit)
     return replaced(result, {layer: _made(layer, 2**bits, length, start, seed) for _, layer in chosen})
 
 
-def _check(name: str, layer: Any, length: int) -> None:
-    if not layer.weight.isfinite().all():
-        raise LeveretUsageError(f"layer {name!r} holds NaN or infinite weights")
+def _unfit(layer: Any, length: int) -> str | None:
     row = layer.weight[0].numel()
     if row % length:
-        raise LeveretUsageError(
-            f"layer {name!r} has rows of {row} weights, which don't divide into runs of {length}; leave it out with "
-            "layers=[…]"
-        )
+        return f"has rows of {row} weights, which don't divide into runs of {length}; leave it out with layers=[…]"
     if length > 1 and isinstance(layer, PrunedLayer):
-        raise LeveretUsageError(f"layer {name!r} was pruned, and runs can't keep its zeros; length must be 1")
+        return "was pruned, and runs can't keep its zeros; length must be 1"
+    return None
 
 
 def _made(layer: Any, entries: int, length: int, start: Start, seed: int) -> nn.Module:

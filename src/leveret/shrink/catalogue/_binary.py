@@ -1,0 +1,106 @@
+"""Binarisation: the pre-trained net, retrained with weights, and activations if wanted, of one bit."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from leveret.shrink.binary import binarize, reestimate_norms
+from leveret.shrink.catalogue._method import Method
+from leveret.shrink.catalogue._norms import with_norms
+from leveret.shrink.catalogue._tuning import FineTuning
+
+__all__ = ["METHODS"]
+
+
+def _signs(net: nn.Module, images: Tensor, skip_unfit: bool, kind: Any, stochastic: bool = False) -> nn.Module:
+    """The net in the manner of BinaryConnect or BinaryNet: all its layers, a BatchNorm behind each."""
+    net = with_norms(net, images)
+    layers = [(name, layer) for name, layer in net.named_modules() if type(layer) in (nn.Conv2d, nn.Linear)]
+    for _, layer in layers:
+        _fill(layer)
+    options: dict[str, Any] = {"stochastic": stochastic, "skip_unfit": skip_unfit, "inplace": True}
+    if kind == "binaryconnect":
+        return binarize(net, kind, keep_first=False, keep_last=False, **options)
+    # the first layer's weights are signs too, but it takes the image as it is (BinaryNet, section 1.5)
+    net = binarize(net, kind, keep_last=False, **options)
+    return binarize(net, "binaryconnect", layers=[layers[0][0]], **options)
+
+
+def _fill(layer: Any) -> None:
+    """Weights that fill −1..1 with the same signs: trained ones are so small that any update turns them."""
+    with torch.no_grad():
+        deviation = layer.weight.std()
+        if deviation > 0:
+            layer.weight.div_(2 * deviation).clamp_(-1, 1)
+
+
+def _retrained_signs(net: nn.Module, tuning: FineTuning, kind: str, faster: float, **options: Any) -> nn.Module:
+    images = torch.cat(tuning.batches())
+    net = _signs(net, images, tuning.skip_unfit, kind, **options)
+    stochastic = options.get("stochastic", False)
+    tuning.fit(net, lr=faster * tuning.lr, weight_decay=0.0, keep_best=not stochastic)
+    # norms saw signs drawn at random, evaluation has the likelier ones
+    return reestimate_norms(net, tuning.batches_for_norms()) if stochastic else net
+
+
+def _scaled(net: nn.Module, tuning: FineTuning, kind: Any, **options: Any) -> nn.Module:
+    net = binarize(net, kind, skip_unfit=tuning.skip_unfit, inplace=True, **options)
+    return tuning.fit(net, lr=2 * tuning.lr, weight_decay=0.0)
+
+
+def _binary_fits(net: nn.Module, images: Tensor, skip_unfit: bool, kind: Any, **options: Any) -> nn.Module:
+    return binarize(net, kind, skip_unfit=skip_unfit, **options)
+
+
+METHODS = (
+    Method(
+        "binaryconnect",
+        "BinaryConnect",
+        "binary",
+        "Courbariaux, Bengio & David, NIPS 2015",
+        "Retrains with the signs of the weights alone in every layer, a BatchNorm behind each.",
+        functools.partial(_retrained_signs, kind="binaryconnect", faster=5),
+        functools.partial(_signs, kind="binaryconnect"),
+    ),
+    Method(
+        "binaryconnect-stochastic",
+        "BinaryConnect, stochastic",
+        "binary",
+        "Courbariaux, Bengio & David, NIPS 2015",
+        "As BinaryConnect, with signs drawn at random in training, the likelier the larger the weight.",
+        functools.partial(_retrained_signs, kind="binaryconnect", faster=20, stochastic=True),
+        functools.partial(_signs, kind="binaryconnect"),
+    ),
+    Method(
+        "binarynet",
+        "BinaryNet",
+        "binary",
+        "Courbariaux et al., 2016",
+        "Retrains with signs of weights in every layer and signs of activations in all but the first.",
+        functools.partial(_retrained_signs, kind="binarynet", faster=5),
+        functools.partial(_signs, kind="binarynet"),
+    ),
+    Method(
+        "bwn",
+        "Binary-Weight-Network",
+        "binary",
+        "Rastegari et al., ECCV 2016",
+        "Retrains with the signs of the weights, times a scale per filter; the first and the last layer stay real.",
+        functools.partial(_scaled, kind="weights"),
+        functools.partial(_binary_fits, kind="weights"),
+    ),
+    Method(
+        "xnor",
+        "XNOR-Net",
+        "binary",
+        "Rastegari et al., ECCV 2016",
+        "Retrains with signs of weights and activations, scaled by α and K; the first and the last layer stay real.",
+        functools.partial(_scaled, kind="xnor"),
+        functools.partial(_binary_fits, kind="xnor"),
+        {"input_scale": True},
+    ),
+)

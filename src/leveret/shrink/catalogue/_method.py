@@ -1,0 +1,84 @@
+"""`Method`: one entry of the catalogue."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from leveret.errors import LeveretUsageError
+from leveret.shrink.catalogue._tuning import FineTuning
+
+__all__ = ["Method"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to make a trained net small.
+
+    Attributes:
+        key: what users name it by, kebab-case.
+        title: a few words.
+        family: "real", "pruning", "sharing", "quantisation", "binary", "compact" or "ensemble".
+        paper: whose idea it is.
+        what: what it does, in a sentence.
+        maker: of a copy of the trained net, a `FineTuning` and `options`: the small net, tuned.
+        checker: of a copy of the net, some images and `skip_unfit` with `options`: raises where the method doesn't fit,
+            without any long work.
+        options: the method's own parameters and their defaults.
+    """
+
+    key: str
+    title: str
+    family: str
+    paper: str
+    what: str
+    maker: Callable[..., nn.Module]
+    checker: Callable[..., object] = lambda net, images, skip_unfit, **options: net
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def make(self, net: nn.Module, tuning: FineTuning, **options: Any) -> nn.Module:
+        """The small net, fine-tuned and ready to be packed; `net` stays as it is.
+
+        Args:
+            net: trained, from normalised images `(batch, channels, height, width)` to logits `(batch, classes)`.
+            tuning: data, budget and how to train; it keeps the history.
+            options: in place of the method's defaults.
+
+        Raises:
+            LeveretUsageError: an option that the method lacks, or a net, layer or value that doesn't fit.
+            LeveretTrainingError: fine-tuning diverged before an epoch was finished.
+            KeyboardInterrupt: Ctrl-C; what was finished is kept in `tuning.out`.
+        """
+        chosen = self.with_defaults(options)
+        torch.manual_seed(tuning.seed)
+        return self.maker(copy.deepcopy(net), tuning, **chosen).eval()
+
+    def check(self, net: nn.Module, images: Tensor, *, skip_unfit: bool = False, **options: Any) -> None:
+        """Whether the method fits the net, trained or not; `net` stays as it is.
+
+        Args:
+            net: as for `make`.
+            images: some dozens, normalised, as `net` takes them.
+            skip_unfit: as for the transforms: a layer that doesn't fit is left as it is, with a warning.
+            options: in place of the method's defaults.
+
+        Raises:
+            LeveretUsageError: it doesn't; names the layer and why.
+        """
+        self.checker(copy.deepcopy(net), images, skip_unfit, **self.with_defaults(options))
+
+    def with_defaults(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """All options, those given first.
+
+        Raises:
+            LeveretUsageError: one that the method lacks.
+        """
+        if unknown := [name for name in options if name not in self.options]:
+            has = f"it has {', '.join(self.options)}" if self.options else "it has none"
+            raise LeveretUsageError(f"method {self.key!r} has no option {unknown[0]!r}; {has}")
+        return {**self.options, **options}
