@@ -30,12 +30,12 @@ def ensemble_table(details: Mapping[str, Any], values: Mapping[str, Any]) -> lis
         )
     header = ["k", "k binary nets", "bytes", "ms"]
     header += ["real, as many bytes", "channels", "bytes", "ms", "real, as much time", "channels", "bytes", "ms"]
-    sibling = details["sibling"]
+    sibling, seeds = details["sibling"], len(details["seed"])
     return [
         "On Fashion-MNIST: k binary nets (XNOR-style, a real shortcut round each binary convolution), packed as one",
         "model, against one real net of as many bytes, and one that takes as much time. Accuracy of the packed files,",
-        f"mean ± standard deviation of {details['seeds']} seeds. Channels are those of the last stage; a member has "
-        f"{sibling['channels']}.",
+        f"mean ± standard deviation of {seeds} seeds. Channels are those of the last stage; a member has "
+        f"{sibling['channels']}. All learn for {details['epochs']} epochs.",
         "",
         f"![Accuracy against bytes and against time]({PICTURES['ensemble']})",
         "",

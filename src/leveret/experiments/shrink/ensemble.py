@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,67 +53,74 @@ SETTING = Setting()
 
 def ensemble(data: Any, runs: Path, seeds: int) -> dict[str, Any]:
     """Train members and their rivals for every seed, then measure all: a row for each k."""
-    first = [_binary(data, runs, 0, member) for member in range(SETTING.most)]
+    nets = _Nets(data, runs)
     sizes = range(1, SETTING.most + 1)
-    files = {k: saved(Ensemble(first[:k]), data, runs / f"ensemble-{k}.lvr") for k in sizes}
-    widths = _widths(data, runs, files)
-    rows = []
-    models: dict[str, Packed] = {"sibling": _packed_real(data, runs, 0, SETTING.last)[0]}
+    widths = _widths(nets, sizes)
+    models: dict[str, Packed] = {"sibling": nets.real(0, SETTING.last)[0]}
     for k in sizes:
-        models[f"ensemble-{k}"] = files[k][0]
-        models |= {f"{kind}-{k}": _packed_real(data, runs, 0, last)[0] for kind, last in widths[k].items()}
+        models[f"ensemble-{k}"] = nets.members(0, k)[0]
+        models |= {f"{kind}-{k}": nets.real(0, last)[0] for kind, last in widths[k].items()}
     times, noise = milliseconds(models, data, SETTING.seconds)
+    rows = []
     for k in sizes:
         row: dict[str, Any] = {"k": k}
-        row["ensemble"] = _figures([_of_members(data, runs, seed, k) for seed in range(seeds)], times[f"ensemble-{k}"])
+        row["ensemble"] = _figures([nets.members(seed, k) for seed in range(seeds)], data, times[f"ensemble-{k}"])
         for kind, last in widths[k].items():
-            found = [_of_real(data, runs, seed, last) for seed in range(seeds)]
-            row[kind] = {"channels": last, **_figures(found, times[f"{kind}-{k}"])}
+            found = [nets.real(seed, last) for seed in range(seeds)]
+            row[kind] = {"channels": last, **_figures(found, data, times[f"{kind}-{k}"])}
         rows.append(row)
-    sibling = _figures([_of_real(data, runs, seed, SETTING.last) for seed in range(seeds)], times["sibling"])
-    return {"seeds": seeds, "noise": noise, "sibling": {"channels": SETTING.last, **sibling}, "rows": rows}
+    sibling = _figures([nets.real(seed, SETTING.last) for seed in range(seeds)], data, times["sibling"])
+    return {
+        "noise": noise,
+        "epochs": SETTING.epochs,
+        "sibling": {"channels": SETTING.last, **sibling},
+        "rows": rows,
+    }
 
 
-def _stages(last: int) -> tuple[int, int, int]:
-    return max(1, round(last / 4)), max(1, round(last / 2)), last
+class _Nets:
+    """All nets, each trained and packed once: `(packed, bytes)`."""
+
+    def __init__(self, data: Any, runs: Path) -> None:
+        self.data = data
+        self.runs = runs
+        self._packed: dict[str, tuple[Packed, int]] = {}
+
+    def members(self, seed: int, k: int) -> tuple[Packed, int]:
+        """The first `k` binary nets of a seed as one."""
+        return self._once(f"ensemble-{seed}-{k}", lambda: Ensemble(self._member(seed, i) for i in range(k)))
+
+    def real(self, seed: int, last: int) -> tuple[Packed, int]:
+        """A real net with `last` channels in its last stage."""
+        name = f"real-{seed}-{last}"
+        return self._once(name, lambda: self._learned(_net(seed, last, ConvBlock), name, seed))
+
+    def untrained(self, last: int) -> tuple[Packed, int]:
+        """The same, as it begins, for its size and its time."""
+        return self._once(f"untrained-{last}", lambda: _net(0, last, ConvBlock).eval())
+
+    def _member(self, seed: int, member: int) -> nn.Module:
+        own = 1000 * seed + member
+        return self._learned(_net(own, SETTING.last, BiRealBlock), f"binary-{seed}-{member}", own)
+
+    def _learned(self, net: nn.Module, name: str, seed: int) -> nn.Module:
+        settings: dict[str, Any] = {"epochs": SETTING.epochs, "batch_size": SETTING.batch_size, "lr": SETTING.lr}
+        return trained(net, self.data, self.runs / name, seed=seed, **settings).net
+
+    def _once(self, name: str, make: Callable[[], nn.Module]) -> tuple[Packed, int]:
+        if name not in self._packed:
+            self._packed[name] = saved(make(), self.data, self.runs / f"{name}.lvr")
+        return self._packed[name]
 
 
 def _net(seed: int, last: int, block: Any) -> nn.Module:
     torch.manual_seed(seed)
-    return ConvNet(1, 10, depth=4, widths=_stages(last), block=block, stem_pool=True)
+    widths = (max(1, round(last / 4)), max(1, round(last / 2)), last)
+    return ConvNet(1, 10, depth=4, widths=widths, block=block, stem_pool=True)
 
 
-def _learned(net: nn.Module, data: Any, folder: Path, seed: int) -> nn.Module:
-    settings = {"epochs": SETTING.epochs, "batch_size": SETTING.batch_size, "lr": SETTING.lr}
-    return trained(net, data, folder, seed=seed, **settings).net
-
-
-def _binary(data: Any, runs: Path, seed: int, member: int) -> nn.Module:
-    own = 1000 * seed + member
-    return _learned(_net(own, SETTING.last, BiRealBlock), data, runs / f"binary-{seed}-{member}", own)
-
-
-def _real(data: Any, runs: Path, seed: int, last: int) -> nn.Module:
-    return _learned(_net(seed, last, ConvBlock), data, runs / f"real-{seed}-{last}", seed)
-
-
-def _packed_real(data: Any, runs: Path, seed: int, last: int) -> tuple[Packed, int]:
-    return saved(_real(data, runs, seed, last), data, runs / f"real-{seed}-{last}.lvr")
-
-
-def _of_real(data: Any, runs: Path, seed: int, last: int) -> tuple[float, int]:
-    packed, size = _packed_real(data, runs, seed, last)
-    return 1 - error_of(packed, data), size
-
-
-def _of_members(data: Any, runs: Path, seed: int, k: int) -> tuple[float, int]:
-    members = [_binary(data, runs, seed, member) for member in range(k)]
-    packed, size = saved(Ensemble(members), data, runs / f"ensemble-{seed}-{k}.lvr")
-    return 1 - error_of(packed, data), size
-
-
-def _figures(found: list[tuple[float, int]], ms: float) -> dict[str, float]:
-    accuracies = [accuracy for accuracy, _ in found]
+def _figures(found: list[tuple[Packed, int]], data: Any, ms: float) -> dict[str, float]:
+    accuracies = [1 - error_of(packed, data) for packed, _ in found]
     return {
         "accuracy": statistics.mean(accuracies),
         "spread": statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0,
@@ -121,30 +129,28 @@ def _figures(found: list[tuple[float, int]], ms: float) -> dict[str, float]:
     }
 
 
-def _widths(data: Any, runs: Path, files: dict[int, tuple[Packed, int]]) -> dict[int, dict[str, int]]:
+def _widths(nets: _Nets, sizes: Iterable[int]) -> dict[int, dict[str, int]]:
     """For each k the channels of the real net as large, and of the one as slow, found without training."""
-    untrained = {last: saved(_net(0, last, ConvBlock).eval(), data, runs / "untrained.lvr") for last in SETTING.ladder}
-    models = {f"real-{last}": packed for last, (packed, _) in untrained.items()}
-    models |= {f"ensemble-{k}": packed for k, (packed, _) in files.items()}
-    times, _ = milliseconds(models, data, SETTING.seconds)
-    by_time = {last: times[f"real-{last}"] for last in untrained}
+    models = {f"real-{last}": nets.untrained(last)[0] for last in SETTING.ladder}
+    models |= {f"ensemble-{k}": nets.members(0, k)[0] for k in sizes}
+    times, _ = milliseconds(models, nets.data, SETTING.seconds)
+    by_time = {last: times[f"real-{last}"] for last in SETTING.ladder}
     return {
-        k: {"same_bytes": _as_large(data, runs, size), "same_time": _between(by_time, times[f"ensemble-{k}"])}
-        for k, (_, size) in files.items()
+        k: {
+            "same_bytes": _as_large(nets, nets.members(0, k)[1]),
+            "same_time": _between(by_time, times[f"ensemble-{k}"]),
+        }
+        for k in sizes
     }
 
 
-def _as_large(data: Any, runs: Path, wanted: int) -> int:
+def _as_large(nets: _Nets, wanted: int) -> int:
     """The channels whose file is nearest to so many bytes, by halving the interval."""
-
-    def size_of(last: int) -> int:
-        return saved(_net(0, last, ConvBlock).eval(), data, runs / "untrained.lvr")[1]
-
     low, high = SETTING.ladder[0], SETTING.ladder[-1]
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if size_of(middle) <= wanted else (low, middle)
-    return min((low, high), key=lambda last: abs(size_of(last) - wanted))
+        low, high = (middle, high) if nets.untrained(middle)[1] <= wanted else (low, middle)
+    return min((low, high), key=lambda last: abs(nets.untrained(last)[1] - wanted))
 
 
 def _between(by_width: dict[int, float], wanted: float) -> int:
