@@ -53,7 +53,7 @@ def _deep_table(details: Mapping[str, Any], values: Mapping[str, Any]) -> list[s
         "Deep Compression on MNIST. The dense net learns from images shifted by up to a pixel; then it is pruned",
         "gradually, over all layers together, while it learns from the dense net's outputs; its weights are shared by",
         "k-means, and the tables trained on. The file is the smallest tried whose error on the validation part, 6,000",
-        "images held out of the training part, is below the bound asked for by the margin in the table.",
+        "images held out of the training part, is at most what its table says; the test part is looked at afterwards.",
         "",
     ]
     rows = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import nn
 from leveret._files import replacing, write_json
 from leveret.training import fit
 
-__all__ = ["Stage", "finished", "read", "seconds_spent", "trained"]
+__all__ = ["Stage", "finished", "kept", "read", "seconds_spent", "trained"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,13 @@ def trained(net: nn.Module, data: Any, folder: Path, **options: Any) -> Stage:
 def finished(folder: Path, seconds: float, epochs: int, val_error: float) -> None:
     """Note that a training is over; its weights must be in `folder`."""
     write_json(folder / "training.json", {"seconds": seconds, "epochs": epochs, "val_error": val_error})
+
+
+def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What was found before, or what `make` finds, as it stands in the JSON file `path`."""
+    if not path.exists():
+        write_json(path, make())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from torch import nn
 from leveret.experiments.shrink._check import check
 from leveret.experiments.shrink._measure import error_of
 from leveret.experiments.shrink._nets import lenet300, perceptron
-from leveret.experiments.shrink._stages import trained
+from leveret.experiments.shrink._stages import kept, trained
 from leveret.shrink import prune
 
 __all__ = ["METHODS", "NETS", "Curve", "no_worse", "obs"]
@@ -81,7 +82,9 @@ def obs(data: Callable[[str], Any], runs: Path) -> dict[str, Any]:
         data: gives "perceptron" and "lenet300" their images.
         runs: folder of the trainings and of what was found.
     """
-    nets = {name: _curve(curve, data(name), runs / name) for name, curve in NETS.items()}
+    nets = {}
+    for name, curve in NETS.items():
+        nets[name] = kept(runs / name / "curve.json", partial(_curve, curve, data(name), runs / name))
     return {"nets": nets, "no_worse": all(no_worse(net) for net in nets.values()), "check": check()}
 
 
