@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from leveret.experiments.shrink._measure import error_of, milliseconds, saved
-from leveret.experiments.shrink._stages import trained
+from leveret.experiments.shrink._stages import kept, trained
 from leveret.nets import ConvNet, Ensemble
 from leveret.nets._blocks import ConvBlock
 from leveret.runtime import Packed
@@ -55,7 +55,9 @@ def ensemble(data: Any, runs: Path, seeds: int) -> dict[str, Any]:
     """Train members and their rivals for every seed, then measure all: a row for each k."""
     nets = _Nets(data, runs)
     sizes = range(1, SETTING.most + 1)
-    widths = _widths(nets, sizes)
+    # found once, as a later run's clock would ask for other nets
+    found = kept(runs / "widths.json", lambda: {str(k): own for k, own in _widths(nets, sizes).items()})
+    widths = {int(k): own for k, own in found.items()}
     models: dict[str, Packed] = {"sibling": nets.real(0, SETTING.last)[0]}
     for k in sizes:
         models[f"ensemble-{k}"] = nets.members(0, k)[0]
@@ -66,8 +68,8 @@ def ensemble(data: Any, runs: Path, seeds: int) -> dict[str, Any]:
         row: dict[str, Any] = {"k": k}
         row["ensemble"] = _figures([nets.members(seed, k) for seed in range(seeds)], data, times[f"ensemble-{k}"])
         for kind, last in widths[k].items():
-            found = [nets.real(seed, last) for seed in range(seeds)]
-            row[kind] = {"channels": last, **_figures(found, data, times[f"{kind}-{k}"])}
+            rivals = [nets.real(seed, last) for seed in range(seeds)]
+            row[kind] = {"channels": last, **_figures(rivals, data, times[f"{kind}-{k}"])}
         rows.append(row)
     sibling = _figures([nets.real(seed, SETTING.last) for seed in range(seeds)], data, times["sibling"])
     return {
