@@ -225,7 +225,7 @@ def test_the_width_for_a_time_lies_between_those_measured():
     assert ensemble._between(by_width, 9.0) == 32
     assert ensemble._between(by_width, 0.1) == 8
     # noise that says that a wider net is faster is evened out
-    assert ensemble._between({8: 1.0, 16: 3.0, 32: 2.0, 64: 4.0}, 2.75) == 40
+    assert ensemble._between({8: 1.0, 16: 3.0, 32: 2.0, 64: 4.0}, 3.25) == 48
 
 
 def test_the_entropy_of_a_net_whose_weights_are_all_the_same_is_its_tables_and_biases():

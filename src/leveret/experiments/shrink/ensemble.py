@@ -156,7 +156,7 @@ def _as_large(nets: _Nets, wanted: int) -> int:
 
 
 def _between(by_width: dict[int, float], wanted: float) -> int:
-    """The width for a wanted time, along straight lines between those measured, which only rise; at the ends, theirs."""
+    """The width for a wanted time, along straight lines between those measured; at the ends, theirs."""
     from sklearn.isotonic import IsotonicRegression
 
     widths = np.array(sorted(by_width), dtype=float)
