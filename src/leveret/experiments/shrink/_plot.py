@@ -39,11 +39,17 @@ def _draw(path: Path, panels: list[Any], draw: Any) -> None:
 
 
 def _curves(axes: Any, net: Mapping[str, Any]) -> None:
-    for colour, method in zip(_COLOURS, ("magnitude", "obd", "obs"), strict=True):
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    names = {"magnitude": "magnitude", "obd": "Optimal Brain Damage", "obs": "Optimal Brain Surgeon"}
+    for colour, (method, name) in zip(_COLOURS, names.items(), strict=True):
         points = [(100 * row["sparsity"], 100 * row[method]) for row in net["points"]]
-        axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3.5, label=method)
+        axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3.5, label=name)
     axes.axhline(100 * net["dense_error"], color="black", linewidth=0.8, linestyle=":")
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("weights taken, %")
     axes.set_ylabel("test error, %")
     axes.set_title(net["what"].split(",")[0], fontsize=10, loc="left")
@@ -51,7 +57,7 @@ def _curves(axes: Any, net: Mapping[str, Any]) -> None:
 
 def _rivals(axes: Any, key: str, rows: list[Mapping[str, Any]]) -> None:
     rival = {"bytes": "same_bytes", "ms": "same_time"}[key]
-    names = {"ensemble": "k binary nets", rival: f"one real net, as many {key}" if key == "bytes" else "one real net"}
+    names = {"ensemble": "k binary nets, k from 1", rival: "one real net"}
     for colour, (kind, name) in zip(_COLOURS[1:], names.items(), strict=True):
         found = [row[kind] for row in rows]
         axes.errorbar(
