@@ -103,7 +103,7 @@ def _obs_table(details: Mapping[str, Any], values: Mapping[str, Any]) -> list[st
     text = [
         "Test error after taking weights, without retraining. Each method goes on from the point before, its curvature",
         "taken anew there. The surgeon's damping, which says how far it trusts its quadratic, is the one of least",
-        "validation error of those tried.",
+        "validation error of those tried; LeNet's is the one that served the perceptron.",
         "",
         f"![Test error against the share of weights taken]({PICTURES['obs']})",
     ]

@@ -56,7 +56,7 @@ def damped_inverse(hessian: Tensor, damping: float) -> Tensor:
     factor, info = torch.linalg.cholesky_ex(damped(hessian, damping))
     if info.any():
         raise LeveretUsageError(
-            f"the curvature can't be inverted with damping {damping}; give more samples, or more damping (1e-3, say)"
+            f"the curvature can't be inverted with damping {damping}; give more samples, or more damping (0.1, say)"
         )
     return torch.cholesky_inverse(factor)
 
