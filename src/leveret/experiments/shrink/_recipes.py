@@ -44,14 +44,21 @@ def _ternary(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
 
 def _binaryconnect(stochastic: bool) -> Callable[[nn.Module, Batches, bool], nn.Module]:
     def make(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
-        return binarize(net, "binaryconnect", keep_first=False, keep_last=False, stochastic=stochastic)
+        return _normed(binarize(net, "binaryconnect", keep_first=False, keep_last=False, stochastic=stochastic))
 
     return make
 
 
 def _binarynet(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
     first = next(name for name, layer in net.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear))
-    return binarize(binarize(net, "binaryconnect", layers=[first]), "binarynet", keep_first=False, keep_last=False)
+    signs = binarize(binarize(net, "binaryconnect", layers=[first]), "binarynet", keep_first=False, keep_last=False)
+    return _normed(signs)
+
+
+def _normed(net: nn.Module) -> nn.Module:
+    """With BatchNorm behind the last layer, as both papers have it: sums of signs alone are far too large for logits."""
+    last = [layer for layer in net.modules() if isinstance(layer, nn.Linear)][-1]
+    return nn.Sequential(net, nn.BatchNorm1d(last.out_features))
 
 
 def _weights(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
