@@ -56,7 +56,7 @@ def _binarynet(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
 
 
 def _normed(net: nn.Module) -> nn.Module:
-    """With BatchNorm behind the last layer, as both papers have it: sums of signs alone are far too large for logits."""
+    """With BatchNorm behind the last layer, as both papers have it: sums of signs are far too large for logits."""
     last = [layer for layer in net.modules() if isinstance(layer, nn.Linear)][-1]
     return nn.Sequential(net, nn.BatchNorm1d(last.out_features))
 
