@@ -44,21 +44,16 @@ def _ternary(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
 
 def _binaryconnect(stochastic: bool) -> Callable[[nn.Module, Batches, bool], nn.Module]:
     def make(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
-        return _normed(binarize(net, "binaryconnect", keep_first=False, keep_last=False, stochastic=stochastic))
+        return binarize(net, "binaryconnect", keep_first=False, keep_last=False, stochastic=stochastic)
 
     return make
 
 
 def _binarynet(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
-    first = next(name for name, layer in net.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear))
-    signs = binarize(binarize(net, "binaryconnect", layers=[first]), "binarynet", keep_first=False, keep_last=False)
-    return _normed(signs)
-
-
-def _normed(net: nn.Module) -> nn.Module:
-    """With BatchNorm behind the last layer, as both papers have it: sums of signs are far too large for logits."""
-    last = [layer for layer in net.modules() if isinstance(layer, nn.Linear)][-1]
-    return nn.Sequential(net, nn.BatchNorm1d(last.out_features))
+    first, *inner, last = (name for name, layer in net.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear))
+    signs = binarize(binarize(net, "binaryconnect", layers=[first]), "binarynet", layers=inner)
+    # with α, as bare sums of signs are far too large for logits; the paper has a BatchNorm there
+    return binarize(signs, "xnor", layers=[last])
 
 
 def _weights(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
