@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytorch_lightning as pl
 
 from leveret import experiments
 from leveret.errors import LeveretDataError, LeveretUsageError
-from leveret.experiments.shrink import _page, deep, ensemble, hashed, methods, obs
+from leveret.experiments.shrink import PARTS, _page, deep, ensemble, hashed, methods, obs
 from leveret.experiments.shrink import _stages as stages
 from leveret.experiments.shrink._check import check
 from leveret.experiments.shrink._coding import entropy_bytes
@@ -247,6 +248,13 @@ def test_errors(options, error, says, tmp_path):
     with pytest.raises(error, match=says):
         experiments.run("shrink", **options, out=tmp_path)
     assert not (tmp_path / "shrink.json").exists()
+
+
+def test_the_page_is_what_its_figures_say():
+    """Nobody edits the page: it is rendered from the JSON file beside it."""
+    results = Path(__file__).parents[2] / "docs" / "results"
+    values = json.loads((results / "shrink.json").read_text(encoding="utf-8"))
+    assert _page.page(values, PARTS) == (results / "shrink.md").read_text(encoding="utf-8")
 
 
 def test_a_page_of_nothing_yet():
