@@ -166,7 +166,16 @@ def _methods_table(details: Mapping[str, Any], values: Mapping[str, Any]) -> lis
     header = ["net", "source", "error, packed", "paper's", "file", "ms", "epochs"]
     text = [f"{details['what']}. The others are the real net retrained, from labels and from its logits.", ""]
     text += [markdown_table(header, rows), ""]
-    return [*text, "The papers' nets are far larger and learn for hundreds of epochs; see each for its net."]
+    text += [
+        "The papers' nets are far larger and learn for hundreds of epochs. Signs drawn at random learn slowest, so that",
+        "few epochs cost BinaryConnect's stochastic kind most.",
+    ]
+    if any(row["key"] == "ebp" for row in details["rows"]):
+        text += [
+            "Expectation Backpropagation begins anew, without the real net: one hidden layer, and more samples at a",
+            "time than the one that its paper takes.",
+        ]
+    return text
 
 
 _TABLES: dict[str, Any] = {
