@@ -167,8 +167,8 @@ def _methods_table(details: Mapping[str, Any], values: Mapping[str, Any]) -> lis
     text = [f"{details['what']}. The others are the real net retrained, from labels and from its logits.", ""]
     text += [markdown_table(header, rows), ""]
     text += [
-        "The papers' nets are far larger and learn for hundreds of epochs. Signs drawn at random learn slowest, so that",
-        "few epochs cost BinaryConnect's stochastic kind most.",
+        "The papers' nets are far larger and learn for hundreds of epochs. Signs drawn at random learn slowest, so",
+        "that few epochs cost BinaryConnect's stochastic kind most.",
     ]
     if any(row["key"] == "ebp" for row in details["rows"]):
         text += [
