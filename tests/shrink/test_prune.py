@@ -16,6 +16,7 @@ from leveret.shrink.pruned import (
     GradualPruning,
     PrunedConv2d,
     PrunedLinear,
+    _blocks,
     _curvature,
     _masks,
     _surgeon,
@@ -291,6 +292,61 @@ def test_blocks_go_their_own_ways_and_begin_where_weights_are_gone():
     torch.testing.assert_close(done.weights[1, left], alone.weights[0])
 
 
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_large_blocks_are_taken_one_by_one_with_the_same_outcome(one_by_one, monkeypatch):
+    blocks = [quadratic(12, seed) for seed in range(3)]
+    kept = torch.ones(3, 12, dtype=torch.bool)
+    kept[0, 3:5] = kept[2, 11] = False
+    w = torch.stack([w for w, _ in blocks]) * kept
+    inverses = torch.stack([torch.linalg.inv(h) for _, h in blocks])
+    monkeypatch.setattr(_surgeon, "_LARGE", 0 if one_by_one else 1 << 30)
+    steps = torch.tensor([10, 4, 9])
+    done = _surgeon.operate(w, inverses.clone(), kept, steps)
+    assert (~done.kept).sum(1).tolist() == [12, 4, 10]
+    assert done.order.shape == done.costs.shape == (3, 10)
+    for row, (_, h) in enumerate(blocks):
+        gone = [*(~kept[row]).nonzero().flatten().tolist(), *done.order[row, : steps[row]].tolist()]
+        assert sorted(gone) == (~done.kept[row]).nonzero().flatten().tolist()
+        # where the order is known, the outcome follows at once
+        torch.testing.assert_close(_surgeon.without(w[row], h, done.kept[row]), done.weights[row])
+        assert done.costs[row].isinf().tolist() == [step >= steps[row] for step in range(10)]
+
+
+def test_a_linear_layers_blocks_follow_from_its_inputs():
+    net = mlp().double()
+    batches = [torch.randn(9, 6, dtype=torch.float64), (torch.randn(4, 6, dtype=torch.float64), "labels")]
+    pruned = prune(net, 0.3)
+    for name, part in (("0.weight", slice(1, 4)), ("2.weight", slice(0, 2))):
+        inputs, squares = _curvature.linear_factors(pruned, name, batches, "cross-entropy")
+        mask = pruned.get_submodule(name[0]).mask[part]
+        made = _blocks._linear_blocks(inputs, squares, part, mask)
+        torch.testing.assert_close(made, _curvature.row_blocks(pruned, name, part, batches, "cross-entropy"))
+
+
+def test_what_has_no_such_blocks_is_told_apart():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(6, 6)
+
+        def forward(self, x):
+            return self.layer(self.layer(x))
+
+    class Rows(nn.Sequential):
+        def forward(self, x):
+            return super().forward(x[:, None]).sum(1)
+
+    tied = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6))
+    tied[1].bias = tied[0].bias
+    x = [torch.randn(5, 6)]
+    assert _curvature.linear_factors(Twice(), "layer.weight", x, "squared") is None
+    assert _curvature.linear_factors(Rows(nn.Linear(6, 3)), "0.weight", x, "squared") is None
+    assert _curvature.linear_factors(tied, "0.weight", x, "squared") is None
+    assert _curvature.linear_factors(nn.Sequential(nn.Linear(6, 3, bias=False)), "0.weight", x, "squared") is None
+    assert _curvature.linear_factors(conv_net(), "0.weight", [torch.randn(2, 4, 4, 4)], "squared") is None
+    assert _curvature.linear_factors(nn.Linear(6, 3), "weight", x, "squared") is not None
+
+
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
 def test_the_surgeon_hurts_the_loss_less_than_damage_and_magnitude(loss):
     net = mlp(widths=(8, 7, 4)).double()
@@ -306,13 +362,11 @@ def test_the_surgeon_hurts_the_loss_less_than_damage_and_magnitude(loss):
 
 
 def test_rows_are_operated_on_as_one_would_by_hand(monkeypatch):
-    from leveret.shrink.pruned import _blocks
-
     monkeypatch.setattr(_blocks, "_ONE_BLOCK", 10)
     monkeypatch.setattr(_blocks, "_BYTES", 8 * 36 * 2)  # two rows of six at once
     net = mlp().double()
     x = torch.randn(60, 6, dtype=torch.float64)
-    pruned = prune(net, 0.4, method="obs", batches=[x])
+    pruned = prune(net, 0.4, method="obs", batches=[x], damping=1e-4)
     gone = torch.cat([~layer.mask.flatten() for _, layer in pruned_layers(pruned)])
     assert int(gone.sum()) == round(0.4 * 45)
     steps = (~pruned[0].mask).sum(1)

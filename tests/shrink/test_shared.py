@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -31,6 +31,7 @@ def error(a, b):
 # --- k-means ---
 
 
+@settings(deadline=None)  # the first call loads scikit-learn
 @given(st.integers(1, 60), st.integers(1, 8), st.sampled_from(["linear", "density", "random"]), st.integers(0, 2))
 def test_each_point_is_at_its_nearest_centre_and_each_centre_is_their_mean(n, entries, start, seed):
     points = np.random.default_rng((n, seed)).normal(size=(n, 1)).round(2)

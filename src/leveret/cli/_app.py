@@ -326,7 +326,7 @@ def data(
 
 @app.command(short_help="Measure again what docs/results shows.")
 def reproduce(
-    name: Annotated[str, typer.Argument(help="Of the page: main-job or engine.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="Of the page: main-job, engine or shrink.", show_default=False)],
     part: Annotated[list[str] | None, typer.Option("--part", help="Only this part; may be repeated.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds.", show_default=False)] = None,
     data_folder: Annotated[

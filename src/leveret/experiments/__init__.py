@@ -11,7 +11,11 @@ from leveret.errors import LeveretUsageError
 __all__ = ["EXPERIMENTS", "run"]
 
 # name on the command line -> module with a `run(parts, seeds, data, out)` and `PARTS`
-EXPERIMENTS = {"main-job": "leveret.experiments.main_job", "engine": "leveret.experiments.engine"}
+EXPERIMENTS = {
+    "main-job": "leveret.experiments.main_job",
+    "engine": "leveret.experiments.engine",
+    "shrink": "leveret.experiments.shrink",
+}
 
 
 def run(

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from leveret._files import write_text
-from leveret.errors import LeveretDataError, LeveretUsageError
+from leveret.errors import LeveretUsageError
 from leveret.experiments._benchmarks import benchmark
+from leveret.experiments._datasets import source_of
 from leveret.experiments._results import Figure, Results, figures_table, markdown_table, part_heading
 from leveret.jobs import shrink
 from leveret.jobs._memory import peak_resident
@@ -108,22 +109,13 @@ def _one(part: str, results: Results, runs: Path, data: Path | None) -> None:
         source: Path = _elpv(runs / "elpv-images")
         options: dict[str, Any] = {"epochs": 12, "data_options": {"size": 64}}
     else:
-        source = _dataset(data, {"fashion": "fashion_mnist.npz", "cifar": "cifar10-train.parquet"}[part])
-        source = source.with_name("cifar10") if part == "cifar" else source
+        source = source_of(part, data)
         options = {"flip": True}
     job = _shrink(str(source), runs / part, **options)
     figures = {f"{part}_teacher_acc": _accuracy(job, "teacher"), f"{part}_packed_acc": _accuracy(job, "packed")}
     if part == "fashion":
         figures["binary_bytes_ratio"] = job["binary_bytes_ratio"]
     results.record(part, figures, {"command": f"{_COMMAND} --part {part}", "runs": [_row(job, seed=0)]})
-
-
-def _dataset(data: Path | None, name: str) -> Path:
-    if data is None:
-        raise LeveretUsageError(f"this part needs {name}: give its folder with --data or LEVERET_SHARED_DATA")
-    if not (data / name).is_file():
-        raise LeveretDataError(f"there is no {data / name}")
-    return data / name
 
 
 def _elpv(folder: Path) -> Path:

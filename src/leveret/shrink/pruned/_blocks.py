@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from leveret.shrink.pruned._curvature import Loss, curvature_matrix, row_blocks
+from leveret.shrink.pruned._curvature import Loss, curvature_matrix, linear_factors, row_blocks
 from leveret.shrink.pruned._layers import weight_name
-from leveret.shrink.pruned._surgeon import Surgery, damped_inverse, operate
+from leveret.shrink.pruned._surgeon import damped, damped_inverse, operate, without
 
 __all__ = ["surgeon"]
 
@@ -31,10 +31,8 @@ def surgeon(
         _as_one_block(net, names, layers, going, batches, loss, damping)
         return
     rows = _Rows(net, names, layers, batches, loss, damping)
-    # how dear each row's weights are, were all of them taken; and again, as many as are cheap
-    costs = [done.costs for _, _, done in rows.operate(None)]
-    for layer, part, done in rows.operate(_cheapest(costs, going)):
-        _put(layer, part, done.weights, done.kept)
+    # how dear each row's weights are, were all of them taken, and in which order; then as many as are cheap
+    rows.take(_cheapest(rows.operate(), going))
 
 
 def _as_one_block(
@@ -73,21 +71,51 @@ class _Rows:
         self.batches = batches
         self.loss: Loss = loss
         self.damping = damping
+        self.orders: list[Tensor] = []
 
-    def operate(self, steps: list[Tensor] | None) -> Iterator[tuple[Any, slice, Surgery]]:
-        """Operate on all rows, each by its `steps` (all of its weights, if None), some rows at a time."""
-        number = 0
+    def operate(self) -> list[Tensor]:
+        """Each layer's costs, `(rows, steps)`, were all weights taken; their order is kept for `take`."""
+        costs = []
+        for layer, part, flat, blocks in self._parts():
+            kept = layer.mask[part].flatten(1)
+            done = operate(flat, damped_inverse(blocks, self.damping), kept, kept.sum(1))
+            self.orders.append(done.order)
+            costs.append(done.costs)
+        return costs
+
+    def take(self, steps: list[Tensor]) -> None:
+        """Take so many weights out of each row, in the order that `operate` found."""
+        for (layer, part, flat, blocks), order, own in zip(self._parts(), self.orders, steps, strict=True):
+            kept = layer.mask[part].flatten(1).clone()
+            for row, count in enumerate(own.tolist()):
+                kept[row, order[row, :count]] = False
+            hessians = damped(blocks, self.damping)
+            moved = [without(w, h, left) for w, h, left in zip(flat, hessians, kept, strict=True)]
+            _put(layer, part, torch.stack(moved), kept)
+
+    def _parts(self) -> Iterator[tuple[Any, slice, Tensor, Tensor]]:
+        """Layer, rows, their weights `(rows, n)` and their curvature `(rows, n, n)`, some rows at a time."""
         for name, (_, layer) in zip(self.names, self.layers, strict=True):
             rows, size = layer.weight.flatten(1).shape
             at_once = max(1, _BYTES // (8 * size * size))
+            factors = linear_factors(self.net, name, self.batches, self.loss)
             for start in range(0, rows, at_once):
                 part = slice(start, min(rows, start + at_once))
-                kept = layer.mask[part].flatten(1)
-                blocks = row_blocks(self.net, name, part, self.batches, self.loss).double()
-                own = kept.sum(1) if steps is None else steps[number]
-                flat = layer.effective_weight().detach()[part].flatten(1).double()
-                yield layer, part, operate(flat, damped_inverse(blocks, self.damping), kept, own)
-                number += 1
+                blocks = (
+                    row_blocks(self.net, name, part, self.batches, self.loss).double()
+                    if factors is None
+                    else _linear_blocks(*factors, part, layer.mask[part])
+                )
+                yield layer, part, layer.effective_weight().detach()[part].flatten(1).double(), blocks
+
+
+def _linear_blocks(inputs: Tensor, squares: Tensor, rows: slice, kept: Tensor) -> Tensor:
+    """The blocks of some rows from `linear_factors`, `(rows, n, n)` float64; 0 where a weight is gone."""
+    found = []
+    for weight, left in zip(squares.T[rows], kept, strict=True):
+        scaled = inputs * weight.sqrt()[:, None] * left
+        found.append((scaled.T @ scaled).double())
+    return torch.stack(found) / len(inputs)
 
 
 def _cheapest(costs: list[Tensor], going: int) -> list[Tensor]:

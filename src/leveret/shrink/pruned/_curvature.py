@@ -19,7 +19,7 @@ from torch.func import functional_call, jacrev, vmap
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["Loss", "curvature_diagonal", "curvature_matrix", "curvature_rows", "row_blocks"]
+__all__ = ["Loss", "curvature_diagonal", "curvature_matrix", "curvature_rows", "linear_factors", "row_blocks"]
 
 Loss = Literal["cross-entropy", "squared"]
 _BYTES = 256 << 20
@@ -115,3 +115,42 @@ def row_blocks(net: nn.Module, name: str, rows: slice, batches: Iterable[Any], l
         samples += len(g)
     assert total is not None
     return total / samples
+
+
+def linear_factors(net: nn.Module, name: str, batches: Iterable[Any], loss: Loss) -> tuple[Tensor, Tensor] | None:
+    """What all rows' blocks of a linear layer are made of: its inputs x `(n, in)`, and s `(n, out)`.
+
+    Row j's weights reach the loss through one sum alone, whose derivative is that of its bias: its block is
+    `mean over samples of s_j x xᵀ`, s_j being the sum over outputs of `G_j²`. That is far less work than `row_blocks`.
+
+    Returns:
+        None where this doesn't hold or can't be told: another layer, without bias, or called other than once with
+        `(n, in)`.
+    """
+    layer = net.get_submodule(name.removesuffix("weight").rstrip("."))
+    if not isinstance(layer, nn.Linear) or layer.bias is None:
+        return None
+    if sum(getattr(module, "bias", None) is layer.bias for module in net.modules()) > 1:
+        return None
+    kept = list(batches)
+    inputs = [_entering(net, layer, batch) for batch in kept]
+    if any(x is None for x in inputs):
+        return None
+    squares = [g.square().sum(1) for (g,) in curvature_rows(net, [name.removesuffix("weight") + "bias"], kept, loss)]
+    return torch.cat([x for x in inputs if x is not None]), torch.cat(squares)
+
+
+def _entering(net: nn.Module, layer: nn.Module, batch: Any) -> Tensor | None:
+    """What enters a layer, if that is `(n, in)` and happens once."""
+    taken: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _, arguments: taken.append(arguments[0].detach()))
+    was_training = net.training
+    net.eval()
+    try:
+        inputs = batch[0] if isinstance(batch, tuple | list) else batch
+        with torch.no_grad():
+            net(inputs)
+    finally:
+        handle.remove()
+        net.train(was_training)
+    return taken[0] if len(taken) == 1 and taken[0].dim() == 2 and len(taken[0]) == len(inputs) else None
