@@ -7,12 +7,14 @@ bits are nearly what they were; on CIFAR-10 the first and the last stay real.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from leveret.shrink import binarize, ternarize
+from leveret.shrink.binary import spread_weights
 
 __all__ = ["RECIPES", "Recipe"]
 
@@ -44,6 +46,10 @@ def _ternary(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
 
 def _binaryconnect(stochastic: bool) -> Callable[[nn.Module, Batches, bool], nn.Module]:
     def make(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
+        net = copy.deepcopy(net)
+        for layer in net.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                spread_weights(layer)
         return binarize(net, "binaryconnect", keep_first=False, keep_last=False, stochastic=stochastic)
 
     return make
@@ -66,7 +72,7 @@ def _xnor(net: nn.Module, batches: Batches, every: bool) -> nn.Module:
 
 RECIPES: dict[str, Recipe] = {
     "ternary": Recipe("ternary weights, 3-bit activations", "Hwang & Sung, 2014", _ternary, 1e-3),
-    "binaryconnect": Recipe("BinaryConnect, deterministic", "Courbariaux et al., 2015", _binaryconnect(False)),
+    "binaryconnect": Recipe("BinaryConnect, deterministic", "Courbariaux et al., 2015", _binaryconnect(False), 0.02),
     "binaryconnect-stochastic": Recipe(
         "BinaryConnect, stochastic", "Courbariaux et al., 2015", _binaryconnect(True), 0.03, drawn=True
     ),

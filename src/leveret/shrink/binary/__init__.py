@@ -14,6 +14,7 @@ from leveret.shrink.binary._layers import (
     XnorLinear,
 )
 from leveret.shrink.binary._norms import reestimate_norms
+from leveret.shrink.binary._spread import spread_weights
 from leveret.shrink.binary._stages import binary_layers, set_binary_weights, use_bit_kernels
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "reestimate_norms",
     "scaled_sign",
     "set_binary_weights",
+    "spread_weights",
     "use_bit_kernels",
 ]

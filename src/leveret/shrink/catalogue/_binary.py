@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from leveret.shrink.binary import binarize, reestimate_norms
+from leveret.shrink.binary import binarize, reestimate_norms, spread_weights
 from leveret.shrink.catalogue._method import Method
 from leveret.shrink.catalogue._norms import with_norms
 from leveret.shrink.catalogue._tuning import FineTuning
@@ -21,21 +21,13 @@ def _signs(net: nn.Module, images: Tensor, skip_unfit: bool, kind: Any, stochast
     net = with_norms(net, images)
     layers = [(name, layer) for name, layer in net.named_modules() if type(layer) in (nn.Conv2d, nn.Linear)]
     for _, layer in layers:
-        _fill(layer)
+        spread_weights(layer)
     options: dict[str, Any] = {"stochastic": stochastic, "skip_unfit": skip_unfit, "inplace": True}
     if kind == "binaryconnect":
         return binarize(net, kind, keep_first=False, keep_last=False, **options)
     # the first layer's weights are signs too, but it takes the image as it is (BinaryNet, section 1.5)
     net = binarize(net, kind, keep_last=False, **options)
     return binarize(net, "binaryconnect", layers=[layers[0][0]], **options)
-
-
-def _fill(layer: Any) -> None:
-    """Weights that fill −1..1 with the same signs: trained ones are so small that any update turns them."""
-    with torch.no_grad():
-        deviation = layer.weight.std()
-        if deviation > 0:
-            layer.weight.div_(2 * deviation).clamp_(-1, 1)
 
 
 def _retrained_signs(net: nn.Module, tuning: FineTuning, kind: str, faster: float, **options: Any) -> nn.Module:
