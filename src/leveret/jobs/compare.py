@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,8 +21,8 @@ from leveret.errors import LeveretUsageError, LeveretWarning
 from leveret.jobs._data import described_data, public_data
 from leveret.jobs._disk import disk_errors
 from leveret.jobs._folder import JobFolder
-from leveret.jobs._interruption import JobInterrupted
-from leveret.report.words import count, duration, share
+from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
+from leveret.report.words import count, duration
 
 if TYPE_CHECKING:  # `--help` needs none of it
     from torch import nn
@@ -135,7 +133,8 @@ def run(
     folder.check(resume)
     asked = {"methods": methods, "net": net, "epochs": epochs, "tune_epochs": tune_epochs, "seed": seed, "quick": quick}
     load_options = {key: value for key, value in (data_options or {}).items() if value is not None}
-    again = _command(source, folder.path, {**asked, "skip_unfit": skip_unfit, "workers": workers}, strict, load_options)
+    also = {"skip_unfit": skip_unfit, "workers": workers, **load_options, "strict": strict}
+    again = _again(source, folder.path, {**asked, **also})
     job = _Job(folder, seed, skip_unfit, workers, threads, progress, quick, again)
     with job.stoppable():
         from leveret.jobs._compare_recipe import compare_recipe
@@ -174,8 +173,10 @@ def _loaded(source: Any, seed: int, strict: bool, progress: bool, options: dict[
     return data
 
 
-class _Job:
+class _Job(ResumableJob):
     """One comparison, stage after stage."""
+
+    folder: CompareFolder
 
     def __init__(
         self,
@@ -188,15 +189,12 @@ class _Job:
         quick: bool,
         again: str,
     ) -> None:
-        self.folder = folder
+        super().__init__(folder, progress, again)
         self.seed = seed
         self.skip_unfit = skip_unfit
         self.workers = workers
         self.threads = threads
-        self.progress = progress
         self.quick = quick
-        self.again = again
-        self.kept: list[str] = []
 
     def run(
         self, source: str, data: Data, recipe: Any, methods: tuple[Any, ...], options: dict[str, dict[str, Any]]
@@ -207,11 +205,11 @@ class _Job:
         unfit = self._unfit(data, recipe.net, methods, options)
         self.folder.begin(_config(source, data, described, chosen, self.seed, self.skip_unfit))
         if self.folder.finished:
-            self._say(f"{self.folder.path} is finished already")
+            self.say(f"{self.folder.path} is finished already")
             return CompareResult(self.folder.path, json.loads(self.folder.metrics.read_text(encoding="utf-8")))
-        self._say(f"{data.name}: {len(data.train):,} training images, {data.num_classes} classes")
+        self.say(f"{data.name}: {len(data.train):,} training images, {data.num_classes} classes")
         for key, why in unfit.items():
-            self._say(f"left out: {key}: {why}")
+            self.say(f"left out: {key}: {why}")
         net, history = self._train(data, recipe)
         fitting = [method.key for method in methods if method.key not in unfit]
         results = self._members(data, net, recipe, fitting, options)
@@ -219,7 +217,7 @@ class _Job:
         rows = _rows(methods, chosen, results, unfit, speeds)
         metrics = _metrics(data, described, rows, history, noise)
         self._report(data, metrics)
-        self._say(f"done in {duration(time.perf_counter() - started)}")
+        self.say(f"done in {duration(time.perf_counter() - started)}")
         return CompareResult(self.folder.path, metrics)
 
     def _unfit(self, data: Data, net: Any, methods: tuple[Any, ...], options: dict[str, Any]) -> dict[str, str]:
@@ -253,18 +251,11 @@ class _Job:
     def _train(self, data: Data, recipe: Any) -> tuple[Any, list[dict[str, Any]]]:
         from leveret.jobs._speed import default_threads, limited_threads
 
-        self._say("\ntraining the real net" if recipe.epochs else "\nthe real net is taken as it is")
+        self.say("\ntraining the real net" if recipe.epochs else "\nthe real net is taken as it is")
         threads = self.threads or _threads_for(recipe.net, data, recipe.batch_size, default_threads())
         with disk_errors(self.folder.path), limited_threads(threads):
             result = recipe.train(data, self.folder.net, progress=self.progress)
-        if result.interrupted:
-            if result.history:
-                self.kept.append(f"{count(len(result.history), 'epoch', 'epochs')} of the real net")
-            raise KeyboardInterrupt
-        self.kept.append("the real net")
-        if result.history:
-            reached = "" if result.best_accuracy is None else f", {share(result.best_accuracy)} on the validation part"
-            self._say(f"{count(len(result.history), 'epoch', 'epochs')}{reached}, {duration(result.seconds)}")
+        self.take("the real net", result)
         return result.net.eval(), result.history
 
     def _members(
@@ -282,7 +273,7 @@ class _Job:
         self.kept += list(results)
         left = [member for member in members if member.key not in results]
         if left:
-            self._say(f"\nmaking {count(len(left), 'method', 'methods')}, {count(workers, 'worker', 'workers')}")
+            self.say(f"\nmaking {count(len(left), 'method', 'methods')}, {count(workers, 'worker', 'workers')}")
         with MembersProgress(len(members), len(results), self.progress) as shown:
 
             def done(member: Member, result: dict[str, Any]) -> None:
@@ -321,7 +312,7 @@ class _Job:
         from leveret import runtime
         from leveret.jobs._speed import measure
 
-        self._say("\ntiming")
+        self.say("\ntiming")
         keys = [key for key, result in results.items() if result["status"] == "ok"]
         if not keys:
             return {}, 1.0
@@ -339,21 +330,6 @@ class _Job:
         metrics["environment"] = environment(1)
         write_json(self.folder.metrics, metrics)
         write_page(compare_page(public_data(data), metrics), self.folder.report)
-
-    def _say(self, text: str) -> None:
-        if self.progress:
-            print(text, file=sys.stderr, flush=True)
-
-    @contextmanager
-    def stoppable(self) -> Iterator[None]:
-        """Turn Ctrl-C, whenever it comes, into a message that says what is kept."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            if not self.folder.config.exists():
-                raise JobInterrupted("stopped before the training began; nothing was written") from None
-            kept = ", ".join(self.kept) or "whatever was finished"
-            raise JobInterrupted(f"stopped; {self.folder.path} keeps {kept}. To go on:\n  {self.again}") from None
 
 
 def _on_one_thread(packed: Any) -> Any:
@@ -442,22 +418,10 @@ def _metrics(
     }
 
 
-def _command(source: Any, out: Path, asked: dict[str, Any], strict: bool, options: dict[str, Any]) -> str:
+def _again(source: Any, out: Path, options: Mapping[str, Any]) -> str:
     """The command, or the call, that goes on with this run."""
-    if not isinstance(source, str | os.PathLike) or not isinstance(asked["net"], str | None):
+    if not isinstance(source, str | os.PathLike) or not isinstance(options["net"], str | None):
         return "the same call with resume=True"
-    words = ["leveret", "compare", str(source), "-o", str(out)]
-    for key, value in {**asked, **options}.items():
-        flag = "--" + key.replace("_", "-")
-        if key == "methods" and not isinstance(value, str):
-            value = ",".join(value)
-        if value is True:
-            words.append(flag)
-        elif value not in (None, False) and (key, value) not in _DEFAULTS:
-            words += [flag, "x".join(map(str, value)) if isinstance(value, tuple) else str(value)]
-    if strict:
-        words.append("--strict")
-    return shlex.join([*words, "--resume"])
-
-
-_DEFAULTS = {("seed", 0), ("methods", "all"), ("val_fraction", 0.1), ("test_fraction", 0.2)}
+    methods = options["methods"]
+    named = methods if isinstance(methods, str) else ",".join(methods)
+    return resume_command("compare", str(source), out, {**options, "methods": named})

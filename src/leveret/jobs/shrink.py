@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,9 @@ from leveret.errors import LeveretUsageError, LeveretWarning
 from leveret.jobs._data import described_data, public_data
 from leveret.jobs._disk import disk_errors
 from leveret.jobs._folder import RunFolder
-from leveret.jobs._interruption import JobInterrupted
+from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
 from leveret.report.contender import NOISY, Contender, headlines
-from leveret.report.words import count, duration, share
+from leveret.report.words import duration
 
 __all__ = ["JobInterrupted", "ShrinkResult", "run"]
 
@@ -93,22 +91,22 @@ def run(
     folder.check(resume)
     options = {key: value for key, value in (data_options or {}).items() if value is not None}
     asked = {"net": net, "epochs": epochs, "quick": quick, "flip": flip, "seed": seed}
-    job = _Job(folder, str(source), seed, progress, quick, _command(str(source), folder.path, asked, strict, options))
+    again = resume_command("shrink", str(source), folder.path, {**asked, **options, "strict": strict})
+    job = _Job(folder, str(source), seed, progress, quick, again)
     with job.stoppable():
         return job.run(asked, {**options, "strict": strict})
 
 
-class _Job:
+class _Job(ResumableJob):
     """One run, stage after stage."""
 
-    def __init__(self, folder: RunFolder, source: str, seed: int, progress: bool, quick: bool, command: str) -> None:
-        self.folder = folder
+    folder: RunFolder
+
+    def __init__(self, folder: RunFolder, source: str, seed: int, progress: bool, quick: bool, again: str) -> None:
+        super().__init__(folder, progress, again)
         self.source = source
         self.seed = seed
-        self.progress = progress
         self.quick = quick
-        self.command = command
-        self.kept: list[str] = []
 
     def run(self, asked: dict[str, Any], load_options: dict[str, Any]) -> ShrinkResult:
         from leveret.data import load
@@ -123,9 +121,9 @@ class _Job:
         described = recipe.describe()
         self.folder.begin(_config(self.source, data, described, load_options, asked))
         if self.folder.finished:
-            self._say(f"{self.folder.path} is finished already")
+            self.say(f"{self.folder.path} is finished already")
             return ShrinkResult(self.folder.path, json.loads(self.folder.metrics.read_text(encoding="utf-8")))
-        self._say(f"{data.name}: {len(data.train):,} training images, {data.num_classes} classes")
+        self.say(f"{data.name}: {len(data.train):,} training images, {data.num_classes} classes")
         teacher = self._train("teacher", lambda where: recipe.train_teacher(data, where, **self._how))
         student = self._train("student", lambda where: recipe.train_student(teacher.net, data, where, **self._how))
         packed = self._pack(data, student, described)
@@ -133,7 +131,7 @@ class _Job:
         metrics = _metrics(data, teacher, student, packed, comparison)
         self._report(data, teacher, student, comparison, metrics, described)
         result = ShrinkResult(self.folder.path, metrics)
-        self._say(f"done in {duration(time.perf_counter() - started)}")
+        self.say(f"done in {duration(time.perf_counter() - started)}")
         return result
 
     @property
@@ -143,17 +141,10 @@ class _Job:
 
     def _train(self, stage: str, train: Any) -> Any:
         where = getattr(self.folder, stage)
-        self._say(f"\ntraining the {stage}")
+        self.say(f"\ntraining the {stage}")
         with disk_errors(self.folder.path):
             result = train(where)
-        if result.interrupted:
-            done = len(result.history)
-            if done:
-                self.kept.append(f"{count(done, 'epoch', 'epochs')} of the {stage}")
-            raise KeyboardInterrupt
-        self.kept.append(f"the {stage}")
-        reached = "" if result.best_accuracy is None else f", {share(result.best_accuracy)} on the validation part"
-        self._say(f"{stage}: {count(len(result.history), 'epoch', 'epochs')}{reached}, {duration(result.seconds)}")
+        self.take(f"the {stage}", result, f"{stage}: ")
         return result
 
     def _pack(self, data: Any, student: Any, described: dict[str, Any]) -> Any:
@@ -162,7 +153,7 @@ class _Job:
 
         from leveret import __version__, packing, runtime
 
-        self._say("\npacking")
+        self.say("\npacking")
         example = data.normalization.apply(data.train.fetch(np.arange(min(4, len(data.train)))))
         packed = packing.pack(
             student.net.eval(),
@@ -186,7 +177,7 @@ class _Job:
     def _compare(self, data: Any, teacher: Any, student: Any, packed: Any) -> Any:
         from leveret.jobs._contenders import compare
 
-        self._say("comparing")
+        self.say("comparing")
         nbytes = self.folder.model.stat().st_size
         comparison = compare(data, teacher, student, packed, nbytes, seconds=_TIMING_SECONDS[self.quick])
         if comparison.agreement < 0.999:
@@ -239,21 +230,6 @@ class _Job:
         write_page(page, self.folder.report)
         self.kept.append(self.folder.report.name)
 
-    def _say(self, text: str) -> None:
-        if self.progress:
-            print(text, file=sys.stderr, flush=True)
-
-    @contextmanager
-    def stoppable(self) -> Iterator[None]:
-        """Turn Ctrl-C, whenever it comes, into a message that says what is kept."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            if not self.folder.config.exists():
-                raise JobInterrupted("stopped before the training began; nothing was written") from None
-            kept = ", ".join(self.kept) or "whatever was finished"
-            raise JobInterrupted(f"stopped; {self.folder.path} keeps {kept}. To go on:\n  {self.command}") from None
-
 
 def _config(
     source: str, data: Any, described: dict[str, Any], load_options: dict[str, Any], asked: dict[str, Any]
@@ -293,22 +269,3 @@ def _metrics(data: Any, teacher: Any, student: Any, packed: Any, comparison: Any
         },
         "packed": comparison.evaluation.as_dict(),
     }
-
-
-def _command(source: str, out: Path, asked: dict[str, Any], strict: bool, options: dict[str, Any]) -> str:
-    """The command that goes on with this run."""
-    words = ["leveret", "shrink", source, "-o", str(out)]
-    for key, value in {**asked, **options}.items():
-        flag = "--" + key.replace("_", "-")
-        if key == "flip" and value is not None:
-            words.append("--flip" if value else "--no-flip")
-        elif value is True:
-            words.append(flag)
-        elif value not in (None, False) and (key, value) not in _DEFAULTS:
-            words += [flag, "x".join(map(str, value)) if isinstance(value, tuple) else str(value)]
-    if strict:
-        words.append("--strict")
-    return shlex.join([*words, "--resume"])
-
-
-_DEFAULTS = {("seed", 0), ("val_fraction", 0.1), ("test_fraction", 0.2)}

@@ -1,0 +1,85 @@
+"""What resumable jobs have in common: they say what goes on and, when Ctrl-C stops them, what is kept."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from leveret.jobs._folder import JobFolder
+from leveret.report.words import count, duration, share
+
+__all__ = ["JobInterrupted", "ResumableJob", "resume_command"]
+
+# options of the command line that need not be named
+_DEFAULTS = {("seed", 0), ("methods", "all"), ("val_fraction", 0.1), ("test_fraction", 0.2)}
+
+
+class JobInterrupted(KeyboardInterrupt):
+    """A job was stopped by Ctrl-C; the message says what is kept and how to go on."""
+
+
+class ResumableJob:
+    """A job that works in a folder, stage after stage.
+
+    Attributes:
+        folder: of its outputs.
+        progress: whether it says on stderr what goes on.
+        again: the command, or what else goes on with a run that was stopped.
+        kept: what is finished, in words.
+    """
+
+    def __init__(self, folder: JobFolder, progress: bool, again: str) -> None:
+        self.folder = folder
+        self.progress = progress
+        self.again = again
+        self.kept: list[str] = []
+
+    def say(self, text: str) -> None:
+        """A line on stderr, where progress is shown."""
+        if self.progress:
+            print(text, file=sys.stderr, flush=True)
+
+    def take(self, what: str, result: Any, prefix: str = "") -> None:
+        """Count a training, "the teacher", among what is kept, and say how it went.
+
+        Raises:
+            KeyboardInterrupt: it was stopped; its finished epochs are counted.
+        """
+        epochs = count(len(result.history), "epoch", "epochs")
+        if result.interrupted:
+            if result.history:
+                self.kept.append(f"{epochs} of {what}")
+            raise KeyboardInterrupt
+        self.kept.append(what)
+        if result.history:
+            reached = "" if result.best_accuracy is None else f", {share(result.best_accuracy)} on the validation part"
+            self.say(f"{prefix}{epochs}{reached}, {duration(result.seconds)}")
+
+    @contextmanager
+    def stoppable(self) -> Iterator[None]:
+        """Turn Ctrl-C, whenever it comes, into a message that says what is kept."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self.folder.config.exists():
+                raise JobInterrupted("stopped before the training began; nothing was written") from None
+            kept = ", ".join(self.kept) or "whatever was finished"
+            raise JobInterrupted(f"stopped; {self.folder.path} keeps {kept}. To go on:\n  {self.again}") from None
+
+
+def resume_command(name: str, source: str, out: Path, options: Mapping[str, Any]) -> str:
+    """The command that goes on with a run of `leveret NAME`; of `options` those that aren't the default, by name."""
+    words = ["leveret", name, source, "-o", str(out)]
+    for key, value in options.items():
+        flag = "--" + key.replace("_", "-")
+        if value is True:
+            words.append(flag)
+        elif value is False and key == "flip":  # the one whose default may be yes
+            words.append("--no-flip")
+        elif value not in (None, False) and (key, value) not in _DEFAULTS:
+            words += [flag, "x".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+    return shlex.join([*words, "--resume"])
