@@ -47,6 +47,10 @@ Threads = Annotated[
     int | None,
     typer.Option(min=1, help="Of the kernels. Default: LEVERET_THREADS, or all cores.", show_default=False),
 ]
+Net = Annotated[str | None, typer.Option(help="convnet, resnet20 or resnet18. Default: convnet.", show_default=False)]
+Quick = Annotated[bool, typer.Option("--quick", help="A fifth of the epochs, to see everything work.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that the folder holds.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only the outcome.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
@@ -71,12 +75,10 @@ def shrink(
             min=1, help="Of the teacher; the student's follow. Default: by the data's size.", show_default=False
         ),
     ] = None,
-    net: Annotated[
-        str | None, typer.Option(help="convnet, resnet20 or resnet18. Default: convnet.", show_default=False)
-    ] = None,
+    net: Net = None,
     seed: Seed = 0,
-    quick: Annotated[bool, typer.Option("--quick", help="A fifth of the epochs, to see everything work.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that the folder holds.")] = False,
+    quick: Quick = False,
+    resume: Resume = False,
     flip: Annotated[
         bool | None,
         typer.Option(
@@ -90,7 +92,7 @@ def shrink(
     label_column: LabelColumn = None,
     val_fraction: ValFraction = 0.1,
     test_fraction: TestFraction = 0.2,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only the outcome.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a teacher, distil it into a binary student, pack that, compare them, and write a report."""
     with guarded():
@@ -123,9 +125,7 @@ def compare(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the models, checkpoints, figures and report.")
     ] = Path("out"),
-    net: Annotated[
-        str | None, typer.Option(help="convnet, resnet20 or resnet18. Default: convnet.", show_default=False)
-    ] = None,
+    net: Net = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Of the real net. Default: by the data's size.", show_default=False)
     ] = None,
@@ -134,8 +134,8 @@ def compare(
         typer.Option(min=1, help="Of each method's fine-tuning. Default: 0.4 of the real net's.", show_default=False),
     ] = None,
     seed: Seed = 0,
-    quick: Annotated[bool, typer.Option("--quick", help="A fifth of the epochs, to see everything work.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that the folder holds.")] = False,
+    quick: Quick = False,
+    resume: Resume = False,
     skip_unfit: Annotated[
         bool, typer.Option("--skip-unfit", help="Leave layers that a method doesn't fit as they are; else stop.")
     ] = False,
@@ -152,7 +152,7 @@ def compare(
     label_column: LabelColumn = None,
     val_fraction: ValFraction = 0.1,
     test_fraction: TestFraction = 0.2,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only the outcome.")] = False,
+    quiet: Quiet = False,
     names: Annotated[bool, typer.Option("--list", help="Name the methods, and stop.")] = False,
 ) -> None:
     """Train one net, make it small by every method, tune each alike, pack, measure, and write a report."""
