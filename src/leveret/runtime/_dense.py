@@ -18,7 +18,8 @@ def dense_weight(op: Any) -> NDArray[Any]:
     Bits are ±1, planes and bytes whole numbers, without their scale.
     """
     if "starts" in op.arrays:
-        return _unpruned(op)
+        values, columns, starts = (op.arrays[role] for role in ("values", "columns", "starts"))
+        return reference.dense_rows(values, columns, starts, op.inputs[0].channels)
     weight = op.arrays["weight"]
     if weight.dtype != np.uint64:
         return weight
@@ -26,11 +27,3 @@ def dense_weight(op: Any) -> NDArray[Any]:
     if "encoding" in op.values:
         return reference.unpack_planes(weight, own, op.values["encoding"])
     return kernels.unpack_bits(weight, own)
-
-
-def _unpruned(op: Any) -> NDArray[np.float32]:
-    values, columns, starts = (op.arrays[role] for role in ("values", "columns", "starts"))
-    weight = np.zeros((op.output.channels, op.inputs[0].channels), np.float32)
-    rows = np.repeat(np.arange(len(weight)), np.diff(starts.astype(np.int64)))
-    np.add.at(weight, (rows, columns), values)  # a row may hold a column twice
-    return weight

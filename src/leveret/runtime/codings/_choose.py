@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leveret.runtime._dense import dense_weight
 from leveret.runtime._graph import Step
 from leveret.runtime.codings._base import Array, Coding
 from leveret.runtime.codings._planes import Planes, symbols_of_planes
 from leveret.runtime.codings._symbols import code
 from leveret.runtime.codings._tables import Sparse, Table
 from leveret.runtime.ops._base import EPILOGUE, Op
-from leveret.runtime.reference import dense_rows
 
 __all__ = ["choose"]
 
@@ -54,11 +54,9 @@ def _places(
 ) -> Iterator[tuple[str, dict[str, Array], Iterable[Coding]]]:
     """What a step has that could be coded: its name, the tensors, and how they could."""
     if step.op == "sparse_linear":
-        names = {role: step.tensors[role] for role in ("values", "columns", "starts")}
-        if all(name == f"{step.name}.{role}" for role, name in names.items()):
-            arrays = {name: tensors[name] for name in names.values()}
-            values, columns, starts = arrays.values()
-            yield step.name, arrays, _of_numbers(dense_rows(values, columns, starts, op.inputs[0].channels), rows=True)
+        names = [step.tensors[role] for role in ("values", "columns", "starts")]
+        if names == [f"{step.name}.{role}" for role in ("values", "columns", "starts")]:
+            yield step.name, {name: tensors[name] for name in names}, _of_numbers(dense_weight(op), rows=True)
     for role, name in step.tensors.items():
         # the slope of every ReLU
         if role in EPILOGUE and (tensors[name] == tensors[name][:1]).all():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from leveret.errors import LeveretFormatError
 from leveret.runtime.codings._base import Array, Attributes, Coding, part_of, shape_of, whole_of
 from leveret.runtime.codings._symbols import decode
+from leveret.runtime.kernels import pack_bits, unpack_bits
 
 __all__ = ["Planes", "symbols_of_planes"]
 
@@ -68,8 +69,9 @@ class Planes(Coding):
         rows, *inner = self._places
         levels = 2 ** max(self.planes, 1)
         grid = decode(self.symbols, (rows, math.prod(inner) * self.channels), levels, self.line)
-        symbols = grid.reshape(*self._places, self.channels).astype(np.uint8)
-        planes = [_words(symbols >> np.uint8(j) & np.uint8(1)) for j in range(max(self.planes, 1))]
+        symbols = grid.reshape(*self._places, self.channels)
+        signs = ((symbols >> np.uint16(j) & np.uint16(1)) - np.float32(0.5) for j in range(max(self.planes, 1)))
+        planes = [pack_bits(plane.astype(np.float32)) for plane in signs]
         return {name: np.stack(planes).reshape(self.shape)}
 
     @property
@@ -80,15 +82,5 @@ class Planes(Coding):
 def symbols_of_planes(weight: NDArray[np.uint64], planes: int, channels: int) -> NDArray[np.uint16]:
     """The symbols `(out, columns)` of planes of bits; see `Planes`."""
     whole = weight if planes else weight[None]
-    octets = np.ascontiguousarray(whole).view(np.uint8)
-    bits = np.unpackbits(octets, axis=-1, bitorder="little")[..., :channels]
-    symbols = sum(bits[j].astype(np.uint16) << np.uint16(j) for j in range(len(bits)))
+    symbols = sum((unpack_bits(bits, channels) > 0).astype(np.uint16) << np.uint16(j) for j, bits in enumerate(whole))
     return np.ascontiguousarray(symbols).reshape(whole.shape[1], -1)
-
-
-def _words(bits: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Bits `(…, channels)` as words `(…, ceil(channels / 64))`."""
-    octets = np.packbits(bits, axis=-1, bitorder="little")
-    padded = np.zeros((*bits.shape[:-1], (bits.shape[-1] + 63) // 64 * 8), np.uint8)
-    padded[..., : octets.shape[-1]] = octets
-    return padded.view(np.uint64)
