@@ -47,7 +47,7 @@ def test_a_case_worked_by_hand():
 @compiled
 @pytest.mark.parametrize("levels", [2, 17, 300])
 def test_many_symbols(levels):
-    """More than counters hold, with rows and columns that differ, as in a pruned layer."""
+    """Rows and columns that differ, as in a pruned layer."""
     rng = np.random.default_rng(levels)
     chance = rng.random((1, 800)) ** 3 * rng.random((150, 1))
     symbols = np.where(rng.random((150, 800)) < chance, rng.integers(1, levels, (150, 800)), 0).astype(np.uint16)
@@ -58,6 +58,16 @@ def test_many_symbols(levels):
     share = np.count_nonzero(symbols) / symbols.size
     flags = -share * np.log2(share) - (1 - share) * np.log2(1 - share) + share * np.log2(max(levels - 1, 1))
     assert len(coded) * 8 < symbols.size * flags
+
+
+@compiled
+def test_more_decisions_of_a_kind_than_its_counters_hold():
+    rng = np.random.default_rng(0)
+    # below the first 127 rows all places are of one context: 80 x 800 decisions, where 32767 fill the counters
+    symbols = (rng.random((207, 800)) < 0.002).astype(np.uint16)
+    coded = _symbols.code(symbols, 2)
+    assert coded.tobytes() == plain.encode_symbols(symbols, 2, 0)
+    assert np.array_equal(_symbols.decode(coded, symbols.shape, 2), symbols)
 
 
 @pytest.mark.parametrize("isa", ["reference", kernels.isa()])

@@ -9,7 +9,7 @@ from torch import nn
 
 import leveret
 from leveret import LeveretUsageError
-from leveret.errors import LeveretTrainingError
+from leveret.errors import LeveretTrainingError, LeveretWarning
 from leveret.shrink.binary import BinaryLayer, XnorConv2d
 from leveret.shrink.catalogue import METHODS, FineTuning, choose_methods
 from leveret.shrink.catalogue._norms import with_norms
@@ -164,3 +164,24 @@ def test_methods_are_chosen_by_key():
         choose_methods("int8,xor")
     with pytest.raises(LeveretUsageError, match="names none"):
         choose_methods(" , ")
+
+
+@pytest.mark.parametrize("key", ["binaryconnect", "binarynet"])
+def test_a_layer_that_does_not_fit_is_named_as_in_the_net_and_left(few_digits, key):
+    odd = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1, padding_mode="reflect"),
+        nn.ReLU(),
+        nn.Conv2d(4, 4, 3),
+        nn.Flatten(),
+        nn.Linear(144, 10),
+    )
+    images = tuning(few_digits).batches()[0]
+    with pytest.raises(LeveretUsageError, match="layer '0' pads with 'reflect'"):
+        METHODS[key].check(odd, images)
+    some = tuning(few_digits)
+    some.skip_unfit = True
+    with pytest.warns(LeveretWarning, match="left as it is: layer '0' pads with 'reflect'") as caught:
+        first, *others = layers_of(METHODS[key].make(odd, some))
+    assert len([w for w in caught if w.category is LeveretWarning]) == 1
+    assert type(first) is nn.Conv2d
+    assert all(isinstance(layer, BinaryLayer) for layer in others)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from leveret.errors import LeveretUsageError, LeveretWarning
 from leveret.shrink.binary import binarize, reestimate_norms, spread_weights
 from leveret.shrink.catalogue._method import Method
 from leveret.shrink.catalogue._norms import with_norms
@@ -18,16 +20,25 @@ __all__ = ["METHODS"]
 
 def _signs(net: nn.Module, images: Tensor, skip_unfit: bool, kind: Any, stochastic: bool = False) -> nn.Module:
     """The net in the manner of BinaryConnect or BinaryNet: all its layers, a BatchNorm behind each."""
+    # a layer that doesn't fit is named here as the user knows it: norms change its place
+    binarize(net, kind, keep_first=False, keep_last=False, skip_unfit=skip_unfit)
     net = with_norms(net, images)
     layers = [(name, layer) for name, layer in net.named_modules() if type(layer) in (nn.Conv2d, nn.Linear)]
     for _, layer in layers:
         spread_weights(layer)
     options: dict[str, Any] = {"stochastic": stochastic, "skip_unfit": skip_unfit, "inplace": True}
-    if kind == "binaryconnect":
-        return binarize(net, kind, keep_first=False, keep_last=False, **options)
-    # the first layer's weights are signs too, but it takes the image as it is (BinaryNet, section 1.5)
-    net = binarize(net, kind, keep_last=False, **options)
-    return binarize(net, "binaryconnect", layers=[layers[0][0]], **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeveretWarning)  # of the same layers
+        if kind == "binaryconnect":
+            return binarize(net, kind, keep_first=False, keep_last=False, **options)
+        net = binarize(net, kind, keep_last=False, **options)
+        try:
+            # the first layer's weights are signs too, but it takes the image as it is (BinaryNet, section 1.5)
+            return binarize(net, "binaryconnect", layers=[layers[0][0]], **options)
+        except LeveretUsageError:
+            if not skip_unfit:
+                raise
+            return net
 
 
 def _retrained_signs(net: nn.Module, tuning: FineTuning, kind: str, faster: float, **options: Any) -> nn.Module:
