@@ -98,7 +98,7 @@ def _corners(places: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _scale(axes: Any, points: Sequence[Point], heights: Sequence[float], samples: int) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter
 
     low, high = min(heights), max(heights)
     margin = 0.08 * (high - low) + 0.03
@@ -109,13 +109,11 @@ def _scale(axes: Any, points: Sequence[Point], heights: Sequence[float], samples
     room = max((most / least) ** 0.08, 1.15)
     axes.set_xlim(least / room, most * room)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-    if most / least < 20:
-        # few powers of ten in sight
-        axes.xaxis.set_minor_formatter(FuncFormatter(_minor))
-    else:
-        axes.xaxis.set_minor_formatter(NullFormatter())
+    # few powers of ten in sight, or hardly one
+    digits = (2, 5) if 4 <= most / least < 20 else tuple(range(2, 10)) if most / least < 4 else ()
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}" if _digit(value) in digits else ""))
 
 
-def _minor(value: float, _: Any) -> str:
-    digit = round(value / 10 ** math.floor(math.log10(value)))
-    return f"{value:,.6g}" if digit in (2, 5) else ""
+def _digit(value: float) -> int:
+    """The first of a number."""
+    return round(value / 10 ** math.floor(math.log10(value)))
