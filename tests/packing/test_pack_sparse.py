@@ -101,3 +101,13 @@ def test_torchs_own_pruning_packs_too(tmp_path):
         leveret.pack(made, x)
     torch_prune.remove(made[2], "weight")
     assert ops(packed_like_torch(made, x, tmp_path)) == ["conv2d", "flatten", "sparse_linear", "linear"]
+
+
+def test_minus_zeros_of_a_mask_are_holes_like_others(tmp_path):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(8, 16, 3)
+    with torch.no_grad():
+        conv.weight *= torch.rand_like(conv.weight) < 0.3  # leaves −0 where a weight was below 0
+    assert (conv.weight.view(torch.int32) == -(2**31)).any()
+    packed = leveret.pack(nn.Sequential(conv, nn.Flatten(), nn.Linear(256, 3)).eval(), torch.randn(2, 8, 6, 6))
+    assert packed.codings["0.weight"].kind == "sparse"

@@ -17,6 +17,7 @@ from leveret.shrink.binary import (
     binary_layers,
     reestimate_norms,
     set_binary_weights,
+    spread_weights,
 )
 
 
@@ -188,3 +189,17 @@ def test_exported_layers_compute_what_trained_ones_do():
     called = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
     assert sum("leveret.binary_conv2d" in name for name in called) == 2
     torch.testing.assert_close(program.module()(x), net(x), rtol=1e-5, atol=1e-5)
+
+
+def test_spread_weights_fill_their_range_and_keep_their_signs():
+    layer = nn.Linear(400, 50)
+    before = layer.weight.detach().clone()
+    spread_weights(layer)
+    assert torch.equal(layer.weight.sign(), before.sign())
+    assert float(layer.weight.abs().max()) <= 1
+    # of a uniform weight two deviations are beyond its largest value, so that nothing is cut
+    torch.testing.assert_close(layer.weight.detach(), before / (2 * before.std()))
+    gone = nn.Linear(3, 3)
+    nn.init.zeros_(gone.weight)
+    spread_weights(gone)
+    assert (gone.weight == 0).all()
