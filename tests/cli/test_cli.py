@@ -9,24 +9,7 @@ import numpy as np
 import pytest
 
 import leveret
-from leveret.cli import main
 from leveret.runtime import kernels
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call `leveret` with arguments: (exit code, stdout, stderr)."""
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["leveret", *map(str, args)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, *capsys.readouterr()
-
-    return call
 
 
 def in_a_process(*args, **options):

@@ -4,27 +4,8 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import pytest
-
 import leveret
-from leveret.cli import main
 from leveret.jobs import compare
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call `leveret compare` with arguments: (exit code, stdout, stderr)."""
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["leveret", "compare", *map(str, args)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, *capsys.readouterr()
-
-    return call
 
 
 def test_passes_its_options_on(run, monkeypatch, tmp_path):
@@ -36,9 +17,9 @@ def test_passes_its_options_on(run, monkeypatch, tmp_path):
 
     monkeypatch.setattr(compare, "run", fake)
     code, _, err = run(
-        "photos", "-o", tmp_path, "--methods", "int8,xnor", "--epochs", 4, "--tune-epochs", 2, "--net", "resnet20",
-        "--seed", 2, "--resume", "--strict", "--quick", "--skip-unfit", "--workers", 3, "--threads", 1, "--size", 32,
-        "-q",
+        "compare", "photos", "-o", tmp_path, "--methods", "int8,xnor", "--epochs", 4, "--tune-epochs", 2, "--net",
+        "resnet20", "--seed", 2, "--resume", "--strict", "--quick", "--skip-unfit", "--workers", 3, "--threads", 1,
+        "--size", 32, "-q",
     )  # fmt: skip
     assert (code, err) == (1, "error: enough\n")
     expected = {"source": "photos", "out": tmp_path, "methods": "int8,xnor", "epochs": 4, "tune_epochs": 2,
@@ -57,7 +38,7 @@ def test_works_on_every_core_unless_told(run, monkeypatch, tmp_path):
 
     monkeypatch.setattr(compare, "run", fake)
     monkeypatch.setenv("LEVERET_THREADS", "5")
-    run("-o", tmp_path)
+    run("compare", "-o", tmp_path)
     assert given["workers"] == 5
     assert given["methods"] == "all"
 
@@ -74,7 +55,7 @@ def test_shows_who_did_how_and_who_failed(run, monkeypatch, tmp_path):
     metrics = {"front": {"bytes": ["xnor"], "ms_per_image": ["xnor", "real"]}, "timing_noise": 2.0}
     result = SimpleNamespace(out=tmp_path, rows=rows, metrics=metrics)
     monkeypatch.setattr(compare, "run", lambda *_, **__: result)
-    code, out, _ = run("-o", tmp_path)
+    code, out, _ = run("compare", "-o", tmp_path)
     assert code == 0
     lines = out.splitlines()
     assert lines[2].split()[:3] == ["real", "97.00", "%"]
@@ -87,14 +68,14 @@ def test_shows_who_did_how_and_who_failed(run, monkeypatch, tmp_path):
 
 
 def test_lists_the_methods(run):
-    code, out, _ = run("--list")
+    code, out, _ = run("compare", "--list")
     assert code == 0
     for key in ("real", "magnitude", "deep-compression", "ternary", "ebp", "binary-ensemble"):
         assert f"\n{key} " in out
 
 
 def test_an_unknown_method_is_one_line_that_names_all(run, tmp_path):
-    code, out, err = run("--methods", "int9", "-o", tmp_path / "out")
+    code, out, err = run("compare", "--methods", "int9", "-o", tmp_path / "out")
     assert (code, out) == (1, "")
     assert err.startswith("error: there is no method 'int9'; there are: all, real, trained-on")
     assert not (tmp_path / "out").exists()
