@@ -18,7 +18,7 @@ from torch import nn
 import leveret
 from leveret import LeveretUsageError
 from leveret.jobs import compare
-from leveret.jobs._members import how_many_workers
+from leveret.training._parallel import how_many_workers
 
 QUIET = {"progress": False, "epochs": 1, "tune_epochs": 2, "batch_size": 50}
 
@@ -154,7 +154,7 @@ def test_a_crash_or_a_dead_process_is_reported_and_the_rest_goes_on(data, tmp_pa
     assert "process died" in by_key["xnor"]["why"]
     page = (tmp_path / "report.html").read_text()
     assert "a bug in the user&#39;s own net" in page
-    assert "its process died, twice" in page
+    assert "its process died, three times" in page
     assert "misbehave" in (tmp_path / "methods/bwn/error.txt").read_text()
 
 

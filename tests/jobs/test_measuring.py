@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from leveret._threads import default_threads
 from leveret.data import Normalization
 from leveret.jobs._memory import peak_resident
 from leveret.jobs._operations import count_operations, float_bytes
-from leveret.jobs._speed import best_threads, default_threads, measure, torch_model
+from leveret.jobs._speed import best_threads, measure, torch_model
 from leveret.shrink.binary import XnorConv2d
 
 

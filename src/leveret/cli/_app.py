@@ -162,8 +162,8 @@ def compare(
 
             show_methods()
             return
+        from leveret._threads import default_threads
         from leveret.jobs import compare as job
-        from leveret.jobs._speed import default_threads
 
         result = job.run(
             source,

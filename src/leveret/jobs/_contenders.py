@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from leveret._threads import default_threads
 from leveret.jobs._operations import count_operations, float_bytes
-from leveret.jobs._speed import best_threads, default_threads, measure, torch_model
+from leveret.jobs._speed import best_threads, measure, torch_model
 from leveret.metrics import Evaluation
 from leveret.report.contender import Contender
 from leveret.shrink.binary import by_floats_alone

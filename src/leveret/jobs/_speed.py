@@ -7,11 +7,8 @@ fastest turn of each model counts instead, and whoever reads the figures is told
 from __future__ import annotations
 
 import copy
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -20,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret._pixels import of_pixels
+from leveret._threads import limited_threads
 from leveret.report.contender import NOISY
 
 if TYPE_CHECKING:  # what is timed needn't be torch's, and then torch isn't loaded
     import torch
     from torch import nn
 
-__all__ = ["Speed", "best_threads", "default_threads", "limited_threads", "measure", "torch_model"]
+__all__ = ["Speed", "best_threads", "measure", "torch_model"]
 
 Model = Callable[[NDArray[Any]], Any]
 
@@ -45,14 +43,6 @@ class Speed:
     images_per_second: float
     batch: int
     noise: float
-
-
-def default_threads() -> int:
-    """`LEVERET_THREADS`, or the cores that this process may use."""
-    given = os.environ.get("LEVERET_THREADS", "")
-    if given.isdecimal() and int(given) > 0:
-        return int(given)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def measure(
@@ -155,18 +145,3 @@ def _turns(
             taken[key].append(time.perf_counter() - start)
         turn += 1
     return taken
-
-
-@contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
-    """Torch, where it is loaded, and numpy's products, which take every core otherwise, use so many threads."""
-    torch = sys.modules.get("torch")
-    with ExitStack() as stack:
-        if torch is not None:
-            stack.callback(torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(threads)
-        with suppress(ImportError):  # scikit-learn brings it
-            from threadpoolctl import threadpool_limits
-
-            stack.enter_context(threadpool_limits(threads, "blas"))
-        yield

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leveret._threads import default_threads, limited_threads
 from leveret.errors import LeveretUsageError
 from leveret.jobs._engines import Engine, Model, engines, export, lacking, onnxruntime_model, openvino_model
 from leveret.jobs._environment import environment
 from leveret.jobs._memory import peak_resident
-from leveret.jobs._speed import Speed, default_threads, limited_threads, measure, torch_model
+from leveret.jobs._speed import Speed, measure, torch_model
 from leveret.report.contender import NOISY
 
 __all__ = ["Bench", "LayerTime", "Timed", "run"]

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from leveret._disk import disk_errors
 from leveret._files import write_json
 from leveret.errors import LeveretUsageError, LeveretWarning
 from leveret.jobs._data import described_data, public_data
-from leveret.jobs._disk import disk_errors
 from leveret.jobs._folder import JobFolder
 from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
 from leveret.report.words import count, duration
@@ -249,7 +249,7 @@ class _Job(ResumableJob):
         return found
 
     def _train(self, data: Data, recipe: Any) -> tuple[Any, list[dict[str, Any]]]:
-        from leveret.jobs._speed import default_threads, limited_threads
+        from leveret._threads import default_threads, limited_threads
 
         self.say("\ntraining the real net" if recipe.epochs else "\nthe real net is taken as it is")
         threads = self.threads or _threads_for(recipe.net, data, recipe.batch_size, default_threads())
@@ -261,9 +261,9 @@ class _Job(ResumableJob):
     def _members(
         self, data: Data, net: Any, recipe: Any, keys: list[str], options: dict[str, dict[str, Any]]
     ) -> dict[str, dict[str, Any]]:
+        from leveret._threads import default_threads
         from leveret.jobs._compare_progress import MembersProgress
-        from leveret.jobs._members import how_many_workers, make_members
-        from leveret.jobs._speed import default_threads
+        from leveret.training._parallel import how_many_workers, parallel
 
         workers = how_many_workers(self.workers, len(keys))
         shared = max(1, default_threads() // workers)
@@ -283,7 +283,7 @@ class _Job(ResumableJob):
                 shown.done(member.key, result)
 
             with disk_errors(self.folder.path):
-                make_members(left, net, data, self.workers, done)
+                parallel(left, net, data, workers=self.workers, done=done)
         return results
 
     def _member(self, key: str, data: Data, recipe: Any, options: dict[str, dict[str, Any]], threads: int) -> Member:
@@ -377,12 +377,12 @@ def _rows(
     speeds: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """A row a method: the real net, then the most accurate, the smaller of equals; those without a result last."""
-    from leveret.jobs._member import failed_member
+    from leveret.training._task import failure
 
     rows = []
     for method in methods:
         key = method.key
-        result = failed_member(key, unfit[key], "unfit") if key in unfit else results[key]
+        result = failure(key, unfit[key], "unfit") if key in unfit else results[key]
         row = {"key": key, "title": method.title, "family": method.family, "paper": method.paper, "what": method.what}
         row |= {"options": options[key], **result}
         if key in speeds:

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leveret._disk import disk_errors
 from leveret._files import write_json
 from leveret.errors import LeveretUsageError, LeveretWarning
 from leveret.jobs._data import described_data, public_data
-from leveret.jobs._disk import disk_errors
 from leveret.jobs._folder import RunFolder
 from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
 from leveret.report.contender import NOISY, Contender, headlines

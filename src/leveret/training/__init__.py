@@ -8,7 +8,9 @@ from leveret.training._evaluate import evaluate, logits_of
 from leveret.training._fit import FitResult, fit
 from leveret.training._history import History
 from leveret.training._objectives import CrossEntropy, Distillation, Objective
+from leveret.training._parallel import parallel
 from leveret.training._progress import duration
+from leveret.training._task import Task
 
 __all__ = [
     "Augment",
@@ -20,10 +22,12 @@ __all__ = [
     "FitResult",
     "History",
     "Objective",
+    "Task",
     "duration",
     "evaluate",
     "fit",
     "has_damaged_checkpoint",
     "load_weights",
     "logits_of",
+    "parallel",
 ]

@@ -1,4 +1,4 @@
-"""A disk that is full, or gone, while a job writes."""
+"""A disk that is full, or gone, while a training writes."""
 
 from __future__ import annotations
 
@@ -28,5 +28,6 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 def _cannot_write(path: Path, reason: str) -> LeveretError:
     return LeveretError(
-        f"{path} could not be written: {reason}. Every finished epoch is kept; make room and go on with --resume"
+        f"{path} could not be written: {reason}. Every finished epoch is kept; make room and go on, by the same call "
+        "or with --resume"
     )

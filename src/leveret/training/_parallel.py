@@ -1,0 +1,122 @@
+"""`parallel`: many independent trainings at once through joblib; a process that dies takes no other with it.
+
+Who works is the caller's choice: processes of this machine (joblib's loky), or, by `joblib.parallel_config` around the
+call, threads, or a Dask or Ray cluster, whose machines must share the tasks' folders.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from pickle import PicklingError
+from typing import Any
+
+import joblib
+from joblib.parallel import get_active_backend
+
+from leveret.errors import LeveretUsageError
+from leveret.training._task import Task, failure
+
+__all__ = ["how_many_workers", "parallel"]
+
+Result = dict[str, Any]
+Done = Callable[[Any, Result], None]
+
+# what Dask and Ray raise, which need not be installed, where a worker died under a task again and again
+_DEATHS = frozenset({"KilledWorker", "WorkerCrashedError"})
+_WHY = "its process died, three times: it was killed, or memory was short"
+
+
+def how_many_workers(workers: int | None, tasks: int) -> int:
+    """At work at once: as asked, or as an outer `joblib.parallel_config` says, else one."""
+    return max(1, min(int(joblib.effective_n_jobs(workers)), tasks))
+
+
+def parallel(tasks: Sequence[Task], *shared: Any, workers: int | None = None, done: Done | None = None) -> list[Result]:
+    """Run all tasks, `workers` at once, and tell of each as it is done.
+
+    Args:
+        tasks: with keys of their own.
+        shared: handed to each; sent to each process once or so, large arrays by memory map.
+        workers: processes; None: what an outer `joblib.parallel_config` says, else one, which is this one.
+        done: called here with each task and its result, in the order in which they end.
+
+    Returns:
+        A result for each task, in their order.
+
+    A task's own errors are part of its result. Where a process dies, of a kill or for want of memory, the tasks that
+    were at work go on from what they kept; after a second death each of them alone, so that it is known whose fault it
+    is, and one whose process dies then too has failed.
+
+    Raises:
+        LeveretUsageError: what is shared can't be sent to other processes.
+        OSError, KeyboardInterrupt: as `Task.run`.
+    """
+    pending = {task.key: task for task in tasks}
+    results: dict[str, Result] = {}
+    deaths: Counter[str] = Counter()
+
+    def take(key: str, result: Result) -> None:
+        results[key] = result
+        task = pending.pop(key)
+        if done is not None:
+            done(task, result)
+
+    while pending:
+        together = [task for task in pending.values() if deaths[task.key] < 2]
+        # two workers, since one alone would be this process
+        group, at_once = (together, workers) if together else ([next(iter(pending.values()))], max(2, workers or 2))
+        for task in group:
+            task.running.unlink(missing_ok=True)
+        try:
+            for key, result in _run(group, shared, at_once):
+                take(key, result)
+        except Exception as error:
+            if not _is_death(error):
+                raise
+            for task in [task for task in group if task.key in pending]:
+                if (kept := task.finished()) is not None:  # its result was on its way
+                    take(task.key, kept)
+            left = [task for task in group if task.key in pending]
+            struck = [task for task in left if task.running.exists()] or left
+            deaths.update(task.key for task in struck)
+            for task in struck:
+                if deaths[task.key] > 2:
+                    take(task.key, failure(task.key, _WHY))
+    return [results[task.key] for task in tasks]
+
+
+def _is_death(error: Exception) -> bool:
+    return isinstance(error, BrokenExecutor) or type(error).__name__ in _DEATHS
+
+
+def _run(tasks: list[Task], shared: tuple[Any, ...], workers: int | None) -> Iterator[tuple[str, Result]]:
+    backend = get_active_backend()[0]
+    streams = getattr(backend, "supports_return_generator", False)
+    pool = joblib.Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered" if streams else "list")
+    try:
+        yield from pool(joblib.delayed(_run_one)(task, shared, os.getpid()) for task in tasks)
+    except (PicklingError, TypeError, AttributeError) as error:
+        if "pickle" not in str(error).lower():
+            raise
+        raise LeveretUsageError(
+            f"the net or the data can't be sent to other processes ({error}); define what they are made of in a module "
+            "of its own, or take workers=1"
+        ) from error
+
+
+def _run_one(task: Task, shared: tuple[Any, ...], caller: int) -> tuple[str, Result]:
+    # joblib's processes work on when the one that asked was killed, and a resumed run would meet them in their folders
+    if os.getppid() == caller:
+        threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
+    return task.key, task.run(*shared)
+
+
+def _end_with(caller: int) -> None:
+    while os.getppid() == caller:
+        time.sleep(0.5)
+    os._exit(1)
