@@ -16,7 +16,6 @@ from leveret.experiments.shrink._check import check
 from leveret.experiments.shrink._coding import entropy_bytes
 from leveret.experiments.shrink._ensemble_page import answer
 from leveret.experiments.shrink._nets import lenet5, lenet300, normed_perceptron, parameters, perceptron
-from leveret.nets import ConvNet
 from leveret.shrink import prune, share
 
 
@@ -59,11 +58,11 @@ def fast(monkeypatch):
     settings = {
         "mnist": dataclasses.replace(
             methods.SETTINGS["mnist"],
-            net=lambda seed: normed_perceptron(784, 16, 16, 10, seed=seed),
+            net=lambda: normed_perceptron(784, 16, 16, 10),
             epochs=2,
-            tuning_epochs=1,
-            believing=((8,), 1, 10),
-            keys=("xnor", "binaryconnect-stochastic", "binarynet"),
+            tune_epochs=1,
+            keys=("xnor", "binaryconnect-stochastic", "binarynet", "ebp"),
+            options={"ebp": {"hidden": (8,), "batch_size": 10}},
         )
     }
     monkeypatch.setattr(methods, "SETTINGS", settings)
@@ -156,13 +155,13 @@ def test_hashed_nets_beside_dense_ones_of_as_many_numbers(fast, data, tmp_path):
 
 def test_methods(fast, data, tmp_path):
     values, page = run("mnist", data, tmp_path / "out")
-    assert values["methods"][0]["name"] == "the real net"
+    assert values["methods"][0]["name"] == "real net"
     assert len(values["methods"]) == 5
     for row in values["methods"]:
         assert row.keys() == {"name", "dataset", "error", "bytes", "ms"}
         assert row["ms"] > 0
     rows = {row["key"]: row for row in values["parts"]["mnist"]["rows"]}
-    assert all(row["error"] == pytest.approx(row["torch_error"], abs=0.051) for row in rows.values())
+    assert all(row["agreement"] > 0.94 for row in rows.values())
     assert rows["binarynet"]["bytes"] < rows["real"]["bytes"]
     assert "2.12% (Cheng et al., 2015)" in page
 
@@ -176,14 +175,6 @@ def test_methods_of_the_other_dataset_are_kept(fast, data, tmp_path):
     values, _ = run("mnist", data, out)
     assert other in values["methods"]
     assert stale not in values["methods"]
-
-
-@pytest.mark.parametrize("key", list(methods.RECIPES))
-def test_each_method_takes_a_convnet(key):
-    import torch
-
-    net = methods.RECIPES[key].make(ConvNet(3, 10, depth=3, width=4), [torch.rand(4, 3, 16, 16)], False)
-    assert net(torch.rand(4, 3, 16, 16)).shape == (4, 10)
 
 
 def test_ensembles(fast, data, tmp_path):

@@ -3,7 +3,8 @@
     leveret reproduce shrink --data FOLDER [--part deep] [--seeds 3] [-o docs/results]
 
 FOLDER holds `mnist.npz`, `fashion_mnist.npz` and `cifar10-{train,test}.parquet`. Trainings stay under
-`OUT/runs/shrink`: what was finished is only measured again, and what was stopped goes on.
+`OUT/runs/shrink`: what was finished is only measured again, of `mnist` and `cifar` only read, and what was stopped goes
+on.
 """
 
 from __future__ import annotations

@@ -164,7 +164,11 @@ def _methods_table(details: Mapping[str, Any], values: Mapping[str, Any]) -> lis
         for row in details["rows"]
     ]
     header = ["net", "source", "error, packed", "paper's", "file", "ms", "epochs"]
-    text = [f"{details['what']}. The others are the real net retrained, from labels and from its logits.", ""]
+    text = [
+        f"{details['what']}, trained for {details['real_epochs']} epochs. The others are the real net retrained, by",
+        "`leveret compare`'s catalogue.",
+        "",
+    ]
     text += [markdown_table(header, rows), ""]
     text += [
         "The papers' nets are far larger and learn for hundreds of epochs. Signs drawn at random learn slowest, so",

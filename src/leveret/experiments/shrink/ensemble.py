@@ -41,7 +41,7 @@ class Setting:
 
     most: int = 8
     last: int = 64
-    ladder: tuple[int, ...] = (16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192)
+    ladder: tuple[int, ...] = (8, 12, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192)
     epochs: int = 4
     batch_size: int = 256
     lr: float = 4e-3
