@@ -1,4 +1,4 @@
-"""A job's data in words: for `config.json`, and for a page that others may see."""
+"""A job's data for a page that others may see."""
 
 from __future__ import annotations
 
@@ -6,19 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["described_data", "public_data"]
-
-
-def described_data(data: Any) -> dict[str, Any]:
-    """What a resumed run must have in common; the source may have moved."""
-    return {
-        "classes": list(data.classes),
-        "image_shape": list(data.image_shape),
-        "samples": {name: len(split) for name, split in data.splits.items()},
-        # sums over many pixels may differ in their last digits from one machine to the next
-        "mean": [round(value, 5) for value in data.normalization.mean],
-        "std": [round(value, 5) for value in data.normalization.std],
-    }
+__all__ = ["public_data"]
 
 
 def public_data(data: Any) -> dict[str, Any]:

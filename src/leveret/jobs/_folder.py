@@ -10,12 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from leveret._differences import named_differences
 from leveret._files import write_json
 from leveret.errors import LeveretUsageError
 
-__all__ = ["JobFolder", "RunFolder", "differences"]
-
-_MOST_DIFFERENCES = 3
+__all__ = ["JobFolder", "RunFolder"]
 
 
 class JobFolder:
@@ -72,14 +71,12 @@ class JobFolder:
         if self.config.exists():
             try:
                 then = json.loads(self.config.read_text(encoding="utf-8"))
-                found = differences(then["run"], plain["run"])
+                found = named_differences(then["run"], plain["run"])
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise LeveretUsageError(f"{self.config} is damaged ({error}); name another folder") from error
             if found:
-                more = len(found) - _MOST_DIFFERENCES
-                named = "; ".join(found[:_MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
                 raise LeveretUsageError(
-                    f"{self.path} holds another run than this: {named}. "
+                    f"{self.path} holds another run than this: {found}. "
                     "Resume with the same data and options, or name another folder"
                 )
             for leftover in filter(_is_leftover, self.path.iterdir()):
@@ -98,21 +95,6 @@ class RunFolder(JobFolder):
         self.teacher = path / "teacher"
         self.student = path / "student"
         self.model = path / "model.lvr"
-
-
-def differences(then: Any, now: Any, name: str = "") -> list[str]:
-    """What differs between two JSON values, as "seed was 0, now 1"."""
-    if isinstance(then, dict) and isinstance(now, dict):
-        found = []
-        for key in dict.fromkeys((*then, *now)):
-            found += differences(then.get(key), now.get(key), f"{name}.{key}" if name else key)
-        return found
-    return [] if then == now else [f"{name} was {_short(then)}, now {_short(now)}"]
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _is_leftover(path: Path) -> bool:

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from leveret._disk import disk_errors
 from leveret._files import write_json
+from leveret.data._identity import data_identity
 from leveret.errors import LeveretUsageError, LeveretWarning
-from leveret.jobs._data import described_data, public_data
+from leveret.jobs._data import public_data
 from leveret.jobs._folder import JobFolder
 from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
-from leveret.report.words import count, duration
+from leveret.report.words import count, duration, share, size
 
 if TYPE_CHECKING:  # `--help` needs none of it
     from torch import nn
@@ -262,8 +263,8 @@ class _Job(ResumableJob):
         self, data: Data, net: Any, recipe: Any, keys: list[str], options: dict[str, dict[str, Any]]
     ) -> dict[str, dict[str, Any]]:
         from leveret._threads import default_threads
-        from leveret.jobs._compare_progress import MembersProgress
         from leveret.training._parallel import how_many_workers, parallel
+        from leveret.training._tasks_progress import TasksProgress
 
         workers = how_many_workers(self.workers, len(keys))
         shared = max(1, default_threads() // workers)
@@ -274,7 +275,7 @@ class _Job(ResumableJob):
         left = [member for member in members if member.key not in results]
         if left:
             self.say(f"\nmaking {count(len(left), 'method', 'methods')}, {count(workers, 'worker', 'workers')}")
-        with MembersProgress(len(members), len(results), self.progress) as shown:
+        with TasksProgress("methods", len(members), len(results), self.progress, _outcome) as shown:
 
             def done(member: Member, result: dict[str, Any]) -> None:
                 results[member.key] = result
@@ -332,6 +333,11 @@ class _Job(ResumableJob):
         write_page(compare_page(public_data(data), metrics), self.folder.report)
 
 
+def _outcome(result: Mapping[str, Any]) -> str:
+    diverged = "  diverged, best epoch kept" if result["diverged"] else ""
+    return f"{share(result['accuracy']):>9}  {size(result['bytes']):>8}  {duration(result['seconds'])}{diverged}"
+
+
 def _on_one_thread(packed: Any) -> Any:
     return lambda images: packed(images, threads=1)
 
@@ -360,7 +366,7 @@ def _config(
         "source": source,
         # what a resumed run must have in common
         "run": {
-            "data": described_data(data),
+            "data": data_identity(data),
             "seed": seed,
             "recipe": recipe,
             "methods": methods,

@@ -19,8 +19,9 @@ from typing import Any
 
 from leveret._disk import disk_errors
 from leveret._files import write_json
+from leveret.data._identity import data_identity
 from leveret.errors import LeveretUsageError, LeveretWarning
-from leveret.jobs._data import described_data, public_data
+from leveret.jobs._data import public_data
 from leveret.jobs._folder import RunFolder
 from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
 from leveret.report.contender import NOISY, Contender, headlines
@@ -242,7 +243,7 @@ def _config(
         "options": {**{key: value for key, value in asked.items() if value is not None}, **load_options},
         # what a resumed run must have in common; the source may have moved
         "run": {
-            "data": described_data(data),
+            "data": data_identity(data),
             "seed": asked["seed"],
             "recipe": described,
         },

@@ -12,7 +12,7 @@ from leveret.errors import LeveretUsageError
 from leveret.metrics import Evaluation
 from leveret.training._loader import evaluation_loader
 
-__all__ = ["evaluate", "logits_of"]
+__all__ = ["Part", "evaluate", "logits_of"]
 
 Part = Literal["test", "train", "val"]
 

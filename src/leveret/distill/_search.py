@@ -1,0 +1,167 @@
+"""What is searched, and where the search is kept: hyper-parameters by Optuna, whose storage many machines may share."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from torch import nn
+
+from leveret.errors import LeveretUsageError
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["Search", "SearchOver", "Study", "StudySampler"]
+
+Params = dict[str, Any]
+StudySampler = Literal["tpe", "random"]
+
+
+class Search(Protocol):
+    """Hyper-parameters of a net and its training, and what they mean.
+
+    Attributes:
+        first: hyper-parameters to try before any are suggested, for instance those that are known to do.
+    """
+
+    @property
+    def first(self) -> Sequence[Mapping[str, Any]]: ...
+
+    def suggest(self, trial: Any) -> Params:
+        """Hyper-parameters from an Optuna trial: `{"lr": trial.suggest_float("lr", 0.01, 0.2, log=True), …}`."""
+        ...
+
+    def net(self, params: Params, data: Any) -> nn.Module:
+        """A new net; `data` has at least `image_shape` and `num_classes`. Torch is seeded before."""
+        ...
+
+    def settings(self, params: Params, data: Any) -> dict[str, Any]:
+        """Arguments of `leveret.fit`, in place of its defaults."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values; equal ones mean the same search."""
+        ...
+
+
+@dataclass(frozen=True)
+class SearchOver:
+    """A search of your own, from functions.
+
+    Args:
+        space: of an Optuna trial; gives the hyper-parameters.
+        build: of hyper-parameters and data; gives a net.
+        options: of hyper-parameters and data; gives arguments of `leveret.fit`. Or these, the same for all.
+        first: hyper-parameters to try before any others.
+        name: tells this search from others, where a run is resumed.
+    """
+
+    space: Callable[[Any], Params]
+    build: Callable[[Params, Any], nn.Module]
+    options: Callable[[Params, Any], dict[str, Any]] | Mapping[str, Any]
+    first: Sequence[Mapping[str, Any]] = ()
+    name: str = "own"
+
+    def suggest(self, trial: Any) -> Params:
+        return self.space(trial)
+
+    def net(self, params: Params, data: Any) -> nn.Module:
+        return self.build(params, data)
+
+    def settings(self, params: Params, data: Any) -> dict[str, Any]:
+        return dict(self.options(params, data) if callable(self.options) else self.options)
+
+    def describe(self) -> dict[str, Any]:
+        return {"search": "SearchOver", "name": self.name, "first": [dict(params) for params in self.first]}
+
+
+@dataclass(frozen=True)
+class Study:
+    """Where the trials of a search are kept, and how the next is chosen.
+
+    Attributes:
+        file: an Optuna journal, used where no storage is named; machines that share its disk may share it.
+        name: of the study in its storage.
+        storage: a URL that Optuna understands, "sqlite:///…", "postgresql://…"; None for `file`.
+        sampler: "tpe" learns from the trials that have ended (Bergstra et al., NIPS 2011), so that what it suggests
+            hangs on which have; "random" gives the same for a seed whatever else is at work.
+        startup: trials that "tpe" draws at random before it begins to learn.
+        seed: of the sampler.
+    """
+
+    file: Path
+    name: str
+    storage: str | None = None
+    sampler: StudySampler = "tpe"
+    startup: int = 4
+    seed: int = 0
+
+    def ask(self, search: Search, index: int) -> tuple[int, Params]:
+        """The number of a new trial and its hyper-parameters, for member `index`."""
+        import optuna
+
+        with _quiet_optuna():
+            sampler: Any = optuna.samplers.RandomSampler(seed=self.seed + index)
+            if self.sampler == "tpe":
+                sampler = optuna.samplers.TPESampler(
+                    seed=self.seed + index, n_startup_trials=self.startup, constant_liar=True
+                )
+            if index < len(search.first):
+                # not enqueued: another worker might take it, and a seed would not give the same members
+                sampler = optuna.samplers.PartialFixedSampler(dict(search.first[index]), sampler)
+            study = self._open(sampler)
+            trial = study.ask()
+            return trial.number, search.suggest(trial)
+
+    def check(self) -> None:
+        """Open the storage.
+
+        Raises:
+            LeveretUsageError: it can't be, and why.
+        """
+        with _quiet_optuna():
+            self._open(None)
+
+    def tell(self, number: int, value: float | None) -> None:
+        """A trial's outcome, larger is better; None: it failed. What was told before stays as it is."""
+        import optuna
+
+        with _quiet_optuna():
+            state = optuna.trial.TrialState.FAIL if value is None else None
+            self._open(None).tell(number, value, state=state, skip_if_finished=True)
+
+    def _open(self, sampler: Any) -> optuna.Study:
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        storage: Any = self.storage
+        if storage is None:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            storage = JournalStorage(JournalFileBackend(str(self.file)))
+        try:
+            return optuna.create_study(
+                storage=storage, study_name=self.name, direction="maximize", load_if_exists=True, sampler=sampler
+            )
+        except Exception as error:  # of Optuna, SQLAlchemy, or the database's driver
+            raise LeveretUsageError(f"Optuna can't open the storage {self.storage or self.file}: {error}") from error
+
+
+@contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """Without a line for each trial, and notices on what is experimental in Optuna."""
+    logger = logging.getLogger("optuna")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)

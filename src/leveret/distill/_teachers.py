@@ -1,0 +1,336 @@
+"""`TeacherEnsemble`: many nets with searched hyper-parameters, trained independently of each other."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from leveret._differences import named_differences
+from leveret._disk import disk_errors
+from leveret._files import write_json
+from leveret._threads import default_threads
+from leveret.data._identity import data_identity
+from leveret.distill._candidate import Candidate, load_net
+from leveret.distill._convteachers import ConvTeachers
+from leveret.distill._search import Search, Study, StudySampler
+from leveret.distill._subset import Subset, best_subset
+from leveret.errors import LeveretDataError, LeveretTrainingError, LeveretUsageError
+from leveret.nets import Ensemble
+from leveret.training import parallel
+from leveret.training._evaluate import Part
+from leveret.training._parallel import how_many_workers
+from leveret.training._progress import duration
+from leveret.training._tasks_progress import TasksProgress
+
+__all__ = ["Teacher", "TeacherEnsemble"]
+
+_CONFIG = "ensemble.json"
+_SEEDS = 10_000  # of members, between those of two ensembles
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A trained member.
+
+    Attributes:
+        folder: where its weights, logits and result stand.
+        result: what is known of it: `params`, `parameters`, `val_accuracy`, `val_loss` (and the same for "test"),
+            `epochs`, `seconds`, `history`, ….
+    """
+
+    folder: Path
+    result: dict[str, Any]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Its hyper-parameters."""
+        return dict(self.result["params"])
+
+    @property
+    def accuracy(self) -> float:
+        """On the validation part."""
+        return float(self.result["val_accuracy"])
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What a search needs of the data to build a net."""
+
+    image_shape: tuple[int, int, int]
+    num_classes: int
+
+
+class TeacherEnsemble:
+    """Trained teachers; `train` makes them, `load` finds them again.
+
+    Attributes:
+        members: `Teacher`s, in the order of their numbers.
+        failed: results of those that have no net, with `key` and `why`.
+        classes: names, in the order of the logits.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Teacher],
+        failed: Sequence[dict[str, Any]],
+        classes: Sequence[str],
+        searches: Sequence[Search],
+        shape: _Shape,
+    ) -> None:
+        self.members = list(members)
+        self.failed = list(failed)
+        self.classes = tuple(classes)
+        self._searches = list(searches)
+        self._shape = shape
+
+    @classmethod
+    def train(
+        cls,
+        data: Any,
+        members: int = 8,
+        *,
+        out: str | os.PathLike[str],
+        search: Search | None = None,
+        storage: str | None = None,
+        study: str = "teachers",
+        sampler: StudySampler = "tpe",
+        seed: int = 0,
+        workers: int | None = None,
+        threads: int | None = None,
+        progress: bool = True,
+    ) -> TeacherEnsemble:
+        """Train so many nets with searched hyper-parameters, each an independent job (Urban et al., section 2.1).
+
+        Each member asks the search for hyper-parameters when it begins, learns from the training part and tells the
+        search its accuracy on the validation part. One that crashes is tried once more, one whose process dies goes on
+        after its last epoch; what fails for good is reported, and the others go on. A rerun trains only what is
+        missing, and with more `members` only the new ones.
+
+        Args:
+            data: from `leveret.load`, with a validation part.
+            members: nets to train.
+            out: folder of the ensemble, new or of an earlier run with the same data, search and seed.
+            search: hyper-parameters and what they mean; default `ConvTeachers()`.
+            storage: an Optuna URL, "postgresql://…": machines that name the same one, and the same `study`, learn from
+                each other's trials, each with an `out` of its own, which `load` puts together. Default: a journal in
+                `out`.
+            study: its name in the storage.
+            sampler: "tpe", or "random", which with several workers still gives the same members for a seed.
+            seed: of initial weights, order, augmentation and the search.
+            workers: processes; default what `joblib.parallel_config` says (threads, a Dask or Ray cluster, whose
+                machines must share `out`), else one.
+            threads: of torch in each; default the cores, shared out.
+            progress: say on stderr how each went, on a terminal with the time left.
+
+        Raises:
+            LeveretUsageError: an argument out of range, no validation part, or `out` holds another ensemble.
+            LeveretTrainingError: every member failed.
+            LeveretError: a file could not be written, for instance on a full disk.
+            KeyboardInterrupt: Ctrl-C; finished members are kept, others go on after their last epoch.
+        """
+        _check(data, members, workers, threads)
+        folder = Path(out)
+        search = search if search is not None else ConvTeachers()
+        _begin(folder, data, search, seed)
+        at_once = how_many_workers(workers, members)
+        where = Study(
+            folder / "study.journal", study, storage, sampler, startup=max(3, members // 3), seed=seed * _SEEDS
+        )
+        where.check()
+        parts: tuple[Part, ...] = ("val", "test") if len(data.test) else ("val",)
+        tasks = [
+            Candidate(
+                key=f"member-{index:03}",
+                folder=folder / f"member-{index:03}",
+                threads=threads or max(1, default_threads() // at_once),
+                index=index,
+                search=search,
+                study=where,
+                seed=seed * _SEEDS + index,
+                parts=parts,
+            )
+            for index in range(members)
+        ]
+        kept = {task.key: result for task in tasks if (result := task.finished()) is not None}
+        left = [task for task in tasks if task.key not in kept]
+        with TasksProgress("teachers", members, len(kept), progress, outcome) as shown, disk_errors(folder):
+            results = parallel(left, data, workers=workers, done=lambda task, result: shown.done(task.key, result))
+        kept |= {task.key: result for task, result in zip(left, results, strict=True)}
+        ensemble = _gathered([(folder, kept[task.key]) for task in tasks], data.classes, search, _shape_of(data))
+        if not ensemble.members:
+            first = ensemble.failed[0]
+            raise LeveretTrainingError(f"every one of {members} members failed; {first['key']}: {first['why']}")
+        return ensemble
+
+    @classmethod
+    def load(cls, *folders: str | os.PathLike[str], search: Search | None = None) -> TeacherEnsemble:
+        """The finished members that `train` left in one or several folders.
+
+        Args:
+            folders: as given to `train` for `out`, perhaps on different machines.
+            search: the one that they were trained with; not needed for `ConvTeachers`.
+
+        Raises:
+            LeveretDataError: a folder holds no ensemble, no finished member, or one of other classes or images.
+            LeveretUsageError: no folder, or the search is another one than the members'.
+        """
+        if not folders:
+            raise LeveretUsageError("name at least one folder with an ensemble")
+        found = [_read(Path(folder), search) for folder in folders]
+        first = found[0]
+        for folder, other in zip(folders[1:], found[1:], strict=True):
+            for what, mine, its in (
+                ("classes", first.classes, other.classes),
+                ("images", first._shape.image_shape, other._shape.image_shape),
+            ):
+                if mine != its:
+                    raise LeveretDataError(
+                        f"the teachers in {folder} were trained for other {what} than those in {folders[0]}: "
+                        f"{_short(its)} and {_short(mine)}; an ensemble needs the same for all"
+                    )
+        return cls(
+            [member for ensemble in found for member in ensemble.members],
+            [result for ensemble in found for result in ensemble.failed],
+            first.classes,
+            [used for ensemble in found for used in ensemble._searches],
+            first._shape,
+        )
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def best(self) -> int:
+        """The member with the best validation accuracy, of equals the first; from 0."""
+        return max(range(len(self)), key=lambda i: self.members[i].accuracy)
+
+    def logits(self, part: str = "val") -> NDArray[np.float32]:
+        """What the members say of a part of the data, kept from their training: `(members, n, classes)` float32.
+
+        Raises:
+            LeveretDataError: it wasn't kept, or its length differs between members.
+        """
+        found = []
+        for member in self.members:
+            path = member.folder / f"logits-{part}.npy"
+            try:
+                found.append(np.load(path))
+            except (OSError, ValueError) as error:
+                raise LeveretDataError(f"{path} can't be read ({error}); was the {part} part empty?") from error
+        if len({logits.shape for logits in found}) > 1:
+            shapes = sorted({logits.shape for logits in found})
+            raise LeveretDataError(f"members were measured on different {part} parts: {shapes}")
+        return np.stack(found)
+
+    def best_subset(self, data: Any, **options: Any) -> Subset:
+        """Select on the validation part; `options` as for `leveret.distill.best_subset`."""
+        return best_subset(self.logits("val"), data.val.labels, **options)
+
+    def member(self, index: int) -> nn.Module:
+        """The net of a member, from 0, in eval mode."""
+        member = self.members[index]
+        return load_net(self._searches[index], member.params, self._shape, member.folder)
+
+    def net(self, subset: Subset | None = None) -> Ensemble:
+        """The members as one net, by a subset's weights or all alike; those without weight aren't loaded.
+
+        Raises:
+            LeveretUsageError: a subset of another number of members.
+        """
+        weights = np.full(len(self), 1 / len(self)) if subset is None else subset.weights
+        if len(weights) != len(self):
+            raise LeveretUsageError(f"the subset is of {len(weights)} members, the ensemble has {len(self)}")
+        chosen = [int(i) for i in np.flatnonzero(weights)]
+        return Ensemble([self.member(i) for i in chosen], [float(weights[i]) for i in chosen]).eval()
+
+
+def _check(data: Any, members: int, workers: int | None, threads: int | None) -> None:
+    for name, value in (("members", members), ("workers", workers), ("threads", threads)):
+        if value is not None and value < 1:
+            raise LeveretUsageError(f"{name} must be at least 1, got {value}")
+    if data.kind != "image":
+        raise LeveretUsageError(f"{data.source} holds texts; teachers are nets for images")
+    if len(data.val) == 0:
+        raise LeveretUsageError(f"{data.source} has no validation part, by which members are compared; leave some")
+
+
+def _begin(folder: Path, data: Any, search: Search, seed: int) -> None:
+    """Write whose the folder is, or make sure that it is this run's."""
+    run = json.loads(json.dumps({"data": data_identity(data), "search": search.describe(), "seed": seed}))
+    path = folder / _CONFIG
+    if not path.exists():
+        if folder.exists() and (others := sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))):
+            raise LeveretUsageError(
+                f"{folder} is not empty ({', '.join(others[:3])}) and holds no ensemble; name a new or empty folder"
+            )
+        write_json(path, run)
+    elif found := named_differences(_config(folder), run):
+        raise LeveretUsageError(f"{folder} holds another ensemble than this: {found}. Name another folder")
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        return {"data": config["data"], "search": config["search"], "seed": config["seed"]}
+    except FileNotFoundError:
+        raise LeveretDataError(f"{folder} holds no ensemble of teachers (there is no {_CONFIG})") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LeveretDataError(f"{folder / _CONFIG} is damaged ({error})") from error
+
+
+def _read(folder: Path, search: Search | None) -> TeacherEnsemble:
+    config = _config(folder)
+    described = config["search"]
+    if search is None:
+        if described.get("search") != "ConvTeachers":
+            raise LeveretUsageError(f"{folder} was trained by a search of your own; give it as search=")
+        search = ConvTeachers.from_dict(described)
+    elif found := named_differences(described, json.loads(json.dumps(search.describe()))):
+        raise LeveretUsageError(f"{folder} was trained by another search: {found}")
+    results = []
+    for path in sorted(folder.glob("member-*/result.json")):
+        try:
+            results.append((folder, json.loads(path.read_text(encoding="utf-8"))))
+        except ValueError as error:
+            raise LeveretDataError(f"{path} is damaged ({error})") from error
+    identity = config["data"]
+    shape = _Shape(tuple(identity["image_shape"]), len(identity["classes"]))
+    ensemble = _gathered(results, identity["classes"], search, shape)
+    if not ensemble.members:
+        raise LeveretDataError(f"{folder} holds no finished member; run the same training again")
+    return ensemble
+
+
+def _gathered(
+    results: Sequence[tuple[Path, dict[str, Any]]], classes: Sequence[str], search: Search, shape: _Shape
+) -> TeacherEnsemble:
+    members = [Teacher(folder / result["key"], result) for folder, result in results if result["status"] == "ok"]
+    failed = [result for _, result in results if result["status"] != "ok"]
+    return TeacherEnsemble(members, failed, classes, [search] * len(members), shape)
+
+
+def outcome(result: Mapping[str, Any]) -> str:
+    """A finished candidate in words."""
+    params = ", ".join(f"{key} {_number(value)}" for key, value in result["params"].items())
+    return f"{100 * result['val_accuracy']:6.2f} % validated  {duration(result['seconds'])}  {params}"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _shape_of(data: Any) -> _Shape:
+    return _Shape(tuple(data.image_shape), data.num_classes)
+
+
+def _short(value: Any) -> str:
+    text = ", ".join(map(str, value))
+    return text if len(text) <= 60 else text[:57] + "…"
