@@ -218,7 +218,7 @@ def test_what_is_asked_wrongly_is_named(digits, trained, tmp_path):
     train = TeacherEnsemble.train
     with pytest.raises(LeveretUsageError, match="members must be at least 1, got 0"):
         train(digits, 0, out=tmp_path / "x")
-    with pytest.raises(LeveretUsageError, match=r"another ensemble than this: search\.epochs was 2, now 3"):
+    with pytest.raises(LeveretUsageError, match=r"another ensemble of teachers than this: search\.epochs was 2, now 3"):
         train(digits, 2, out=out, search=Tiny(epochs=3))
     with pytest.raises(LeveretUsageError, match="seed was 0, now 1"):
         train(digits, 2, out=out, search=Tiny(), seed=1)
@@ -226,7 +226,7 @@ def test_what_is_asked_wrongly_is_named(digits, trained, tmp_path):
         train(replace(digits, val=digits.val.subset([])), 2, out=tmp_path / "x")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
-    with pytest.raises(LeveretUsageError, match=r"not empty \(thesis.tex\) and holds no ensemble"):
+    with pytest.raises(LeveretUsageError, match=r"not empty \(thesis.tex\) and holds no ensemble of teachers"):
         train(digits, 2, out=tmp_path / "mine")
     with pytest.raises(LeveretDataError, match="holds no ensemble of teachers"):
         TeacherEnsemble.load(tmp_path / "mine")
@@ -241,9 +241,9 @@ def test_what_is_asked_wrongly_is_named(digits, trained, tmp_path):
 def test_teachers_of_other_classes_are_refused(digits, tmp_path):
     TeacherEnsemble.train(digits, 1, out=tmp_path / "a", search=Tiny(epochs=1), **QUIET)
     TeacherEnsemble.train(digits, 1, out=tmp_path / "b", search=Tiny(epochs=1), **QUIET)
-    config = json.loads((tmp_path / "b" / "ensemble.json").read_text())
+    config = json.loads((tmp_path / "b" / "search.json").read_text())
     config["data"]["classes"][0] = "nought"
-    (tmp_path / "b" / "ensemble.json").write_text(json.dumps(config))
+    (tmp_path / "b" / "search.json").write_text(json.dumps(config))
     with pytest.raises(LeveretDataError, match=r"trained for other classes than those in .*a: nought"):
         TeacherEnsemble.load(tmp_path / "a", tmp_path / "b", search=Tiny(epochs=1))
 

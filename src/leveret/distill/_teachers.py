@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,26 +14,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 from leveret._differences import named_differences
-from leveret._disk import disk_errors
-from leveret._files import write_json
-from leveret._threads import default_threads
 from leveret.data._identity import data_identity
-from leveret.distill._candidate import Candidate, load_net
+from leveret.distill._candidate import load_net
+from leveret.distill._candidates import begin, read_config, train_candidates
 from leveret.distill._convteachers import ConvTeachers
-from leveret.distill._search import Search, Study, StudySampler
+from leveret.distill._search import Search, StudySampler
 from leveret.distill._subset import Subset, best_subset
 from leveret.errors import LeveretDataError, LeveretTrainingError, LeveretUsageError
 from leveret.nets import Ensemble
-from leveret.training import parallel
-from leveret.training._evaluate import Part
-from leveret.training._parallel import how_many_workers
-from leveret.training._progress import duration
-from leveret.training._tasks_progress import TasksProgress
 
 __all__ = ["Teacher", "TeacherEnsemble"]
 
-_CONFIG = "ensemble.json"
-_SEEDS = 10_000  # of members, between those of two ensembles
+_WHAT = "ensemble of teachers"
 
 
 @dataclass(frozen=True)
@@ -136,35 +128,28 @@ class TeacherEnsemble:
             LeveretError: a file could not be written, for instance on a full disk.
             KeyboardInterrupt: Ctrl-C; finished members are kept, others go on after their last epoch.
         """
-        _check(data, members, workers, threads)
+        if members < 1:
+            raise LeveretUsageError(f"members must be at least 1, got {members}")
         folder = Path(out)
         search = search if search is not None else ConvTeachers()
-        _begin(folder, data, search, seed)
-        at_once = how_many_workers(workers, members)
-        where = Study(
-            folder / "study.journal", study, storage, sampler, startup=max(3, members // 3), seed=seed * _SEEDS
+        begin(folder, {"data": data_identity(data), "search": search.describe(), "seed": seed}, _WHAT)
+        results = train_candidates(
+            data,
+            members,
+            out=folder,
+            search=search,
+            storage=storage,
+            study=study,
+            sampler=sampler,
+            seed=seed,
+            workers=workers,
+            threads=threads,
+            progress=progress,
+            what="teachers",
+            prefix="member",
         )
-        where.check()
-        parts: tuple[Part, ...] = ("val", "test") if len(data.test) else ("val",)
-        tasks = [
-            Candidate(
-                key=f"member-{index:03}",
-                folder=folder / f"member-{index:03}",
-                threads=threads or max(1, default_threads() // at_once),
-                index=index,
-                search=search,
-                study=where,
-                seed=seed * _SEEDS + index,
-                parts=parts,
-            )
-            for index in range(members)
-        ]
-        kept = {task.key: result for task in tasks if (result := task.finished()) is not None}
-        left = [task for task in tasks if task.key not in kept]
-        with TasksProgress("teachers", members, len(kept), progress, outcome) as shown, disk_errors(folder):
-            results = parallel(left, data, workers=workers, done=lambda task, result: shown.done(task.key, result))
-        kept |= {task.key: result for task, result in zip(left, results, strict=True)}
-        ensemble = _gathered([(folder, kept[task.key]) for task in tasks], data.classes, search, _shape_of(data))
+        shape = _Shape(tuple(data.image_shape), data.num_classes)
+        ensemble = _gathered([(folder, result) for result in results], data.classes, search, shape)
         if not ensemble.members:
             first = ensemble.failed[0]
             raise LeveretTrainingError(f"every one of {members} members failed; {first['key']}: {first['why']}")
@@ -252,42 +237,8 @@ class TeacherEnsemble:
         return Ensemble([self.member(i) for i in chosen], [float(weights[i]) for i in chosen]).eval()
 
 
-def _check(data: Any, members: int, workers: int | None, threads: int | None) -> None:
-    for name, value in (("members", members), ("workers", workers), ("threads", threads)):
-        if value is not None and value < 1:
-            raise LeveretUsageError(f"{name} must be at least 1, got {value}")
-    if data.kind != "image":
-        raise LeveretUsageError(f"{data.source} holds texts; teachers are nets for images")
-    if len(data.val) == 0:
-        raise LeveretUsageError(f"{data.source} has no validation part, by which members are compared; leave some")
-
-
-def _begin(folder: Path, data: Any, search: Search, seed: int) -> None:
-    """Write whose the folder is, or make sure that it is this run's."""
-    run = json.loads(json.dumps({"data": data_identity(data), "search": search.describe(), "seed": seed}))
-    path = folder / _CONFIG
-    if not path.exists():
-        if folder.exists() and (others := sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))):
-            raise LeveretUsageError(
-                f"{folder} is not empty ({', '.join(others[:3])}) and holds no ensemble; name a new or empty folder"
-            )
-        write_json(path, run)
-    elif found := named_differences(_config(folder), run):
-        raise LeveretUsageError(f"{folder} holds another ensemble than this: {found}. Name another folder")
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-        return {"data": config["data"], "search": config["search"], "seed": config["seed"]}
-    except FileNotFoundError:
-        raise LeveretDataError(f"{folder} holds no ensemble of teachers (there is no {_CONFIG})") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LeveretDataError(f"{folder / _CONFIG} is damaged ({error})") from error
-
-
 def _read(folder: Path, search: Search | None) -> TeacherEnsemble:
-    config = _config(folder)
+    config = read_config(folder, _WHAT)
     described = config["search"]
     if search is None:
         if described.get("search") != "ConvTeachers":
@@ -315,20 +266,6 @@ def _gathered(
     members = [Teacher(folder / result["key"], result) for folder, result in results if result["status"] == "ok"]
     failed = [result for _, result in results if result["status"] != "ok"]
     return TeacherEnsemble(members, failed, classes, [search] * len(members), shape)
-
-
-def outcome(result: Mapping[str, Any]) -> str:
-    """A finished candidate in words."""
-    params = ", ".join(f"{key} {_number(value)}" for key, value in result["params"].items())
-    return f"{100 * result['val_accuracy']:6.2f} % validated  {duration(result['seconds'])}  {params}"
-
-
-def _number(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _shape_of(data: Any) -> _Shape:
-    return _Shape(tuple(data.image_shape), data.num_classes)
 
 
 def _short(value: Any) -> str:
