@@ -4,6 +4,7 @@ from leveret.nets._blocks import BasicBlock, ConvBlock, ConvNetBlock, ExactConv2
 from leveret.nets._convnet import ConvNet
 from leveret.nets._ensemble import Ensemble
 from leveret.nets._initial import identity_start, whiten_stem
+from leveret.nets._lateral import Lateral, Links
 from leveret.nets._resnet import ResNet
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "ConvNetBlock",
     "Ensemble",
     "ExactConv2d",
+    "Lateral",
+    "Links",
     "ResNet",
     "ResNetBlock",
     "identity_start",
