@@ -8,7 +8,7 @@ from torch import nn
 
 import leveret
 from leveret import runtime
-from leveret.nets import ConvNet, Lateral, Links
+from leveret.nets import ConvNet, Lateral, Links, ShallowNet
 
 
 def saved(net, x, path):
@@ -89,3 +89,20 @@ def test_shared_weights_are_coded_once(coded, tmp_path):
         kinds = {"few values": "table", "pruned": "sparse", "hashed": "hashed"}
         assert [c.kind for c in packed.codings.values()].count(kinds[coded]) == 1
     assert sizes[5] - sizes[1] < 4 * 450
+
+
+@pytest.mark.parametrize("conv_layers", range(5))
+@pytest.mark.parametrize("kind", [None, "full", "low-rank"])
+def test_a_shallow_net_packs(conv_layers, kind, tmp_path):
+    lateral = None if kind is None else Links(2, kind)
+    net = trained(ShallowNet(3, (10, 13), 5, conv_layers, params=3_000, lateral=lateral))
+    saved(net, torch.randn(5, 3, 10, 13), tmp_path / "net.lvr")
+
+
+def test_a_shallow_nets_file_grows_by_the_graph_alone(tmp_path):
+    x = torch.randn(2, 1, 28, 28)
+    sizes = {}
+    for steps in (1, 4):
+        net = trained(ShallowNet(1, 28, 10, 2, params=100_000, lateral=Links(steps)))
+        sizes[steps] = saved(net, x, tmp_path / "net.lvr")
+    assert 0 < sizes[4] - sizes[1] < 3 * 3 * 400  # three more steps of three layers

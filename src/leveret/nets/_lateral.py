@@ -108,7 +108,7 @@ class Links:
         return nn.Sequential(weights(channels, rank), _small(weights(rank, channels)))
 
     def _check(self, maps: bool) -> None:
-        if self.kind == "convolutional" and not maps:
+        if self.steps and self.kind == "convolutional" and not maps:
             raise LeveretUsageError(
                 "convolutional links are of maps, and this layer gives vectors; give it 'full' or 'low-rank' ones, or "
                 "none: lateral={index: Links(…)} names the layers that have links"
