@@ -47,13 +47,14 @@ def unrolled(a, weights, steps, maps):
 def test_it_is_the_unrolled_formula_with_its_gradients(links, maps):
     lateral, a = made(links, maps)
     weights = [weight.detach().clone().requires_grad_() for weight in lateral.parameters()]
-    expected = unrolled(a, weights, links.steps, maps)
-    found = lateral(a)
+    mine_a, theirs_a = (a.clone().requires_grad_() for _ in range(2))
+    expected = unrolled(theirs_a, weights, links.steps, maps)
+    found = lateral(mine_a)
     torch.testing.assert_close(found, expected)
     towards = torch.randn_like(found)
     found.backward(towards)
     expected.backward(towards)
-    for mine, theirs in zip(lateral.parameters(), weights, strict=True):
+    for mine, theirs in zip((mine_a, *lateral.parameters()), (theirs_a, *weights), strict=True):
         torch.testing.assert_close(mine.grad, theirs.grad)
 
 
