@@ -18,6 +18,7 @@ _HOMES = {
     "Split": "leveret.data",
     "ConvNet": "leveret.nets",
     "ResNet": "leveret.nets",
+    "ShallowNet": "leveret.nets",
     "fit": "leveret.training",
     "evaluate": "leveret.training",
     "CrossEntropy": "leveret.training",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from leveret.interchange import export_onnx as export_onnx
     from leveret.nets import ConvNet as ConvNet
     from leveret.nets import ResNet as ResNet
+    from leveret.nets import ShallowNet as ShallowNet
     from leveret.packing import pack as pack
     from leveret.runtime import Packed as Packed
     from leveret.shrink import binarize as binarize

@@ -124,6 +124,17 @@ def maps():
     return built((3, 9, 8), [*layers, ("conv2d", [1], {}, {"weight": floats(4, 1, 1, 5)})], list("wxyz"))
 
 
+def unrolled():
+    """A layer that runs three times: its steps take the same tensors, of which the file has the weight coded."""
+    weight = {"l.weight": np.round(floats(32, 1, 1, 32) * 4) / 8, "l.slope": np.zeros(32, "f4")}
+    roles = {"weight": "l.weight", "slope": "l.slope"}
+    steps = [Step("a", "conv2d", ["input"], {}, {"weight": "a.weight"}), Step("0", "affine", ["a"], {}, {})]
+    steps += [Step(f"{i}", "conv2d", [f"{i - 1}", "a"], {}, roles) for i in (1, 2, 3)]
+    net = Packed(Graph(steps), {"a.weight": floats(32, 3, 3, 1), **weight}, InputContract((1, 6, 7)))
+    assert net.codings["l.weight"].kind == "table"
+    return net
+
+
 NETS = {
     "coded": coded_net,
     "digits": digits_like,
@@ -131,6 +142,7 @@ NETS = {
     "maps": maps,
     "low bit": test_lowbit_net.packed,
     "small": small_packed,
+    "unrolled": unrolled,
 }
 
 

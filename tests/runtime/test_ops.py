@@ -310,7 +310,11 @@ def test_costs():
         assert (op.bits, op.weight_count, op.macs()) == (bits, 70 * 7, (70 * 7, 0))
     kept = np.count_nonzero(KEPT)
     sparse = made("sparse_linear")
-    assert (sparse.weight_count, sparse.parameters, sparse.macs()) == (kept, kept + 5 * 7, (30 * kept, 0))
+    assert (sparse.weight_count, sparse.parameters(sparse.arrays), sparse.macs()) == (
+        kept,
+        kept + 5 * 7,
+        (30 * kept, 0),
+    )
     for name in (
         "bit_conv2d",
         "bit_linear",

@@ -12,6 +12,8 @@ from typing import Protocol
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from leveret.nets._lateral import Lateral, Links
+
 __all__ = ["BasicBlock", "ConvBlock", "ConvNetBlock", "ExactConv2d", "ResNetBlock"]
 
 
@@ -49,7 +51,8 @@ class ConvBlock(nn.Sequential):
     """Convolution → max-pool (if `pool`) → BatchNorm → ReLU.
 
     Pooling right after the convolution gives the same numbers as after ReLU wherever BatchNorm's scale is positive,
-    and leaves a quarter of the places to normalise. `exact` takes an `ExactConv2d`.
+    and leaves a quarter of the places to normalise. `exact` takes an `ExactConv2d`. `lateral` links the channels: in
+    the ReLU's place stands a `Lateral`, on maps that are pooled and normalised already.
     """
 
     def __init__(
@@ -61,12 +64,13 @@ class ConvBlock(nn.Sequential):
         stride: int = 1,
         pool: bool = False,
         exact: bool = False,
+        lateral: Links | None = None,
     ) -> None:
         make = ExactConv2d if exact else nn.Conv2d
         conv = make(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False)
-        super().__init__(
-            conv, *([nn.MaxPool2d(2)] if pool else []), nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)
-        )
+        linked = Lateral(out_channels, lateral, maps=True) if lateral and lateral.steps else None
+        relu = linked or nn.ReLU(inplace=True)
+        super().__init__(conv, *([nn.MaxPool2d(2)] if pool else []), nn.BatchNorm2d(out_channels), relu)
 
 
 class BasicBlock(nn.Module):

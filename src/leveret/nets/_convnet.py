@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
 from leveret.nets._blocks import ConvBlock, ConvNetBlock
 from leveret.nets._checks import check_images, positive
+from leveret.nets._lateral import Links, links_by_layer
 
 __all__ = ["ConvNet"]
 
@@ -30,9 +34,11 @@ class ConvNet(nn.Module):
         dropout: probability before the classifier.
         exact_stem: an `ExactConv2d` as stem, so that PyTorch and the packed net see the same signs; it takes about
             twice a plain convolution's time. Default: yes for binary blocks, whose signs a last bit can turn.
+        lateral: links between the channels of every convolution, or of some by their index, from 0, the stem, to
+            `depth − 1`; see `Links`. Of `ConvBlock`s alone.
 
     Raises:
-        LeveretUsageError: an argument out of range.
+        LeveretUsageError: an argument out of range, or links in a net of other blocks.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class ConvNet(nn.Module):
         stem_pool: bool = False,
         dropout: float = 0.0,
         exact_stem: bool | None = None,
+        lateral: Links | Mapping[int, Links] | None = None,
     ) -> None:
         super().__init__()
         positive(in_channels=in_channels, num_classes=num_classes, depth=depth, width=width, stages=stages)
@@ -58,14 +65,22 @@ class ConvNet(nn.Module):
         positive(**{f"widths[{i}]": value for i, value in enumerate(widths)})
         if not 0 <= dropout < 1:
             raise LeveretUsageError(f"dropout must be in [0, 1), got {dropout}")
+        linked = links_by_layer(lateral, depth)
+        if linked and block is not ConvBlock:
+            raise LeveretUsageError(
+                f"lateral links are of nets of ConvBlock, got block {getattr(block, '__name__', block)}"
+            )
         self.in_channels = in_channels
         exact = block is not ConvBlock if exact_stem is None else exact_stem
-        self.stem = ConvBlock(in_channels, widths[0], pool=stem_pool, exact=exact)
+        self.stem = ConvBlock(in_channels, widths[0], pool=stem_pool, exact=exact, lateral=linked.get(0))
         self.blocks = nn.Sequential()
         channels = widths[0]
         for stage, out_channels in enumerate(widths):
             for i in range(_share(depth - 1, len(widths), stage)):
-                self.blocks.append(block(channels, out_channels, pool=i == 0 and not (stem_pool and stage == 0)))
+                pool = i == 0 and not (stem_pool and stage == 0)
+                index = 1 + len(self.blocks)
+                own: dict[str, Any] = {"lateral": linked[index]} if index in linked else {}
+                self.blocks.append(block(channels, out_channels, pool=pool, **own))
                 channels = out_channels
         self.min_size = 2 ** max(len(widths) if depth > 1 else 0, int(stem_pool))
         # a block that ends in a bare sum (XnorBlock) leaves its scale to this

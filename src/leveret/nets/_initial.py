@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from leveret.errors import LeveretUsageError
+from leveret.nets._lateral import Lateral
 
 __all__ = ["identity_start", "whiten_stem"]
 
@@ -71,9 +72,11 @@ def identity_start(net: nn.Module) -> nn.Module:
 
     The first `in_channels` filters of a Conv2d with an odd kernel become the identity, the others keep their random
     start, so that a deep stack passes signals and gradients from the first step on (Zagoruyko & Komodakis, "DiracNets",
-    2017; as an initialisation: Jordan, 2024, section 3.3). The first convolution, and those with groups, are left.
+    2017; as an initialisation: Jordan, 2024, section 3.3). The first convolution, those with groups, and lateral links,
+    which start small, are left.
     """
-    convolutions = [module for module in net.modules() if isinstance(module, nn.Conv2d)]
+    links = {part for module in net.modules() if isinstance(module, Lateral) for part in module.modules()}
+    convolutions = [module for module in net.modules() if isinstance(module, nn.Conv2d) and module not in links]
     for conv in convolutions[1:]:
         odd = all(size % 2 for size in conv.kernel_size)
         if conv.groups == 1 and odd and conv.out_channels >= conv.in_channels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from leveret.runtime._graph import INPUT, Graph, Step
 __all__ = ["Draft", "DraftStep", "Turned"]
 
 Turned = tuple[tuple[int, ...], tuple[int, ...]]
+_WEIGHTS = ("weight", "values", "columns", "starts")  # the last three are one weight, pruned
 
 
 @dataclass
@@ -85,12 +87,34 @@ class Draft:
         self.steps = kept[::-1]
 
     def finished(self) -> tuple[Graph, dict[str, NDArray[Any]]]:
-        """The graph and its tensors, named by step and role."""
-        tensors = {}
+        """The graph and its tensors, named by step and role.
+
+        A layer that is run several times has its tensors once: a step with the weights of an earlier one takes them,
+        and what else is the same, by the names that they have there.
+        """
+        tensors: dict[str, NDArray[Any]] = {}
         steps = []
+        first: dict[Any, dict[str, str]] = {}
         for step in self.steps:
-            names = {role: f"{step.name}.{role}" for role in step.arrays}
-            for role, array in step.arrays.items():
-                tensors[names[role]] = np.ascontiguousarray(array)
+            arrays = {role: np.ascontiguousarray(array) for role, array in step.arrays.items()}
+            names = {role: f"{step.name}.{role}" for role in arrays}
+            if weights := _weights(arrays):
+                earlier = first.setdefault(weights, names)
+                names |= {r: n for r, n in earlier.items() if n in tensors and _same(tensors[n], arrays.get(r))}
+            tensors |= {names[role]: array for role, array in arrays.items()}
             steps.append(Step(step.name, step.op, step.inputs, step.attributes, names))
         return Graph(steps), tensors
+
+
+def _weights(arrays: dict[str, NDArray[Any]]) -> tuple[Any, ...]:
+    """What tells a step's weights from another's; empty if it has none."""
+    return tuple(
+        (role, arrays[role].dtype.str, arrays[role].shape, hashlib.sha256(arrays[role].tobytes()).digest())
+        for role in _WEIGHTS
+        if role in arrays
+    )
+
+
+def _same(first: NDArray[Any], second: NDArray[Any] | None) -> bool:
+    """Whether they are the same to the bit."""
+    return second is not None and first.shape == second.shape and first.tobytes() == second.tobytes()

@@ -40,7 +40,7 @@ class LayerInfo:
         in_shape, out_shape: of one sample, channels first.
         bits: of a weight.
         parameters: numbers that were learned.
-        bytes: in the file.
+        bytes: in the file. Of tensors that several steps take, these and the parameters count at the first.
         macs, binary_macs: multiply-accumulates per sample, on floats or bytes, and on bits.
     """
 
@@ -213,19 +213,15 @@ class Packed:
 
     def layers(self) -> list[LayerInfo]:
         """What each step is and costs."""
-        return [
-            LayerInfo(
-                step.name,
-                step.op,
-                op.inputs[0].shape,
-                op.output.shape,
-                op.bits,
-                op.parameters,
-                sum(self._stored_bytes[name] for name in step.tensors.values()),
-                *op.macs(),
-            )
-            for step, op in zip(self.graph.steps, self._ops, strict=True)
-        ]
+        counted: set[str] = set()
+        layers = []
+        for step, op in zip(self.graph.steps, self._ops, strict=True):
+            own = {role: name for role, name in step.tensors.items() if name not in counted}
+            counted.update(own.values())
+            stored = sum(self._stored_bytes[name] for name in own.values())
+            shapes = op.inputs[0].shape, op.output.shape
+            layers.append(LayerInfo(step.name, step.op, *shapes, op.bits, op.parameters(own), stored, *op.macs()))
+        return layers
 
     def __repr__(self) -> str:
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -200,10 +200,9 @@ class Op(ABC):
         """Weights, without those of the epilogue."""
         return int(self.arrays["weight"].size) if "weight" in self.arrays else 0
 
-    @property
-    def parameters(self) -> int:
-        """Weights and all other numbers that were learned."""
-        return self.weight_count + sum(a.size for role, a in self.arrays.items() if role != "weight")
+    def parameters(self, roles: Iterable[str]) -> int:
+        """How many numbers that were learned are in some of its tensors."""
+        return sum(self.weight_count if role == "weight" else self.arrays[role].size for role in roles)
 
     def array(self, role: str) -> Any:
         """A tensor, or None."""

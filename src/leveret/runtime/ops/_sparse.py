@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -60,9 +60,8 @@ class SparseLinear(Op):
         """Those that were not pruned."""
         return int(self.arrays["values"].size)
 
-    @property
-    def parameters(self) -> int:
-        return self.weight_count + sum(self.arrays[role].size for role in EPILOGUE if role in self.arrays)
+    def parameters(self, roles: Iterable[str]) -> int:
+        return sum(self.arrays[role].size for role in roles if role == "values" or role in EPILOGUE)
 
     def _weights(self) -> tuple[Array, Array, Array]:
         return self.arrays["values"], self.arrays["columns"], self.arrays["starts"]
