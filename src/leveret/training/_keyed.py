@@ -35,7 +35,7 @@ class KeyedDraws:
 
     def random(self, size: Size) -> NDArray[np.float64]:
         """Evenly from [0, 1), with 53 bits."""
-        return (self._bits(size) >> np.uint64(11)) * 2.0**-53
+        return (self._bits(size) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
     def integers(self, low: int, high: int, size: Size) -> NDArray[np.int64]:
         """Evenly from low to high − 1, at most 2³² values; a value's chance is off by less than 2⁻³²."""
