@@ -74,7 +74,7 @@ class Distillation:
     - "logits" (Ba & Caruana, 2014, eq. 2; Urban et al., 2017): `½ ‖s − t‖²` averaged over batch and classes,
       with the teacher's logits centred on their mean over the classes, since softmax doesn't see that mean.
 
-    With `standardize`, "logits" is the regression of Urban et al. (ICLR 2017, section 2.3) on logits that have mean 0
+    With `standardize`, "logits" is the regression of Urban et al. (ICLR 2017, section 2) on logits that have mean 0
     and deviation 1 per class over the transfer set: `½ ((s − t)/σ)²` averaged over batch and classes. The student
     still speaks in the teacher's own scale: the paper's student z answers (t − μ)/σ, which is this one with a fixed
     last layer `s = σz + μ` and the same loss, so that nothing need be undone when it is used, and μ cancels. The
