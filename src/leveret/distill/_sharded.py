@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import mmap
 import threading
@@ -94,7 +95,7 @@ class ShardedArray:
         within = ordered - shards * self.shard_size
         gathered = np.empty((len(indices), *self.shape[1:]), self.dtype)
         starts = np.flatnonzero(np.diff(shards, prepend=-1)).tolist()
-        for start, end in zip(starts, [*starts[1:], len(indices)], strict=True):
+        for start, end in itertools.pairwise([*starts, len(indices)]):
             self._map(int(shards[start])).take(within[start:end], axis=0, out=gathered[start:end], mode="clip")
         found = np.empty_like(gathered)
         found[order] = gathered
