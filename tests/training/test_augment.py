@@ -1,5 +1,7 @@
 """Augmentation: each output must be an image that could have come from its input."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -49,6 +51,47 @@ def test_cutout_fills_one_square_with_the_mean():
         assert (result[:, changed] == mean[:, None]).all()
 
 
+@pytest.mark.parametrize(
+    ("settings_", "digest", "next_draw"),
+    [
+        ({"flip": True}, "d1f5d0a43c770a45", 805584347),
+        ({"shift": 3}, "788a903be28b1dca", 805584347),
+        ({"cutout": 5}, "a24a724978eebd4d", 805584347),
+        ({"flip": True, "shift": 2, "cutout": 3}, "982562865292972e", 359869251),
+    ],
+)
+def test_a_generator_gives_what_it_always_gave(settings_, digest, next_draw):
+    generator = np.random.default_rng(5)
+    out = Augment(**settings_)(images(11, channels=3, height=9, width=8, seed=3), generator)
+    assert hashlib.sha256(np.ascontiguousarray(out).tobytes()).hexdigest()[:16] == digest
+    assert generator.integers(1 << 30) == next_draw
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 4), st.booleans(), st.integers(0, 9), st.permutations(range(9)), st.integers(0, 9))
+def test_views_are_the_same_in_any_batch_and_order(shift, flip, cutout, order, cut):
+    augment = Augment(flip, shift, cutout)
+    pixels, keys = images(9), np.arange(9, dtype=np.uint64) * np.uint64(7)
+    whole = augment.views(pixels, keys)
+    for part in (np.array(order[:cut], int), np.array(order[cut:], int)):
+        assert np.array_equal(augment.views(pixels[part], keys[part]), whole[part])
+    assert whole.dtype == np.uint8
+
+
+def test_views_of_one_image_are_its_crops_with_a_hole_of_its_own_mean():
+    image = images(1, height=8, width=8)
+    keys = np.arange(3000, dtype=np.uint64)
+    views = Augment(flip=True, shift=1).views(np.repeat(image, 3000, 0), keys)
+    assert len(np.unique(views, axis=0)) == 18
+    many = images(200, height=8, width=8)
+    views = Augment(cutout=3).views(many, keys[:200])
+    for source, view in zip(many, views, strict=True):
+        hole = (source != view).any(0)
+        assert 1 <= hole.sum() <= 9
+        mean = np.floor(source.mean((1, 2), dtype=np.float64) + 0.5)
+        assert (view[:, hole] == mean[:, None]).all()
+
+
 def test_nothing_asked_nothing_changed():
     pixels = images(3)
     assert np.array_equal(Augment()(pixels, np.random.default_rng(0)), pixels)
@@ -59,3 +102,6 @@ def test_errors():
         Augment(cutout=-1)
     with pytest.raises(LeveretUsageError, match="below the image's side"):
         Augment(shift=7)(images(2), np.random.default_rng(0))
+    for keys in (np.zeros(3, np.uint64), np.zeros(2, np.int64)):
+        with pytest.raises(LeveretUsageError, match=r"keys must be \(2,\) uint64"):
+            Augment(flip=True).views(images(2), keys)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,6 +47,22 @@ def test_the_net_holds_the_best_epoch(few_digits):
     evaluation = leveret.evaluate(model, few_digits, "val")
     assert evaluation.accuracy == pytest.approx(max(row["val_accuracy"] for row in result.history), abs=1e-6)
     assert result.best_accuracy == pytest.approx(evaluation.accuracy, abs=1e-6)
+
+
+@pytest.mark.parametrize("labelled", [0, 37])
+def test_accuracy_counts_labelled_samples_alone(few_digits, labelled):
+    train = few_digits.train.subset(np.arange(200))
+    train.labels = np.where(np.arange(200) < labelled, train.labels, -100)
+    data = SimpleNamespace(**vars(few_digits) | {"train": train})
+
+    def never_learns(model, batch):
+        # right for every labelled sample, so that less than 1 shows that others were counted
+        batch.logits = torch.eye(10)[batch.labels.clamp(min=0)] + 0 * model(batch.inputs)
+        return {"loss_of_nothing": batch.logits.sum()}
+
+    row = fit(net(), data, objective=never_learns, epochs=1, batch_size=32, progress=False).history[0]
+    assert ("train_accuracy" in row) == (labelled > 0)
+    assert row.get("train_accuracy", 1) == 1
 
 
 def test_a_seed_gives_the_same_net_twice(few_digits):

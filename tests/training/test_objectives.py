@@ -73,6 +73,52 @@ def test_stored_logits_stand_for_the_teacher(batch, nets):
         Distillation(table)(student, batch)
 
 
+class Fetched:
+    """Logits as a transfer set on disk has them."""
+
+    def __init__(self, table):
+        self.table = table.numpy()
+
+    def fetch(self, indices):
+        return self.table[indices]
+
+
+def test_fetched_logits_are_those_of_the_tensor(batch, nets):
+    table = torch.randn(6, 3)
+    batch.indices = batch.indices.flip(0)
+    for form in ("temperature", "logits"):
+        fetched = Distillation(Fetched(table), form)(nets[0], batch)
+        assert fetched["distillation"].item() == Distillation(table, form)(nets[0], batch)["distillation"].item()
+
+
+def test_standardized_logits_are_regression_on_scaled_targets(batch, nets):
+    table, mean, std = torch.randn(6, 3) * 5, np.array([1.0, -2.0, 0.5]), np.array([0.5, 4.0, 2.0])
+    objective = Distillation(table, "logits", standardize=(mean, std))
+    loss = objective(nets[0], batch)["distillation"]
+    s = nets[0](batch.inputs).detach().numpy()
+    answered, asked = (s - mean) / std, (table.numpy() - mean) / std
+    np.testing.assert_allclose(loss.item(), 0.5 * np.square(answered - asked).mean(), rtol=1e-5)
+    assert "standardized" in repr(objective)
+    with pytest.raises(LeveretUsageError, match="standardize has 2 classes, the teacher's logits 3"):
+        Distillation(table, "logits", standardize=(mean[:2], std[:2]))(nets[0], batch)
+
+
+def test_samples_without_a_label_are_left_out_of_cross_entropy(batch, nets):
+    labels = batch.labels
+    batch.labels = torch.where(torch.arange(6) < 2, labels, -100)
+    logits = log_softmax(nets[0](batch.inputs).detach().numpy())
+    expected = -logits[np.arange(2), labels[:2]].mean()
+    mixed = Distillation(torch.zeros(6, 3), hard_weight=0.5)
+    np.testing.assert_allclose(CrossEntropy()(nets[0], batch)["cross_entropy"].item(), expected, rtol=1e-5)
+    np.testing.assert_allclose(mixed(nets[0], batch)["cross_entropy"].item(), 0.5 * expected, rtol=1e-5)
+    batch.labels = torch.full((6,), -100)
+    for objective in (CrossEntropy(0.1), mixed):
+        losses = objective(nets[0], batch)
+        assert losses["cross_entropy"].item() == 0
+        sum(losses.values()).backward()
+        assert all(torch.isfinite(p.grad).all() for p in nets[0].parameters())
+
+
 def test_the_teacher_neither_learns_nor_moves(batch, nets):
     student, teacher = nets
     teacher.train()
@@ -93,6 +139,10 @@ def test_the_teacher_neither_learns_nor_moves(batch, nets):
         (lambda t: Distillation(torch.zeros(3, 2, dtype=int)), r"got \(3, 2\) torch.int64"),
         (lambda t: Distillation(t, temperature=0), "temperature must be above 0"),
         (lambda t: Distillation(t, hard_weight=2), "hard_weight"),
+        (lambda t: Distillation([1.0]), "what fetches them; got list"),
+        (lambda t: Distillation(t, standardize=([0.0], [1.0])), "for form 'logits' alone, got it with 'temperature'"),
+        (lambda t: Distillation(t, "logits", standardize=([0.0, 1.0], [1.0])), r"got \(2,\) and \(1,\)"),
+        (lambda t: Distillation(t, "logits", standardize=([0.0, 1.0], [1.0, 0.0])), "a deviation of 0.0"),
     ],
 )
 def test_errors(make, says, nets):

@@ -2,7 +2,20 @@
 
 from leveret.distill._convteachers import ConvTeachers
 from leveret.distill._search import Search, SearchOver, Study
+from leveret.distill._sharded import ShardedArray
 from leveret.distill._subset import Subset, best_subset
 from leveret.distill._teachers import Teacher, TeacherEnsemble
+from leveret.distill._transfer import TransferSet
 
-__all__ = ["ConvTeachers", "Search", "SearchOver", "Study", "Subset", "Teacher", "TeacherEnsemble", "best_subset"]
+__all__ = [
+    "ConvTeachers",
+    "Search",
+    "SearchOver",
+    "ShardedArray",
+    "Study",
+    "Subset",
+    "Teacher",
+    "TeacherEnsemble",
+    "TransferSet",
+    "best_subset",
+]

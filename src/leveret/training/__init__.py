@@ -7,7 +7,7 @@ from leveret.training._checkpoints import has_damaged_checkpoint, load_weights
 from leveret.training._evaluate import evaluate, logits_of
 from leveret.training._fit import FitResult, fit
 from leveret.training._history import History
-from leveret.training._objectives import CrossEntropy, Distillation, Objective
+from leveret.training._objectives import CrossEntropy, Distillation, Objective, StoredLogits
 from leveret.training._parallel import parallel
 from leveret.training._progress import duration
 from leveret.training._task import Task
@@ -22,6 +22,7 @@ __all__ = [
     "FitResult",
     "History",
     "Objective",
+    "StoredLogits",
     "Task",
     "duration",
     "evaluate",

@@ -7,7 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-__all__ = ["Batch"]
+__all__ = ["UNLABELLED", "Batch"]
+
+# the label of a sample that has none, as torch's losses know it
+UNLABELLED = -100
 
 
 @dataclass
@@ -17,7 +20,7 @@ class Batch:
     Attributes:
         inputs: `(batch, channels, height, width)` float32, normalised and augmented; channels last in memory if asked.
             For texts, a list of strings.
-        labels: `(batch,)` int64, from 0.
+        labels: `(batch,)` int64, from 0; −100 where a sample has none.
         indices: `(batch,)` int64, the samples' places in their split.
         logits: `(batch, num_classes)`; an objective leaves the net's output here, so that accuracy needs no second
             forward pass.

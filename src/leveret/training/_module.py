@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
 from leveret.errors import LeveretTrainingError
-from leveret.training._batch import Batch
+from leveret.training._batch import UNLABELLED, Batch
 
 __all__ = ["LightningNet"]
 
@@ -58,7 +58,9 @@ class LightningNet(pl.LightningModule):
             for name, value in (("loss", total), *losses.items()):
                 self._loss(name).update(value.detach(), size)
             if batch.logits is not None:
-                self.train_accuracy.update(_correct(batch.logits, batch.labels), size)
+                known = batch.labels != UNLABELLED
+                if labelled := int(known.sum()):
+                    self.train_accuracy.update(_correct(batch.logits[known], batch.labels[known]), labelled)
         self.samples_seen += size * self.trainer.world_size
         return total
 
@@ -87,7 +89,7 @@ class LightningNet(pl.LightningModule):
             self.log(f"train_{name}", value)
 
     def train_summary(self) -> dict[str, float]:
-        """The epoch's losses, and its accuracy if the objective left logits."""
+        """The epoch's losses, and its accuracy on labelled samples if there were any and the objective left logits."""
         summary = {name: float(metric.compute()) for name, metric in self._losses.items()}
         if self.train_accuracy.update_called:
             summary["accuracy"] = float(self.train_accuracy.compute())

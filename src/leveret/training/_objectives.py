@@ -6,16 +6,18 @@ the training accuracy is counted. An objective that is itself an `nn.Module` has
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from leveret.errors import LeveretUsageError
-from leveret.training._batch import Batch
+from leveret.training._batch import UNLABELLED, Batch
 
-__all__ = ["CrossEntropy", "Distillation", "Objective"]
+__all__ = ["CrossEntropy", "Distillation", "Objective", "StoredLogits"]
 
 
 class Objective(Protocol):
@@ -24,8 +26,17 @@ class Objective(Protocol):
     def __call__(self, net: nn.Module, batch: Batch, /) -> dict[str, Tensor]: ...
 
 
+@runtime_checkable
+class StoredLogits(Protocol):
+    """A teacher's logits that stand somewhere, such as those of a transfer set on disk."""
+
+    def fetch(self, indices: NDArray[np.int64], /) -> NDArray[np.float32]:
+        """The rows of the samples at `indices`, `(n, num_classes)` float; an error for a sample that has none."""
+        ...
+
+
 class CrossEntropy:
-    """Cross-entropy with the labels.
+    """Cross-entropy with the labels, of those samples of a batch that have one (not −100); 0 where none has.
 
     Args:
         label_smoothing: share of the target spread evenly over all classes, in [0, 1) (Szegedy et al., 2016,
@@ -41,7 +52,9 @@ class CrossEntropy:
 
     def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         batch.logits = net(batch.inputs)
-        loss = F.cross_entropy(batch.logits, batch.labels, self.class_weights, label_smoothing=self.label_smoothing)
+        loss = _cross_entropy(
+            batch.logits, batch.labels, weight=self.class_weights, label_smoothing=self.label_smoothing
+        )
         return {"cross_entropy": loss}
 
     def __repr__(self) -> str:
@@ -61,12 +74,21 @@ class Distillation:
     - "logits" (Ba & Caruana, 2014, eq. 2; Urban et al., 2017): `½ ‖s − t‖²` averaged over batch and classes,
       with the teacher's logits centred on their mean over the classes, since softmax doesn't see that mean.
 
+    With `standardize`, "logits" is the regression of Urban et al. (ICLR 2017, section 2) on logits that have mean 0
+    and deviation 1 per class over the transfer set: `½ ((s − t)/σ)²` averaged over batch and classes. The student
+    still speaks in the teacher's own scale: the paper's student z answers (t − μ)/σ, which is this one with a fixed
+    last layer `s = σz + μ` and the same loss, so that nothing need be undone when it is used, and μ cancels. The
+    teacher's logits are not centred on their mean over the classes then, as each class has a mean of its own.
+
     Args:
         teacher: a trained net, run in eval mode without gradient; not a part of the student's checkpoints. Or its
-            logits, `(samples, num_classes)` float, a row for each sample of the training part in order.
+            logits, `(samples, num_classes)` float, a row for each sample of the training part in order. Or anything
+            that has them by `fetch(indices)`, as `StoredLogits`.
         form: "temperature" or "logits".
         temperature: T, above 0.
-        hard_weight: in [0, 1]: the share of cross-entropy with the labels; the rest is the teacher's.
+        hard_weight: in [0, 1]: the share of cross-entropy with the labels, of samples that have one (not −100); the
+            rest is the teacher's.
+        standardize: for "logits" alone, mean μ and deviation σ of the teacher's logits, `(num_classes,)` each.
 
     Raises:
         LeveretUsageError: an argument out of range; when called, a sample beyond the stored logits.
@@ -74,11 +96,12 @@ class Distillation:
 
     def __init__(
         self,
-        teacher: nn.Module | Tensor,
+        teacher: nn.Module | Tensor | StoredLogits,
         form: Literal["temperature", "logits"] = "temperature",
         *,
         temperature: float = 4.0,
         hard_weight: float = 0.0,
+        standardize: tuple[ArrayLike, ArrayLike] | None = None,
     ) -> None:
         if form not in ("temperature", "logits"):
             raise LeveretUsageError(f"form must be 'temperature' or 'logits', got {form!r}")
@@ -90,22 +113,30 @@ class Distillation:
             raise LeveretUsageError(
                 f"a teacher's logits must be (samples, num_classes) float, got {tuple(teacher.shape)} {teacher.dtype}"
             )
+        if not isinstance(teacher, (nn.Module, Tensor, StoredLogits)):
+            raise LeveretUsageError(
+                f"a teacher is a net, its logits as a tensor, or what fetches them; got {type(teacher).__name__}"
+            )
         self.teacher = teacher
         self.form = form
         self.temperature = temperature
         self.hard_weight = hard_weight
+        self.std = None if standardize is None else _checked_std(standardize, form)
 
     def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         batch.logits = net(batch.inputs)
         losses = {"distillation": (1 - self.hard_weight) * self._soft(batch.logits, self.targets(batch))}
         if self.hard_weight:
-            losses["cross_entropy"] = self.hard_weight * F.cross_entropy(batch.logits, batch.labels)
+            losses["cross_entropy"] = self.hard_weight * _cross_entropy(batch.logits, batch.labels)
         return losses
 
     def targets(self, batch: Batch) -> Tensor:
         """The teacher's logits for the batch, `(batch, num_classes)`, without gradient."""
         if isinstance(self.teacher, Tensor):
             return self._stored(self.teacher, batch.indices)
+        if not isinstance(self.teacher, nn.Module):
+            rows = torch.from_numpy(np.asarray(self.teacher.fetch(batch.indices.cpu().numpy())))
+            return rows.to(batch.indices.device)
         # a user may have left the teacher in training mode, where its batch statistics would move
         was_training = self.teacher.training
         self.teacher.eval()
@@ -129,6 +160,13 @@ class Distillation:
             raise LeveretUsageError(
                 f"teacher and student must have the same outputs, got {tuple(targets.shape)} and {tuple(logits.shape)}"
             )
+        if self.std is not None:
+            if len(self.std) != targets.shape[1]:
+                raise LeveretUsageError(
+                    f"standardize has {len(self.std)} classes, the teacher's logits {targets.shape[1]}"
+                )
+            std = self.std.to(logits.device)
+            return 0.5 * F.mse_loss(logits / std, targets / std)
         if self.form == "logits":
             return 0.5 * F.mse_loss(logits, targets - targets.mean(1, keepdim=True))
         t = self.temperature
@@ -140,4 +178,27 @@ class Distillation:
         teacher = type(self.teacher).__name__
         if isinstance(self.teacher, Tensor):
             teacher = f"logits of {len(self.teacher)} samples"
-        return f"Distillation({teacher}, {self.form!r}, temperature={self.temperature}, hard_weight={self.hard_weight})"
+        standardized = "" if self.std is None else ", standardized"
+        return (
+            f"Distillation({teacher}, {self.form!r}, temperature={self.temperature}, hard_weight={self.hard_weight}"
+            f"{standardized})"
+        )
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor, **settings: Any) -> Tensor:
+    if (labels == UNLABELLED).all():
+        # the mean over no sample would be NaN; this one still leads back to the net
+        return 0 * logits.sum()
+    return F.cross_entropy(logits, labels, ignore_index=UNLABELLED, **settings)
+
+
+def _checked_std(standardize: tuple[ArrayLike, ArrayLike], form: str) -> Tensor:
+    if form != "logits":
+        raise LeveretUsageError(f"standardize is for form 'logits' alone, got it with {form!r}")
+    mean, std = (torch.as_tensor(np.asarray(row), dtype=torch.float32) for row in standardize)
+    if mean.dim() != 1 or mean.shape != std.shape or not (std > 0).all() or not torch.isfinite(mean).all():
+        raise LeveretUsageError(
+            "standardize must be the means and the deviations (above 0) of each class, got "
+            f"{tuple(mean.shape)} and {tuple(std.shape)}" + ("" if (std > 0).all() else f", a deviation of {std.min()}")
+        )
+    return std
