@@ -8,7 +8,8 @@ import pytest
 
 from leveret.metrics import Evaluation
 from leveret.report import Contender, Facts, Page, Section, Table, Tile, headlines, render, write_page
-from leveret.report.main_job import MainJob, Sample, main_job_page
+from leveret.report.main_job import MainJob, main_job_page
+from leveret.report.samples import Sample
 
 VOID = {"meta", "img", "br", "link", "path", "use", "input", "hr"}
 

@@ -48,6 +48,15 @@ Threads = Annotated[
     typer.Option(min=1, help="Of the kernels. Default: LEVERET_THREADS, or all cores.", show_default=False),
 ]
 Net = Annotated[str | None, typer.Option(help="convnet, resnet20 or resnet18. Default: convnet.", show_default=False)]
+WorkerThreads = Annotated[
+    int | None, typer.Option(min=1, help="Of each worker. Default: the cores, shared out.", show_default=False)
+]
+Flip = Annotated[
+    bool | None,
+    typer.Option(
+        "--flip/--no-flip", help="Train on mirrored images too. Default: colour yes, grey no.", show_default=False
+    ),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="A fifth of the epochs, to see everything work.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that the folder holds.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only the outcome.")]
@@ -79,12 +88,7 @@ def shrink(
     seed: Seed = 0,
     quick: Quick = False,
     resume: Resume = False,
-    flip: Annotated[
-        bool | None,
-        typer.Option(
-            "--flip/--no-flip", help="Train on mirrored images too. Default: colour yes, grey no.", show_default=False
-        ),
-    ] = None,
+    flip: Flip = None,
     strict: Strict = False,
     size: Size = None,
     channels: Channels = None,
@@ -142,9 +146,7 @@ def compare(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Methods at work at once. Default: one a core.", show_default=False)
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Of each worker. Default: the cores, shared out.", show_default=False)
-    ] = None,
+    threads: WorkerThreads = None,
     strict: Strict = False,
     size: Size = None,
     channels: Channels = None,
@@ -185,6 +187,84 @@ def compare(
         from leveret.cli._show import show_compare
 
         show_compare(result)
+
+
+@app.command(short_help="Distil many teachers into one small student.")
+def distill(
+    source: Source = "digits",
+    student: Annotated[
+        str, typer.Option(help="conv0 (no convolution) to conv4: shallow nets with so many convolutional layers.")
+    ] = "conv1",
+    params: Annotated[str, typer.Option(help="Weights of the student: 300k, 1M, 1000000.")] = "1M",
+    members: Annotated[int, typer.Option(min=1, help="Teachers.")] = 8,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the models, checkpoints, figures and report.")
+    ] = Path("out"),
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of each teacher. Default: by the data's size.", show_default=False)
+    ] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of the transfer set. Default: 40 an image, 4 of many.", show_default=False),
+    ] = None,
+    student_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the transfer set. Default: 5.", show_default=False)
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Hyper-parameters to try for the student.")] = 4,
+    lateral: Annotated[
+        int, typer.Option(min=0, help="Steps of links between the units of each layer of the student.")
+    ] = 0,
+    seed: Seed = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="A fifth of the epochs and views.")] = False,
+    resume: Resume = False,
+    flip: Flip = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Nets trained at once. Default: one a core.", show_default=False)
+    ] = None,
+    threads: WorkerThreads = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Optuna's, shared with other machines: postgresql://…", show_default=False),
+    ] = None,
+    strict: Strict = False,
+    size: Size = None,
+    channels: Channels = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    val_fraction: ValFraction = 0.1,
+    test_fraction: TestFraction = 0.2,
+    quiet: Quiet = False,
+) -> None:
+    """Train teachers, select the best of them, and let a shallow student learn what they say; write a report."""
+    with guarded():
+        from leveret._threads import default_threads
+        from leveret.jobs import distill as job
+
+        result = job.run(
+            source,
+            out,
+            student=student,
+            params=params,
+            members=members,
+            epochs=epochs,
+            views=views,
+            student_epochs=student_epochs,
+            trials=trials,
+            lateral=lateral,
+            flip=flip,
+            seed=seed,
+            resume=resume,
+            strict=strict,
+            quick=quick,
+            workers=workers or default_threads(),
+            threads=threads,
+            storage=storage,
+            progress=not quiet,
+            data_options=_data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
+        )
+        from leveret.cli._show import show_distill
+
+        show_distill(result)
 
 
 @app.command(short_help="Say the class of images.")
@@ -326,7 +406,9 @@ def data(
 
 @app.command(short_help="Measure again what docs/results shows.")
 def reproduce(
-    name: Annotated[str, typer.Argument(help="Of the page: main-job, engine or shrink.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="Of the page: main-job, engine, shrink or deep-vs-shallow.", show_default=False)
+    ],
     part: Annotated[list[str] | None, typer.Option("--part", help="Only this part; may be repeated.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds.", show_default=False)] = None,
     data_folder: Annotated[

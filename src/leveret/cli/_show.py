@@ -13,7 +13,7 @@ from rich.text import Text
 from leveret.report.contender import NOISY
 from leveret.report.words import count, factor, operations, share, size, times
 
-__all__ = ["show", "show_bench", "show_compare", "show_inspection", "show_methods", "show_shrink"]
+__all__ = ["show", "show_bench", "show_compare", "show_distill", "show_inspection", "show_methods", "show_shrink"]
 
 _BUSY = "The machine was busy: the fastest turns count."
 
@@ -61,11 +61,23 @@ def show_inspection(found: Any) -> None:
 
 def show_shrink(result: Any) -> None:
     """`leveret shrink`: the table of the report, and where things are."""
+    show(Text(""), _models_table(result.models, "packed"), Text(""), *(Text(line) for line in result.headlines))
+    show(Text(""), *_places(result.out))
+
+
+def show_distill(result: Any) -> None:
+    """`leveret distill`: the table of the report, and where things are."""
+    show(Text(""), _models_table(result.models, "student"), Text(""), *(Text(line) for line in result.headlines))
+    show(Text(""), *_places(result.out))
+
+
+def _models_table(models: Any, strong: str) -> Table:
+    """A row a model; the one with the key `strong` stands out."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("")
     for name in ("accuracy", "95 % interval", "bytes", "ms/image", "images/s", "MACs", "binary MACs"):
         table.add_column(name, justify="right", no_wrap=True)
-    for model in result.models:
+    for model in models:
         table.add_row(
             model.title,
             share(model.accuracy),
@@ -75,11 +87,18 @@ def show_shrink(result: Any) -> None:
             f"{model.images_per_second:,.0f}",
             operations(model.macs),
             operations(model.binary_macs),
-            style="bold" if model.key == "packed" else "",
+            style="bold" if model.key == strong else "",
         )
-    show(Text(""), table, Text(""), *(Text(line) for line in result.headlines), Text(""))
-    show(Text(f"report   {result.out / 'report.html'}"), Text(f"model    {result.out / 'model.lvr'}"))
-    show(Text(f"try      leveret predict {result.out / 'model.lvr'} IMAGE", style="dim"))
+    return table
+
+
+def _places(out: Any) -> tuple[Text, ...]:
+    """Where the report and the model are, and what to try next."""
+    return (
+        Text(f"report   {out / 'report.html'}"),
+        Text(f"model    {out / 'model.lvr'}"),
+        Text(f"try      leveret predict {out / 'model.lvr'} IMAGE", style="dim"),
+    )
 
 
 def show_compare(result: Any) -> None:

@@ -84,6 +84,10 @@ class Manifest:
             "one to build it anew"
         )
 
+    def identity(self) -> dict[str, Any]:
+        """What makes it this set and no other, as plain values."""
+        return {name: value for name, value in asdict(self).items() if name in IDENTITY}
+
     def write(self, folder: Path) -> None:
         write_json(folder / _NAME, {"format": _FORMAT, "version": _VERSION, **asdict(self)})
 

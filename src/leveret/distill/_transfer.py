@@ -50,6 +50,7 @@ class TransferSet:
         logits: `(size, num_classes)` float32, a `ShardedArray`: a row for each view.
         mean, std: of the logits per class, `(num_classes,)` float64; a constant class has the deviation 1.
         store: "seeds" or "pixels".
+        identity: of what it was built, as plain values; two equal ones hold the same views and logits.
         name, source, kind, val, test, classes, image_shape, num_classes, normalization, report: the data's.
 
     Goes to other processes by its paths, but for the data.
@@ -60,6 +61,7 @@ class TransferSet:
         self.folder = folder
         self.data = data
         self.store = manifest.store
+        self.identity = manifest.identity()
         self.logits = manifest.logits(folder)
         self.mean, self.std = np.array(manifest.mean), np.array(manifest.std)
         self.name, self.val, self.test = data.name, data.val, data.test

@@ -15,6 +15,7 @@ EXPERIMENTS = {
     "main-job": "leveret.experiments.main_job",
     "engine": "leveret.experiments.engine",
     "shrink": "leveret.experiments.shrink",
+    "deep-vs-shallow": "leveret.experiments.deep_vs_shallow",
 }
 
 

@@ -15,7 +15,16 @@ from leveret.report.words import count, duration, share
 __all__ = ["JobInterrupted", "ResumableJob", "resume_command"]
 
 # options of the command line that need not be named
-_DEFAULTS = {("seed", 0), ("methods", "all"), ("val_fraction", 0.1), ("test_fraction", 0.2)}
+_DEFAULTS = {
+    ("seed", 0),
+    ("methods", "all"),
+    ("val_fraction", 0.1),
+    ("test_fraction", 0.2),
+    ("student", "conv1"),
+    ("params", "1M"),
+    ("members", 8),
+    ("trials", 4),
+}
 
 
 class JobInterrupted(KeyboardInterrupt):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from leveret.metrics import Evaluation
-from leveret.report.main_job import Sample
+from leveret.report.samples import Sample
 
 __all__ = ["samples"]
 

@@ -6,32 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from leveret.metrics import Evaluation
-from leveret.report.blocks import Block, Commands, Facts, Gallery, Page, Paragraph, Picture, Section, Tile
+from leveret.report.blocks import Block, Commands, Facts, Page, Paragraph, Section, Tile
 from leveret.report.confusion import confusion_blocks
 from leveret.report.contender import NOISY, Contender
 from leveret.report.curves import learning_curves
 from leveret.report.facts import data_blocks, flat
-from leveret.report.pictures import data_uri
+from leveret.report.samples import Sample, galleries
 from leveret.report.tables import comparison_table, per_class_table
 from leveret.report.words import count, duration, factor, points, share, size, times
 
-__all__ = ["MainJob", "Sample", "main_job_page"]
-
-_TINY = 64
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A test image, `(channels, height, width)` uint8, its class, what the model said and how sure it was."""
-
-    pixels: NDArray[np.uint8]
-    true: str
-    said: str
-    probability: float
+__all__ = ["MainJob", "main_job_page"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +53,7 @@ def main_job_page(job: MainJob) -> Page:
     sections = [
         Section("Comparison", tuple(_comparison(job)), "Same test images, same threads, timed in turns in one run."),
         Section("Use the model", (_commands(),)),
-        Section("Sample predictions", tuple(_galleries(job))),
+        Section("Sample predictions", tuple(galleries(job.samples))),
         Section(
             "Learning curves", tuple(learning_curves({"teacher": job.teacher_history, "student": job.student_history}))
         ),
@@ -146,27 +131,6 @@ def _commands() -> Commands:
             ("leveret inspect model.lvr", "list the layers, their bits, bytes and operations"),
         )
     )
-
-
-def _galleries(job: MainJob) -> list[Gallery]:
-    wrong = tuple(_picture(sample) for sample in job.samples if sample.said != sample.true)
-    right = tuple(_picture(sample) for sample in job.samples if sample.said == sample.true)
-    galleries = []
-    if wrong:
-        galleries.append(Gallery("Wrong, where the model was surest", wrong, "bad"))
-    if right:
-        galleries.append(Gallery("Right", right, "good"))
-    return galleries
-
-
-def _picture(sample: Sample) -> Picture:
-    sure = f"{100 * sample.probability:.0f} % sure"
-    tiny = max(sample.pixels.shape[1:]) <= _TINY
-    if sample.said == sample.true:
-        alt = f"Test image of class {sample.true}, predicted rightly, {sure}"
-        return Picture(data_uri(sample.pixels), alt, (sample.true, sure), tiny)
-    alt = f"Test image of class {sample.true}, predicted as {sample.said}, {sure}"
-    return Picture(data_uri(sample.pixels), alt, (f"said {sample.said}", f"is {sample.true}", sure), tiny)
 
 
 def _made(job: MainJob) -> list[Block]:

@@ -1,0 +1,79 @@
+"""Do deep nets really need to be deep, or convolutional? Urban et al.'s students, and links within their layers.
+
+    leveret reproduce deep-vs-shallow --data FOLDER [--part fashion] [--seeds 3] [-o docs/results]
+
+FOLDER holds `fashion_mnist.npz` and `cifar10-{train,test}.parquet`. Trainings stay under `OUT/runs/deep-vs-shallow`:
+what was finished is only read, and what was stopped goes on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from leveret._files import write_text
+from leveret.data import load
+from leveret.experiments._benchmarks import benchmark
+from leveret.experiments._datasets import source_of
+from leveret.experiments._results import Results
+from leveret.experiments.deep_vs_shallow._page import page
+from leveret.experiments.deep_vs_shallow._plot import plots
+
+__all__ = ["PARTS", "run"]
+
+PARTS = ("fashion", "cifar", "workers", "transfer")
+
+_NAME = "deep-vs-shallow"
+_COMMAND = f"leveret reproduce {_NAME}"
+_BY_DATASET = {"subset_acc": "subset", "full_ensemble_acc": "full_ensemble", "best_member_acc": "best_member"}
+
+
+def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
+    """Run the parts and render the page; see `leveret.experiments.run`."""
+    for part in parts:
+        runs = out / "runs" / _NAME / part
+        results = Results(out / f"{_NAME}.json")
+        if part == "workers":
+            from leveret.experiments.deep_vs_shallow._workers import workers
+
+            found = workers(runs)
+            figures: dict[str, Any] = {"workers_2_speedup": found["speedup"], "kill_cost_s": found["kill_cost"]}
+        elif part == "transfer":
+            found = benchmark("transfer").run()
+            figures = {"transfer_peak_mb": found["peak_mb"], "transfer_fit_ratio": found["fit_ratio"]}
+        else:
+            figures, found = _dataset(part, seeds, data, runs, results.values)
+        repeated = f" --seeds {found['seeds']}" if "seeds" in found else ""
+        results.record(part, figures, {"command": f"{_COMMAND} --part {part}{repeated}", **found})
+        plots(results.values, out)
+        write_text(out / f"{_NAME}.md", page(results.values))
+    return out / f"{_NAME}.md"
+
+
+def _dataset(
+    part: str, seeds: int | None, data: Path | None, runs: Path, before: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    from leveret.experiments.deep_vs_shallow._ensembles import teachers_and_transfer
+    from leveret.experiments.deep_vs_shallow._settings import DATASETS
+    from leveret.experiments.deep_vs_shallow._students import students
+
+    setting = DATASETS[part]
+    loaded = load(source_of(part, data))
+    teachers, transfer = teachers_and_transfer(loaded, setting, runs)
+    number = seeds or setting.seeds
+    rows = [{"dataset": part, **row} for row in students(loaded, transfer, setting, number, runs)]
+    # of all datasets, the other part's kept
+    others = [row for row in before.get("rows", []) if row["dataset"] != part]
+    figures: dict[str, Any] = {"rows": sorted(others + rows, key=lambda row: row["dataset"], reverse=True)}
+    for key, source in _BY_DATASET.items():
+        figures[key] = before.get(key, {}) | {part: teachers[source]}
+    return figures, {
+        "title": setting.title,
+        "seeds": number,
+        "teachers": teachers,
+        "views": len(transfer.train),
+        "samples_seen": setting.epochs * len(transfer.train),
+        "trials": setting.trials,
+        "augment": setting.augment.as_dict(),
+        "teacher_epochs": setting.teachers.epochs,
+    }

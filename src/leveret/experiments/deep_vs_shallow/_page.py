@@ -1,0 +1,182 @@
+"""The page, rendered from the JSON file alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leveret.experiments._results import Figure, figures_table, markdown_table, part_heading
+from leveret.experiments.deep_vs_shallow._findings import cell, findings, lateral_answer
+from leveret.experiments.deep_vs_shallow._plot import picture_of
+from leveret.training import duration
+
+__all__ = ["page"]
+
+_FIGURES = {
+    "workers_2_speedup": Figure(
+        "two worker processes against one, 8 members", "at least 1.7", lambda v: v >= 1.7, "{:.2f}"
+    ),
+    "transfer_peak_mb": Figure(
+        "peak memory of building 1,000,000 digits views, MB", "under 1,000", lambda v: v < 1000, "{:.0f}"
+    ),
+    "transfer_fit_ratio": Figure(
+        "speed of fit on a transfer set, over in-memory data", "at least 0.9", lambda v: v >= 0.9, "{:.2f}"
+    ),
+}
+
+
+def page(values: Mapping[str, Any]) -> str:
+    """Markdown."""
+    text = [
+        "# Deep against shallow, measured",
+        "",
+        "Rendered from `deep-vs-shallow.json`, which the commands below wrote. After Urban et al., “Do deep",
+        "convolutional nets really need to be deep and convolutional?” (ICLR 2017): teachers with searched",
+        "hyper-parameters, their best subset, its mean logits on a transfer set, students of 0 to 4 convolutional",
+        "layers at equal numbers of parameters. The paper's own students have 1 to 31.6 million, on CIFAR-10, from an",
+        "ensemble of 16 teachers, and learn for hundreds of epochs; at 10 million its best MLP stays below 75 %.",
+        "Accuracies are on the test part.",
+        "",
+        figures_table(_FIGURES, values),
+    ]
+    for part, details in values.get("parts", {}).items():
+        text += part_heading(part, details)
+        if part == "workers":
+            text += _workers(details)
+        elif part == "transfer":
+            text += _transfer(details)
+        else:
+            text += _dataset(part, details, [row for row in values["rows"] if row["dataset"] == part])
+    return "\n".join(text) + "\n"
+
+
+def _dataset(part: str, details: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    teachers = details["teachers"]
+    seeds = details["seeds"]
+    augment = ", ".join(f"{key} {value}" for key, value in details["augment"].items() if value)
+    text = [
+        f"{details['title']}: {len(teachers['members'])} teachers, {details['teacher_epochs']} epochs each; a transfer",
+        f"set of {details['views']:,} views ({augment}). Students see {details['samples_seen']:,} samples, distilled",
+        f"and on hard labels alike, with the best of {details['trials']} hyper-parameters by validation accuracy on",
+        f"the first seed. {_seeds(seeds)}",
+        "",
+        markdown_table(
+            ["", "validation", "test"],
+            [
+                (name, f"{teachers['validation'][key]:.2%}", f"{teachers[key]:.2%}")
+                for name, key in (
+                    ("best member", "best_member"),
+                    ("all members alike", "full_ensemble"),
+                    ("best subset, 20 bags", "subset"),
+                )
+            ],
+        ),
+        "",
+        _subset_verdict(teachers),
+        "",
+        f"![Students by convolutional layers; gain by lateral links]({picture_of(part)})",
+        "",
+        "### Students",
+        "",
+        _students(rows),
+        "",
+        "The paper's findings:",
+        "",
+        markdown_table(["finding", "here", "figures"], findings(rows, teachers["subset"])),
+    ]
+    if any(row["lateral_steps"] for row in rows):
+        text += ["", "### Lateral links", "", *_lateral(rows)]
+    text += ["", "### Teachers", "", _teachers(teachers["members"])]
+    return text
+
+
+def _seeds(seeds: int) -> str:
+    return f"Mean ± standard deviation of {seeds} seeds." if seeds > 1 else "One seed."
+
+
+def _subset_verdict(teachers: Mapping[str, Any]) -> str:
+    rivals = {"the full ensemble": "full_ensemble", "the best member": "best_member"}
+    said = [
+        f"{'at least as good as' if teachers['subset'] >= teachers[key] else 'worse than'} {name} "
+        f"({100 * (teachers['subset'] - teachers[key]):+.2f} points)".replace("-", "−")
+        for name, key in rivals.items()
+    ]
+    return f"On the test part the best subset is {' and '.join(said)}; without bags it has {teachers['unbagged']:.2%}."
+
+
+def _accuracy(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "–"
+    return f"{row['accuracy']:.2%}" + (f" ± {100 * row['spread']:.2f}" if row["seeds"] > 1 else "")
+
+
+def _students(rows: Sequence[Mapping[str, Any]]) -> str:
+    sizes = sorted({row["params"] for row in rows})
+    header = ["convolutional layers"]
+    for params in sizes:
+        header += [f"{params:,}: hard labels", "distilled", "gain"]
+    lines = []
+    for conv in sorted({row["conv_layers"] for row in rows}):
+        line = [str(conv)]
+        for params in sizes:
+            hard, soft = (cell(rows, conv, params, 0, distilled) for distilled in (False, True))
+            gain = f"{100 * (soft['accuracy'] - hard['accuracy']):+.2f}" if hard and soft else "–"
+            line += [_accuracy(hard), _accuracy(soft), gain.replace("-", "−")]
+        lines.append(line)
+    return markdown_table(header, lines)
+
+
+def _lateral(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    steps = sorted({row["lateral_steps"] for row in rows})
+    lines = [
+        [f"{conv}", f"{params:,}", *(_accuracy(cell(rows, conv, params, t, True)) for t in steps)]
+        for params in sorted({row["params"] for row in rows})
+        for conv in sorted({row["conv_layers"] for row in rows})
+    ]
+    header = ["convolutional layers", "weights", *(f"t = {t}" for t in steps)]
+    return [
+        lateral_answer(rows),
+        "",
+        "All distilled. Links join all units of a hidden layer, and all channels at each place of a map; their weights",
+        "are counted, so that layers are narrower where there are links. Hyper-parameters are those found without.",
+        "",
+        markdown_table(header, lines),
+    ]
+
+
+def _teachers(members: Sequence[Mapping[str, Any]]) -> str:
+    return markdown_table(
+        ["share in the subset", "validation", "test", "weights", "training", "hyper-parameters"],
+        [
+            (
+                f"{member['weight']:.1%}" if member["weight"] else "–",
+                f"{member['val_accuracy']:.2%}",
+                f"{member['test_accuracy']:.2%}",
+                f"{member['parameters']:,}",
+                duration(member["seconds"]),
+                ", ".join(
+                    f"{key.replace('_', ' ')} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
+                    for key, value in member["params"].items()
+                ),
+            )
+            for member in members
+        ],
+    )
+
+
+def _workers(details: Mapping[str, Any]) -> list[str]:
+    one, two, killed = (duration(details[key]) for key in ("one_worker", "two_workers", "killed"))
+    return [
+        f"{details['members']} members on the digits, each with one thread, median of {details['turns']} turns:",
+        f"{one} with one worker, {two} with two, {details['speedup']:.2f} times as fast. With a worker killed halfway",
+        f"{killed}, {details['kill_cost']:.1f} s more; a member takes {details['member']:.1f} s.",
+    ]
+
+
+def _transfer(details: Mapping[str, Any]) -> list[str]:
+    speeds = (details["fit_memory"], details["fit_transfer"])
+    return [
+        f"`python benchmarks/transfer.py`: {details['views']:,} views of the digits built at",
+        f"{details['build_views_s']:,.0f} views/s, peak {details['peak_mb']:.0f} MB. `fit`: {speeds[0]:,.0f} images/s",
+        f"on in-memory data, {speeds[1]:,.0f} on the transfer set.",
+    ]

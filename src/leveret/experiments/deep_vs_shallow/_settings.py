@@ -1,0 +1,57 @@
+"""How large and how long: all that the experiment decides for each dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leveret.distill import ConvTeachers
+from leveret.training import Augment
+
+__all__ = ["DATASETS", "Dataset"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset's teachers, transfer set and students.
+
+    Attributes:
+        title: of the page.
+        teachers: how they are searched, and how many there are.
+        passes: views of the transfer set for each training image.
+        augment: what views go through, and the images of students that learn the labels.
+        conv_layers, params, steps: of the students: each with each; steps of lateral links, 0 for none.
+        epochs: passes of a student over the transfer set; its twin sees as many samples.
+        trials: hyper-parameters tried for each kind of student, on the first seed.
+        seeds: of the students.
+    """
+
+    title: str
+    teachers: ConvTeachers
+    members: int
+    passes: int
+    augment: Augment
+    conv_layers: tuple[int, ...] = (0, 1, 2, 3, 4)
+    params: tuple[int, ...] = (30_000, 100_000)
+    steps: tuple[int, ...] = (0, 1, 2, 3)
+    epochs: int = 2
+    trials: int = 3
+    seeds: int = 1
+
+
+DATASETS = {
+    "fashion": Dataset(
+        title="Fashion-MNIST",
+        teachers=ConvTeachers(epochs=6, widths=(24, 48)),
+        members=8,
+        passes=2,
+        augment=Augment(shift=2),
+        seeds=3,
+    ),
+    "cifar": Dataset(
+        title="CIFAR-10 (JPEG)",
+        teachers=ConvTeachers(epochs=6, widths=(16, 40), depths=(5, 7)),
+        members=8,
+        passes=3,
+        augment=Augment(flip=True, shift=4),
+    ),
+}

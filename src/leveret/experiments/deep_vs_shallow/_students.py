@@ -1,0 +1,170 @@
+"""All students of a dataset: by convolutions, size, steps of links and seed, distilled and on hard labels."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from leveret._threads import default_threads
+from leveret.distill import ShallowStudents, Study
+from leveret.distill._candidate import Candidate
+from leveret.errors import LeveretTrainingError
+from leveret.experiments.deep_vs_shallow._settings import Dataset
+from leveret.nets import Links
+from leveret.training import duration, parallel
+from leveret.training._tasks_progress import TasksProgress
+
+__all__ = ["Kind", "students"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A cell of the table."""
+
+    conv_layers: int
+    params: int
+    steps: int
+    distilled: bool
+
+    @property
+    def name(self) -> str:
+        return f"conv{self.conv_layers}-{self.params}-t{self.steps}-{'distilled' if self.distilled else 'hard'}"
+
+    def plain(self) -> Kind:
+        """The same without links, whose hyper-parameters those with links take over."""
+        return replace(self, steps=0)
+
+
+def students(data: Any, transfer: Any, setting: Dataset, seeds: int, runs: Path) -> list[dict[str, Any]]:
+    """Train those that aren't there yet, two at a time; a row for each cell.
+
+    Hyper-parameters are searched on the first seed for every kind without links, distilled and on hard labels alike,
+    and the best on the validation part are those of the other seeds and of the same kind with links.
+    """
+    kinds = [
+        Kind(conv, params, steps, distilled)
+        for conv in setting.conv_layers
+        for params in setting.params
+        for steps in setting.steps
+        for distilled in ((True, False) if steps == 0 else (True,))
+    ]
+    work = _Work(data, transfer, setting, runs)
+    plain = [kind for kind in kinds if kind.steps == 0]
+    searched = work.run([work.trial(kind, i) for kind in plain for i in range(setting.trials)], "search")
+    best = {kind: _best(searched[work.trial(kind, i).key] for i in range(setting.trials)) for kind in plain}
+    rest = {
+        (kind, seed): work.student(kind, seed, best[kind.plain()])
+        for kind in kinds
+        for seed in range(seeds)
+        if kind.steps or seed
+    }
+    found = work.run(list(rest.values()), "students")
+    rows = []
+    for kind in kinds:
+        results = [
+            best[kind] if kind.steps == 0 and seed == 0 else found[rest[kind, seed].key] for seed in range(seeds)
+        ]
+        good = [result for result in results if result["status"] == "ok"]
+        if good:
+            rows.append(_row(kind, good, best[kind.plain()]["params"]))
+    return rows
+
+
+class _Work:
+    """Trainings as tasks, kept in one folder each."""
+
+    def __init__(self, data: Any, transfer: Any, setting: Dataset, runs: Path) -> None:
+        self.data = data
+        self.transfer = transfer
+        self.setting = setting
+        self.runs = runs
+
+    def trial(self, kind: Kind, index: int) -> Candidate:
+        """One of the hyper-parameters tried on the first seed."""
+        folder = self.runs / "search" / kind.name
+        study = Study(folder / "study.journal", "students", sampler="random", seed=kind.conv_layers)
+        return self._task(folder / f"trial-{index}", index, self._search(kind), study, seed=0)
+
+    def student(self, kind: Kind, seed: int, best: Mapping[str, Any]) -> Candidate:
+        """A student with the hyper-parameters that were found."""
+        folder = self.runs / "students" / f"{kind.name}-{seed}"
+        search = replace(self._search(kind), start=(best["params"],))
+        return self._task(folder, 0, search, Study(folder / "study.journal", "student"), seed)
+
+    def run(self, tasks: list[Candidate], what: str) -> dict[str, dict[str, Any]]:
+        """Results by key; those that were finished before are read."""
+        found = {task.key: result for task in tasks if (result := task.finished()) is not None}
+        left = [task for task in tasks if task.key not in found]
+
+        def outcome(result: Mapping[str, Any]) -> str:
+            return f"{100 * result['val_accuracy']:6.2f} % validated  {duration(result['seconds'])}"
+
+        with TasksProgress(what, len(tasks), len(found), True, outcome) as shown:
+            for source in (self.transfer, self.data):
+                # long ones first, so that no core waits at the end
+                group = sorted((task for task in left if self._learns_from(task, source)), key=_cost, reverse=True)
+                for result in parallel(
+                    group,
+                    source,
+                    workers=min(2, default_threads()),
+                    done=lambda task, result: shown.done(task.key, result),
+                ):
+                    found[result["key"]] = result
+        return found
+
+    def _learns_from(self, task: Candidate, source: Any) -> bool:
+        return ("distilled" in task.key) == (source is self.transfer)
+
+    def _task(self, folder: Path, index: int, search: ShallowStudents, study: Study, seed: int) -> Candidate:
+        return Candidate(
+            key=folder.relative_to(self.runs).as_posix().replace("/", "-"),
+            folder=folder,
+            threads=1,
+            index=index,
+            search=search,
+            study=study,
+            seed=1000 * seed,
+            parts=("val", "test"),
+        )
+
+    def _search(self, kind: Kind) -> ShallowStudents:
+        samples = self.setting.epochs * len(self.transfer.train)
+        return ShallowStudents(
+            conv_layers=kind.conv_layers,
+            params=kind.params,
+            links=Links(steps=kind.steps) if kind.steps else None,
+            epochs=self.setting.epochs if kind.distilled else round(samples / len(self.data.train)),
+            augment=None if kind.distilled else self.setting.augment,
+        )
+
+
+def _cost(task: Candidate) -> int:
+    search: Any = task.search
+    return search.conv_layers * search.params * (1 + (search.links.steps if search.links else 0))
+
+
+def _best(results: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    good = [result for result in results if result["status"] == "ok"]
+    if not good:
+        raise LeveretTrainingError("no trial of a kind of student went well")
+    return max(good, key=lambda result: (result["val_accuracy"], -result["val_loss"]))
+
+
+def _row(kind: Kind, results: list[dict[str, Any]], params: Mapping[str, Any]) -> dict[str, Any]:
+    accuracies = [result["test_accuracy"] for result in results]
+    return {
+        "conv_layers": kind.conv_layers,
+        "params": kind.params,
+        "parameters": results[0]["parameters"],
+        "lateral_steps": kind.steps,
+        "distilled": kind.distilled,
+        "accuracy": statistics.mean(accuracies),
+        "spread": statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0,
+        "accuracies": accuracies,
+        "seeds": len(results),
+        "hyper_parameters": dict(params),
+        "seconds": statistics.mean(result["training_seconds"] for result in results),
+    }
