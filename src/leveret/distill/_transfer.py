@@ -94,7 +94,8 @@ class TransferSet:
         """Build the set in the folder `path`, or what is missing there; a finished one is opened at once.
 
         Ctrl-C or a kill loses only the shards under way: the same call goes on. A larger `size` makes a set grow, at
-        the cost of the new views and of a last shard that wasn't full. One call at a time may build in a folder.
+        the cost of the new views and of a last shard that wasn't full; it can be opened again when that is done. One
+        call at a time may build in a folder.
 
         Args:
             data: images from `leveret.load`, or anything with `train`, `val`, `test`, `classes`, `image_shape`,
