@@ -15,7 +15,8 @@ from leveret.experiments.shrink import _stages as stages
 from leveret.experiments.shrink._check import check
 from leveret.experiments.shrink._coding import entropy_bytes
 from leveret.experiments.shrink._ensemble_page import answer
-from leveret.experiments.shrink._nets import lenet5, lenet300, normed_perceptron, parameters, perceptron
+from leveret.experiments.shrink._nets import lenet5, lenet300, normed_perceptron, perceptron
+from leveret.nets import parameter_count
 from leveret.shrink import prune, share
 
 
@@ -75,8 +76,8 @@ def run(part, data, out, **options):
 
 
 def test_the_nets_are_the_papers():
-    assert parameters(lenet300()) == 266_610
-    assert parameters(lenet5()) == 431_080
+    assert parameter_count(lenet300()) == 266_610
+    assert parameter_count(lenet5()) == 431_080
 
 
 def test_deep_compression_takes_the_smallest_file_below_the_bound(fast, data, tmp_path, monkeypatch):
@@ -148,7 +149,7 @@ def test_the_surgeons_step_is_the_closed_form_and_what_a_search_finds():
 def test_hashed_nets_beside_dense_ones_of_as_many_numbers(fast, data, tmp_path):
     values, page = run("hashed", data, tmp_path / "out")
     whole, small, dense = values["parts"]["hashed"]["rows"]
-    assert whole["numbers"] == parameters(perceptron(784, 16, 10))
+    assert whole["numbers"] == parameter_count(perceptron(784, 16, 10))
     assert dense["numbers"] == pytest.approx(small["numbers"], rel=0.3)
     assert "HashedNet, 1/8" in page
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import PicklingError
 from typing import Any
 
-import joblib
 import numpy as np
 import torch
-from joblib.parallel import get_active_backend
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -23,11 +20,13 @@ from leveret.distill._sharded import ShardedArray, write_rows
 from leveret.distill._views import KeyedViews
 from leveret.errors import LeveretError, LeveretUsageError
 from leveret.training._loader import to_tensor
+from leveret.training._parallel import run_each
 
 __all__ = ["ShardJob", "check_outputs", "clear_leftovers", "in_eval", "make_shards", "missing_shards", "moments"]
 
 # images given to an augmentation with one generator; a constant, since `batch_size` may differ when a build goes on
 _DRAWN_AT_ONCE = 256
+_SHARED = "the teachers, the data or augment"
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ def make_shards(job: ShardJob, shards: Sequence[int], workers: int | None, progr
     try:
         with bar, in_eval(job.teachers):
             task = bar.add_task("transfer set", total=total, completed=started)
-            for views in _run(job, shards, workers):
+            for views in run_each(job.make, shards, workers=workers, what=_SHARED):
                 done += 1
                 bar.advance(task, views)
     except KeyboardInterrupt:
@@ -203,20 +202,6 @@ def make_shards(job: ShardJob, shards: Sequence[int], workers: int | None, progr
         raise LeveretError(
             f"a process that built the transfer set in {job.logits.folder} died: it was killed, or memory was short. "
             "All finished shards are kept; the same call goes on, with fewer workers or a smaller batch_size if need be"
-        ) from error
-
-
-def _run(job: ShardJob, shards: Sequence[int], workers: int | None) -> Iterable[int]:
-    streams = getattr(get_active_backend()[0], "supports_return_generator", False)
-    parallel = joblib.Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered" if streams else "list")
-    try:
-        yield from parallel(joblib.delayed(job.make)(shard) for shard in shards)
-    except (PicklingError, TypeError, AttributeError) as error:
-        if "pickle" not in str(error).lower():
-            raise
-        raise LeveretUsageError(
-            f"the teachers, the data or augment can't be sent to other processes ({error}); define what they are made "
-            "of in a module of its own, or take workers=1"
         ) from error
 
 

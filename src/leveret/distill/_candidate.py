@@ -16,6 +16,7 @@ from torch import nn
 from leveret._files import replacing, write_json
 from leveret.distill._search import Search, Study
 from leveret.errors import LeveretTrainingError
+from leveret.nets import parameter_count
 from leveret.training import Task, evaluate, fit, has_damaged_checkpoint
 from leveret.training._evaluate import Part
 
@@ -91,7 +92,7 @@ class Candidate(Task):
             "index": self.index,
             "trial": number,
             "params": params,
-            "parameters": sum(p.numel() for p in net.parameters()),
+            "parameters": parameter_count(net),
             "seed": self.seed,
             **measured,
             "epochs": len(trained.history),

@@ -156,6 +156,8 @@ class Study:
 @contextmanager
 def _quiet_optuna() -> Iterator[None]:
     """Without a line for each trial, and notices on what is experimental in Optuna."""
+    import optuna  # noqa: F401 - sets its logger's level when it loads
+
     logger = logging.getLogger("optuna")
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -14,7 +14,7 @@ from torch import nn
 
 from leveret.data import Data
 from leveret.errors import LeveretUsageError
-from leveret.nets import ConvNet, ResNet
+from leveret.nets import ConvNet, ResNet, parameter_count
 from leveret.training import Augment, FitResult, fit, has_damaged_checkpoint
 from leveret.training._augment import Augmentation
 
@@ -83,7 +83,7 @@ class CompareRecipe:
             augment = {"function": getattr(self.augment, "__name__", type(self.augment).__name__)}
         return {
             "net": self.name,
-            "parameters": sum(p.numel() for p in self.net.parameters()),
+            "parameters": parameter_count(self.net),
             "shapes": hashlib.sha256(repr(shapes).encode()).hexdigest()[:12],
             "epochs": self.epochs,
             "tune_epochs": self.tune_epochs,

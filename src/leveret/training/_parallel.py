@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from pickle import PicklingError
 from typing import Any
@@ -21,13 +21,14 @@ from joblib.parallel import get_active_backend
 from leveret.errors import LeveretUsageError
 from leveret.training._task import Task, failure
 
-__all__ = ["how_many_workers", "parallel"]
+__all__ = ["how_many_workers", "parallel", "run_each"]
 
 Result = dict[str, Any]
 Done = Callable[[Any, Result], None]
 
 # what Dask and Ray raise, which need not be installed, where a worker died under a task again and again
 _DEATHS = frozenset({"KilledWorker", "WorkerCrashedError"})
+_SHARED = "the net or the data"
 _WHY = "its process died, three times: it was killed, or memory was short"
 
 
@@ -73,7 +74,7 @@ def parallel(tasks: Sequence[Task], *shared: Any, workers: int | None = None, do
         for task in group:
             task.running.unlink(missing_ok=True)
         try:
-            for key, result in _run(group, shared, at_once):
+            for key, result in run_each(_run_task, group, *shared, workers=at_once, what=_SHARED):
                 take(key, result)
         except Exception as error:
             if not _is_death(error):
@@ -94,26 +95,37 @@ def _is_death(error: Exception) -> bool:
     return isinstance(error, BrokenExecutor) or type(error).__name__ in _DEATHS
 
 
-def _run(tasks: list[Task], shared: tuple[Any, ...], workers: int | None) -> Iterator[tuple[str, Result]]:
-    backend = get_active_backend()[0]
-    streams = getattr(backend, "supports_return_generator", False)
+def run_each(
+    function: Callable[..., Any], items: Iterable[Any], *shared: Any, workers: int | None, what: str
+) -> Iterator[Any]:
+    """`function(item, *shared)` for each item through joblib, `workers` at once; results as they come.
+
+    Raises:
+        LeveretUsageError: `what` the function works on can't be sent to other processes.
+        BrokenExecutor: a process died.
+    """
+    streams = getattr(get_active_backend()[0], "supports_return_generator", False)
     pool = joblib.Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered" if streams else "list")
     try:
-        yield from pool(joblib.delayed(_run_one)(task, shared, os.getpid()) for task in tasks)
+        yield from pool(joblib.delayed(_run_one)(function, item, shared, os.getpid()) for item in items)
     except (PicklingError, TypeError, AttributeError) as error:
         if "pickle" not in str(error).lower():
             raise
         raise LeveretUsageError(
-            f"the net or the data can't be sent to other processes ({error}); define what they are made of in a module "
-            "of its own, or take workers=1"
+            f"{what} can't be sent to other processes ({error}); define what they are made of in a module of its own, "
+            "or take workers=1"
         ) from error
 
 
-def _run_one(task: Task, shared: tuple[Any, ...], caller: int) -> tuple[str, Result]:
-    # joblib's processes work on when the one that asked was killed, and a resumed run would meet them in their folders
+def _run_task(task: Task, *shared: Any) -> tuple[str, Result]:
+    return task.key, task.run(*shared)
+
+
+def _run_one(function: Callable[..., Any], item: Any, shared: tuple[Any, ...], caller: int) -> Any:
+    # joblib's processes work on when the one that asked was killed, and a resumed run would meet them in its folders
     if os.getppid() == caller:
         threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
-    return task.key, task.run(*shared)
+    return function(item, *shared)
 
 
 def _end_with(caller: int) -> None:

@@ -40,7 +40,11 @@ def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Pa
             figures: dict[str, Any] = {"workers_2_speedup": found["speedup"], "kill_cost_s": found["kill_cost"]}
         elif part == "transfer":
             found = benchmark("transfer").run()
-            figures = {"transfer_peak_mb": found["peak_mb"], "transfer_fit_ratio": found["fit_ratio"]}
+            stores = [found[store] for store in ("seeds", "pixels")]
+            figures = {
+                "transfer_peak_mb": max(store["peak_mb"] for store in stores),
+                "transfer_fit_ratio": min(store["fit_vs_memory"] for store in stores),
+            }
         else:
             figures, found = _dataset(part, seeds, data, runs, results.values)
         repeated = f" --seeds {found['seeds']}" if "seeds" in found else ""

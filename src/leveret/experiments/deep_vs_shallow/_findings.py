@@ -59,12 +59,13 @@ def _one_convolution(soft: Sequence[_Row]) -> tuple[str, str, str]:
         line = [row["accuracy"] for row in _line(soft, params)]
         first.append(line[1] - line[0])
         later += [b - a for a, b in itertools.pairwise(line[1:])]
-    held = min(first) > max(later)
+    largest = max(later, default=0.0)
+    held = min(first) > largest
     text = ", ".join(_points(value) for value in first)
     return (
         "One convolutional layer is far above none",
         "held" if held else "above, though not the largest step" if min(first) > 0 else "not here",
-        f"{text} by size; the largest later step is {_points(max(later))}",
+        f"{text} by size; the largest later step is {_points(largest)}",
     )
 
 

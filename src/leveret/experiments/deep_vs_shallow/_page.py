@@ -174,9 +174,18 @@ def _workers(details: Mapping[str, Any]) -> list[str]:
 
 
 def _transfer(details: Mapping[str, Any]) -> list[str]:
-    speeds = (details["fit_memory"], details["fit_transfer"])
+    rows: list[tuple[str, ...]] = [("in memory", "–", "–", "–", "–", f"{details['fit']['memory']:,.0f}", "1")]
+    for store in ("seeds", "pixels"):
+        found = details[store]
+        figures = [found[key] for key in ("views_per_second", "peak_mb", "loaded_mb", "disk_mb")]
+        fit = f"{details['fit'][store]:,.0f}"
+        rows.append((store, *(f"{figure:,.0f}" for figure in figures), fit, f"{found['fit_vs_memory']:.2f}"))
     return [
-        f"`python benchmarks/transfer.py`: {details['views']:,} views of the digits built at",
-        f"{details['build_views_s']:,.0f} views/s, peak {details['peak_mb']:.0f} MB. `fit`: {speeds[0]:,.0f} images/s",
-        f"on in-memory data, {speeds[1]:,.0f} on the transfer set.",
+        f"`python benchmarks/transfer.py`, {details['threads']} threads: {details['views']:,} views of the digits,",
+        "their logits stored and the views made anew from seeds, or both stored. The peak includes what is loaded",
+        "before the first view, PyTorch and Lightning.",
+        "",
+        markdown_table(
+            ["store", "built, views/s", "peak MB", "of it loaded", "disk MB", "fit, images/s", "of in memory"], rows
+        ),
     ]

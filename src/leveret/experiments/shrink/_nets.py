@@ -7,7 +7,7 @@ import itertools
 import torch
 from torch import nn
 
-__all__ = ["lenet5", "lenet300", "normed_perceptron", "parameters", "perceptron"]
+__all__ = ["lenet5", "lenet300", "normed_perceptron", "perceptron"]
 
 
 def perceptron(*sides: int, seed: int = 0) -> nn.Sequential:
@@ -46,8 +46,3 @@ def lenet5(seed: int = 0) -> nn.Sequential:
         nn.ReLU(),
         nn.Linear(500, 10),
     )
-
-
-def parameters(net: nn.Module) -> int:
-    """How many weights and biases."""
-    return sum(parameter.numel() for parameter in net.parameters())

@@ -17,8 +17,9 @@ from torch import nn
 
 from leveret.experiments.shrink._coding import entropy_bytes
 from leveret.experiments.shrink._measure import error_of, saved
-from leveret.experiments.shrink._nets import lenet5, lenet300, parameters
+from leveret.experiments.shrink._nets import lenet5, lenet300
 from leveret.experiments.shrink._stages import Stage, trained
+from leveret.nets import parameter_count
 from leveret.runtime import load
 from leveret.shrink import prune, share
 from leveret.shrink.pruned import GradualPruning, pruned_layers
@@ -80,7 +81,7 @@ def _one(name: str, recipe: Recipe, data: Any, folder: Path) -> dict[str, Any]:
     chosen = _choice(tried, bound)
     packed = load(folder / chosen["file"])
     return {
-        "parameters": parameters(recipe.net(0)),
+        "parameters": parameter_count(recipe.net(0)),
         "paper": PAPER[name],
         "bound": bound,
         "dense_error": error_of(dense.net, data),

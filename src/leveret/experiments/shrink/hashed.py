@@ -14,8 +14,9 @@ from typing import Any
 from torch import nn
 
 from leveret.experiments.shrink._measure import error_of, saved
-from leveret.experiments.shrink._nets import parameters, perceptron
+from leveret.experiments.shrink._nets import perceptron
 from leveret.experiments.shrink._stages import trained
+from leveret.nets import parameter_count
 from leveret.shrink import hash_weights
 
 __all__ = ["SETTING", "Setting", "hashed"]
@@ -47,7 +48,7 @@ def hashed(data: Any, runs: Path) -> dict[str, Any]:
         small = hash_weights(full, ratio, start="random")
         rows.append(_row(f"HashedNet, 1/{ratio}", ratio, small, data, runs / f"hashed-{ratio}"))
         # hidden · (784 + 1) + 10 · (hidden + 1) numbers
-        hidden = round((parameters(small) - 10) / (784 + 1 + 10))
+        hidden = round((parameter_count(small) - 10) / (784 + 1 + 10))
         dense = perceptron(784, hidden, 10)
         rows.append(_row(f"dense, {hidden} hidden neurons", ratio, dense, data, runs / f"dense-{ratio}"))
     return {"what": f"784-{SETTING.hidden}-10", "rows": rows}
@@ -59,7 +60,7 @@ def _row(name: str, ratio: int, net: nn.Module, data: Any, folder: Path) -> dict
     return {
         "name": name,
         "ratio": ratio,
-        "numbers": parameters(net),
+        "numbers": parameter_count(net),
         "error": error_of(packed, data),
         "bytes": size,
         "epochs": stage.epochs,
