@@ -34,7 +34,7 @@ class Dataset:
     params: tuple[int, ...] = (30_000, 100_000)
     steps: tuple[int, ...] = (0, 1, 2, 3)
     epochs: int = 2
-    trials: int = 3
+    trials: int = 2
     seeds: int = 1
 
 
@@ -51,7 +51,7 @@ DATASETS = {
         title="CIFAR-10 (JPEG)",
         teachers=ConvTeachers(epochs=6, widths=(16, 40), depths=(5, 7)),
         members=8,
-        passes=3,
+        passes=2,
         augment=Augment(flip=True, shift=4),
     ),
 }
