@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from leveret.report.blocks import Figure
 from leveret.report.figures import COLOURS, axes_of, drawing, svg_of
@@ -15,12 +15,13 @@ Rows = Sequence[Mapping[str, Any]]
 _LINES = ("a", "b", "c")
 
 
-def learning_curves(runs: Mapping[str, Rows]) -> list[Figure]:
+def learning_curves(runs: Mapping[str, Rows], by: Literal["epoch", "samples"] = "epoch") -> list[Figure]:
     """Two figures: accuracy, and training loss.
 
     Args:
         runs: a name and the rows of `FitResult.history` each, in the order of training. A run's stages follow each
             other along the axis, with a mark where the next one begins.
+        by: what the axis counts; "samples" for runs whose epochs are of different lengths.
     """
     runs = {name: rows for name, rows in runs.items() if rows}
     if not runs:
@@ -31,12 +32,12 @@ def learning_curves(runs: Mapping[str, Rows]) -> list[Figure]:
     figures = []
     if all(which in row for rows in runs.values() for row in rows):
         words = "; ".join(_in_words(name, rows, which) for name, rows in runs.items())
-        svg = _draw(runs, which, "accuracy-curves", scale=100, unit=f"accuracy on the {part} part, %")
-        figures.append(Figure(svg, f"Line plot of {part} accuracy by epoch. {words}.", f"Accuracy on the {part} part."))
-    svg = _draw(runs, "train_loss", "loss-curves", scale=1, unit="training loss")
+        svg = _draw(runs, which, "accuracy-curves", scale=100, unit=f"accuracy on the {part} part, %", by=by)
+        figures.append(Figure(svg, f"Line plot of {part} accuracy by {by}. {words}.", f"Accuracy on the {part} part."))
+    svg = _draw(runs, "train_loss", "loss-curves", scale=1, unit="training loss", by=by)
     ends = "; ".join(f"{n}: {r[0]['train_loss']:.3f} to {r[-1]['train_loss']:.3f}" for n, r in runs.items())
     note = " Each run has its own objective, so only the shapes compare." if len(runs) > 1 else ""
-    figures.append(Figure(svg, f"Line plot of training loss by epoch. {ends}.", f"Training loss.{note}"))
+    figures.append(Figure(svg, f"Line plot of training loss by {by}. {ends}.", f"Training loss.{note}"))
     return figures
 
 
@@ -45,28 +46,31 @@ def stage_starts(rows: Rows) -> list[int]:
     return [i for i in range(1, len(rows)) if rows[i].get("stage") != rows[i - 1].get("stage")]
 
 
-def _draw(runs: Mapping[str, Rows], key: str, name: str, *, scale: float, unit: str) -> str:
+def _draw(runs: Mapping[str, Rows], key: str, name: str, *, scale: float, unit: str, by: str) -> str:
     with drawing():
         from matplotlib.ticker import MaxNLocator
 
         figure, axes = axes_of()
         for colour, (title, rows) in zip(_cycle(len(runs)), runs.items(), strict=True):
-            epochs = list(range(1, len(rows) + 1))
+            places = list(range(1, len(rows) + 1))
+            if by == "samples":
+                places = [row["samples_seen"] / 1000 for row in rows]
             values = [scale * row[key] for row in rows]
             few = len(rows) < 3
-            axes.plot(epochs, values, color=COLOURS[colour], linewidth=2, label=title, marker="o" if few else None)
+            axes.plot(places, values, color=COLOURS[colour], linewidth=2, label=title, marker="o" if few else None)
             for start in stage_starts(rows):
-                axes.axvline(start + 0.5, color=COLOURS[colour], linewidth=1, linestyle=(0, (2, 3)))
+                begins = start + 0.5 if by == "epoch" else places[start - 1]
+                axes.axvline(begins, color=COLOURS[colour], linewidth=1, linestyle=(0, (2, 3)))
                 axes.annotate(
                     str(rows[start].get("stage", "")),
-                    (start + 0.5, 0.02),
+                    (begins, 0.02),
                     xycoords=("data", "axes fraction"),
                     xytext=(4, 0),
                     textcoords="offset points",
                     color=COLOURS[colour],
                     fontsize=9,
                 )
-        axes.set_xlabel("epoch")
+        axes.set_xlabel("epoch" if by == "epoch" else "samples seen, thousands")
         axes.set_title(unit, loc="left", fontsize=10.5, color=COLOURS["faint"])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.grid(visible=False, axis="x")

@@ -44,7 +44,7 @@ def distill_page(
         Section("Comparison", tuple(_comparison(contenders, metrics)), "All packed; same test images, same threads."),
         Section("Use the model", (_commands(),)),
         Section("Teachers", tuple(_teachers(metrics))),
-        Section("Student", (*learning_curves(histories), *_trials(metrics))),
+        Section("Student", (*learning_curves(histories, by="samples"), *_trials(metrics))),
         Section("Sample predictions", tuple(galleries(samples))),
         Section("Mistakes", tuple(confusion_blocks(evaluation)), "Of the packed student, on the test images."),
         Section("Classes", (per_class_table(evaluation),)),
@@ -125,8 +125,8 @@ def _commands() -> Commands:
     return Commands(
         (
             ("leveret predict model.lvr photo.png", "say the class of an image, a folder of images or an array file"),
-            ("leveret predict models/subset.lvr photo.png", "ask the teachers"),
             ("leveret inspect model.lvr", "list the layers, their bytes and operations"),
+            ("leveret inspect models/subset.lvr", "the same of the teachers, which can be asked, too"),
         )
     )
 

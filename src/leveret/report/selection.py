@@ -63,7 +63,7 @@ def members_table(teachers: Sequence[Mapping[str, Any]], weights: Sequence[float
         for teacher, weight in zip(teachers, weights, strict=True)
     )
     columns = ("teacher", "share", "validation", "test", "weights", "time", "hyper-parameters")
-    return Table("Teachers, and their shares in the subset", columns, rows, text=(6,), cards=True)
+    return Table("Teachers, and their shares in the subset", columns, rows, text=(6,), cards=True, wide=True)
 
 
 def _number(value: Any) -> str:

@@ -17,20 +17,20 @@ _MANY = 16
 
 
 def comparison_table(contenders: Sequence[Contender], strong: int | None = None) -> Table:
-    """A row a model."""
-    batch = contenders[0].batch
+    """A row a model; operations on bits have a column where there are any."""
+    columns = (
+        "model",
+        "accuracy",
+        "95 % interval",
+        "size",
+        "ms/image",
+        f"images/s, by {contenders[0].batch}",
+    )
+    bits = any(c.binary_macs for c in contenders)
+    kinds = ("float operations", "bit operations") if bits else ("operations",)
     return Table(
         "Models on the same test images",
-        (
-            "model",
-            "accuracy",
-            "95 % interval",
-            "size",
-            "ms/image",
-            f"images/s, by {batch}",
-            "float operations",
-            "bit operations",
-        ),
+        (*columns, *kinds),
         tuple(
             (
                 f"{c.title}: {c.what}",
@@ -39,8 +39,7 @@ def comparison_table(contenders: Sequence[Contender], strong: int | None = None)
                 size(c.bytes),
                 f"{c.ms_per_image:.3g}",
                 f"{c.images_per_second:,.0f}",
-                operations(c.macs),
-                operations(c.binary_macs),
+                *(operations(number) for number in (c.macs, c.binary_macs)[: len(kinds)]),
             )
             for c in contenders
         ),
