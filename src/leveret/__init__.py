@@ -25,6 +25,10 @@ _HOMES = {
     "Distillation": "leveret.training",
     "binarize": "leveret.shrink",
     "factorize": "leveret.shrink",
+    "TeacherEnsemble": "leveret.distill",
+    "TransferSet": "leveret.distill",
+    "best_subset": "leveret.distill",
+    "train_student": "leveret.distill",
     "export_onnx": "leveret.interchange",
     "pack": "leveret.packing",
     "hash_weights": "leveret.shrink",
@@ -63,6 +67,10 @@ if TYPE_CHECKING:
     from leveret.data import Data as Data
     from leveret.data import Split as Split
     from leveret.data import load as load
+    from leveret.distill import TeacherEnsemble as TeacherEnsemble
+    from leveret.distill import TransferSet as TransferSet
+    from leveret.distill import best_subset as best_subset
+    from leveret.distill import train_student as train_student
     from leveret.errors import LeveretDataError as LeveretDataError
     from leveret.errors import LeveretError as LeveretError
     from leveret.errors import LeveretFormatError as LeveretFormatError

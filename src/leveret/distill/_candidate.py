@@ -14,11 +14,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from leveret._files import replacing, write_json
+from leveret._threads import limited_threads
 from leveret.distill._search import Search, Study
 from leveret.errors import LeveretTrainingError
 from leveret.nets import parameter_count
 from leveret.training import Task, evaluate, fit, has_damaged_checkpoint
 from leveret.training._evaluate import Part
+from leveret.training._threads import threads_for
 
 __all__ = ["Candidate", "load_net"]
 
@@ -69,10 +71,12 @@ class Candidate(Task):
         torch.manual_seed(self.seed)
         net = self.search.net(params, data)
         settings = {"stage": self.key, "keep_best": False, **self.search.settings(params, data)}
+        threads = threads_for(net, data, settings.get("batch_size", 128), self.threads)
         # a kill may have come in mid-writing
         resume = False if has_damaged_checkpoint(self.training) else "auto"
         try:
-            trained = fit(net, data, seed=self.seed, out=self.training, resume=resume, progress=False, **settings)
+            with limited_threads(threads):
+                trained = fit(net, data, seed=self.seed, out=self.training, resume=resume, progress=False, **settings)
         except LeveretTrainingError:
             self.study.tell(number, None)
             raise

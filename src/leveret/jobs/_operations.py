@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
+from leveret.nets import layer_operations
 from leveret.shrink.binary import XnorConv2d, XnorLinear
 
 __all__ = ["count_operations", "float_bytes"]
@@ -20,22 +19,8 @@ def count_operations(net: nn.Module, example: torch.Tensor) -> tuple[int, int]:
         example: `(n, channels, height, width)` float32, normalised; run once.
     """
     found = [0, 0]
-
-    def add(module: Any, _inputs: Any, output: torch.Tensor) -> None:
-        per_output = module.weight[0].numel()
-        binary = isinstance(module, XnorConv2d | XnorLinear)
-        found[binary] += per_output * output.numel() // len(example)
-
-    hooks = [m.register_forward_hook(add) for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    was_training = net.training
-    net.eval()
-    try:
-        with torch.inference_mode():
-            net(example)
-    finally:
-        net.train(was_training)
-        for hook in hooks:
-            hook.remove()
+    for layer, number in layer_operations(net, example):
+        found[isinstance(layer, XnorConv2d | XnorLinear)] += number
     return found[0], found[1]
 
 

@@ -35,8 +35,6 @@ if TYPE_CHECKING:  # `--help` needs none of it
 __all__ = ["CompareResult", "JobInterrupted", "run"]
 
 BATCH = 64
-# multiply-accumulates of a batch above which threads help
-_WORTH_THREADS = 200_000_000
 _TIMING_SECONDS = {False: 0.3, True: 0.1}  # for each model and batch size, by quick
 
 
@@ -251,9 +249,10 @@ class _Job(ResumableJob):
 
     def _train(self, data: Data, recipe: Any) -> tuple[Any, list[dict[str, Any]]]:
         from leveret._threads import default_threads, limited_threads
+        from leveret.training._threads import threads_for
 
         self.say("\ntraining the real net" if recipe.epochs else "\nthe real net is taken as it is")
-        threads = self.threads or _threads_for(recipe.net, data, recipe.batch_size, default_threads())
+        threads = self.threads or threads_for(recipe.net, data, recipe.batch_size, default_threads())
         with disk_errors(self.folder.path), limited_threads(threads):
             result = recipe.train(data, self.folder.net, progress=self.progress)
         self.take("the real net", result)
@@ -265,10 +264,11 @@ class _Job(ResumableJob):
         from leveret._threads import default_threads
         from leveret.training._parallel import how_many_workers, parallel
         from leveret.training._tasks_progress import TasksProgress
+        from leveret.training._threads import threads_for
 
         workers = how_many_workers(self.workers, len(keys))
         shared = max(1, default_threads() // workers)
-        threads = self.threads or _threads_for(net, data, recipe.batch_size, shared)
+        threads = self.threads or threads_for(net, data, recipe.batch_size, shared)
         members = [self._member(key, data, recipe, options, threads) for key in keys]
         results = {member.key: result for member in members if (result := member.finished()) is not None}
         self.kept += list(results)
@@ -340,20 +340,6 @@ def _outcome(result: Mapping[str, Any]) -> str:
 
 def _on_one_thread(packed: Any) -> Any:
     return lambda images: packed(images, threads=1)
-
-
-def _threads_for(net: Any, data: Data, batch_size: int, most: int) -> int:
-    """Of torch: all that there are, or one where a batch is so little work that they would only wait for each other.
-
-    By the work and not by the clock, as another number of threads adds up in another order: a seed gives one result.
-    """
-    import numpy as np
-    import torch
-
-    from leveret.jobs._operations import count_operations
-
-    example = torch.from_numpy(data.normalization.apply(data.train.fetch(np.arange(2))))
-    return most if sum(count_operations(net, example)) * batch_size >= _WORTH_THREADS else 1
 
 
 def _config(

@@ -2,7 +2,7 @@
 
 from leveret.nets._blocks import BasicBlock, ConvBlock, ConvNetBlock, ExactConv2d, ResNetBlock
 from leveret.nets._convnet import ConvNet
-from leveret.nets._count import parameter_count
+from leveret.nets._count import layer_operations, parameter_count
 from leveret.nets._ensemble import Ensemble
 from leveret.nets._initial import identity_start, whiten_stem
 from leveret.nets._lateral import Lateral, Links
@@ -22,6 +22,7 @@ __all__ = [
     "ResNetBlock",
     "ShallowNet",
     "identity_start",
+    "layer_operations",
     "parameter_count",
     "whiten_stem",
 ]

@@ -1,12 +1,40 @@
-"""How large a net is."""
+"""How large a net is, and how much work."""
 
 from __future__ import annotations
 
-from torch import nn
+from typing import Any
 
-__all__ = ["parameter_count"]
+import torch
+from torch import Tensor, nn
+
+__all__ = ["layer_operations", "parameter_count"]
 
 
 def parameter_count(net: nn.Module) -> int:
     """How many numbers a net learns: of all its parameters, each of which counts once however often it is used."""
     return sum(parameter.numel() for parameter in net.parameters())
+
+
+def layer_operations(net: nn.Module, example: Tensor) -> list[tuple[nn.Module, int]]:
+    """Convolutions and linear layers in the order in which they ran, with the multiply-accumulates of one image.
+
+    Args:
+        net: any module.
+        example: what it takes, `(n, …)`; run once.
+    """
+    found: list[tuple[nn.Module, int]] = []
+
+    def add(module: Any, _inputs: Any, output: Tensor) -> None:
+        found.append((module, module.weight[0].numel() * output.numel() // len(example)))
+
+    hooks = [m.register_forward_hook(add) for m in net.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    was_training = net.training
+    net.eval()
+    try:
+        with torch.inference_mode():
+            net(example)
+    finally:
+        net.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return found
