@@ -28,6 +28,7 @@ from leveret.distill import TransferSet
 from leveret.jobs._memory import peak_resident
 from leveret.nets import Ensemble
 from leveret.training import Augment
+from training import Arrays
 from turns import options_of, write
 
 BATCH = 128
@@ -41,19 +42,6 @@ def small_net(seed: int) -> nn.Module:
 def teachers() -> nn.Module:
     """Two nets; untrained, which takes the same time."""
     return Ensemble([small_net(1), small_net(2)])
-
-
-class Arrays:
-    """Views in memory."""
-
-    def __init__(self, pixels: np.ndarray, labels: np.ndarray) -> None:
-        self.pixels, self.labels = pixels, labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def fetch(self, indices: np.ndarray) -> np.ndarray:
-        return self.pixels[indices]
 
 
 class Drawn(Sampler[int]):

@@ -49,7 +49,7 @@ DATASETS = {
     ),
     "cifar": Dataset(
         title="CIFAR-10 (JPEG)",
-        teachers=ConvTeachers(epochs=6, widths=(16, 40), depths=(5, 7)),
+        teachers=ConvTeachers(epochs=5, widths=(16, 32), depths=(4, 6)),
         members=8,
         passes=2,
         augment=Augment(flip=True, shift=4),
