@@ -36,7 +36,7 @@ class ShallowNet(nn.Module):
         num_classes: outputs.
         conv_layers: convolutions, 0 to 4.
         params: how many parameters the net shall have in all, norms and links included. It has at most 1 % more;
-            and at most 1 % less where its widths are fine enough: from about 5,000 on, for ten classes. One number
+            and at most 1 % less where its widths are fine enough: from about 10,000 on, for ten classes. One number
             scales the widths of Ba & Caruana's net with a bottleneck (none or one convolution) or of the paper's
             teacher (more), and a hidden layer pays for its own links; `widths` says what was found.
         channels: in place of `params`, of each convolution.
