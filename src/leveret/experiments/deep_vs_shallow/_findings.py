@@ -112,7 +112,7 @@ def lateral_answer(rows: Sequence[_Row]) -> str:
     said = []
     better = []
     for t in steps:
-        gains, clear = [], 0
+        gains, clear, repeated = [], 0, 0
         for row in rows:
             if row["lateral_steps"] != t:
                 continue
@@ -121,12 +121,14 @@ def lateral_answer(rows: Sequence[_Row]) -> str:
                 continue
             gain = row["accuracy"] - plain["accuracy"]
             gains.append(gain)
-            clear += abs(gain) > row["spread"] + plain["spread"]
+            if row["seeds"] > 1:
+                repeated += 1
+                clear += abs(gain) > row["spread"] + plain["spread"]
         up = sum(gain > 0 for gain in gains)
         better.append(statistics.mean(gains))
         said.append(
             f"t = {t}: {_points(statistics.mean(gains))} on average, ahead in {up} of {len(gains)} cells"
-            + (f", beyond the spread in {clear}" if any(row["seeds"] > 1 for row in rows) else "")
+            + (f", either way beyond the spread in {clear} of {repeated} with several seeds" if repeated else "")
         )
     verdict = "Links help" if min(better) > 0 else "Links don't help" if max(better) <= 0 else "Links help and hurt"
     return f"{verdict} at equal parameters. " + "; ".join(said) + "."

@@ -139,6 +139,7 @@ def _lateral(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         "All distilled. Links join all units of a hidden layer, and all channels at each place of a map; their weights",
         "are counted, so that layers are narrower where there are links. Hyper-parameters are those found without.",
+        "A figure without a spread is of one seed.",
         "",
         markdown_table(header, lines),
     ]

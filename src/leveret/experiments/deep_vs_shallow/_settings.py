@@ -22,7 +22,8 @@ class Dataset:
         conv_layers, params, steps: of the students: each with each; steps of lateral links, 0 for none.
         epochs: passes of a student over the transfer set; its twin sees as many samples.
         trials: hyper-parameters tried for each kind of student, on the first seed.
-        seeds: of the students.
+        seeds: of the students without links.
+        linked_seeds: of those with links, by size: links make the larger ones slow.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Dataset:
     epochs: int = 2
     trials: int = 2
     seeds: int = 1
+    linked_seeds: tuple[int, ...] = (1, 1)
 
 
 DATASETS = {
@@ -46,6 +48,7 @@ DATASETS = {
         passes=2,
         augment=Augment(shift=2),
         seeds=3,
+        linked_seeds=(3, 1),
     ),
     "cifar": Dataset(
         title="CIFAR-10 (JPEG)",

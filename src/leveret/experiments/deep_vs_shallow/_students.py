@@ -58,14 +58,15 @@ def students(data: Any, transfer: Any, setting: Dataset, seeds: int, runs: Path)
     rest = {
         (kind, seed): work.student(kind, seed, best[kind.plain()])
         for kind in kinds
-        for seed in range(seeds)
+        for seed in range(_seeds(setting, kind, seeds))
         if kind.steps or seed
     }
     found = work.run(list(rest.values()), "students")
     rows = []
     for kind in kinds:
         results = [
-            best[kind] if kind.steps == 0 and seed == 0 else found[rest[kind, seed].key] for seed in range(seeds)
+            best[kind] if kind.steps == 0 and seed == 0 else found[rest[kind, seed].key]
+            for seed in range(_seeds(setting, kind, seeds))
         ]
         good = [result for result in results if result["status"] == "ok"]
         if good:
@@ -139,6 +140,10 @@ class _Work:
             epochs=self.setting.epochs if kind.distilled else round(samples / len(self.data.train)),
             augment=None if kind.distilled else self.setting.augment,
         )
+
+
+def _seeds(setting: Dataset, kind: Kind, seeds: int) -> int:
+    return min(seeds, setting.linked_seeds[setting.params.index(kind.params)]) if kind.steps else seeds
 
 
 def _cost(task: Candidate) -> int:
