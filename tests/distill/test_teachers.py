@@ -18,8 +18,9 @@ import torch
 from nets_for_tests import Tiny
 
 import leveret
-from leveret.distill import ConvTeachers, SearchOver, TeacherEnsemble
-from leveret.errors import LeveretDataError, LeveretTrainingError, LeveretUsageError
+from leveret.distill import ConvTeachers, SearchOver, Study, TeacherEnsemble, TransferSet
+from leveret.errors import LeveretDataError, LeveretError, LeveretTrainingError, LeveretUsageError
+from leveret.nets import Ensemble
 
 QUIET = {"progress": False}
 
@@ -164,7 +165,7 @@ def test_the_best_subset_is_a_net_that_packs(digits, trained, tmp_path):
     packed = leveret.pack(net, x, normalization=digits.normalization, classes=digits.classes)
     np.testing.assert_allclose(packed(digits.test.fetch(range(8))), net(x).detach().numpy(), rtol=1e-3, atol=1e-3)
     assert len(ensemble.net().nets) == len(ensemble)
-    shorter = TeacherEnsemble(ensemble.members[:3], [], ensemble.classes, [Tiny()] * 3, ensemble._shape)
+    shorter = ensemble.only([member.folder.name for member in ensemble.members[:3]])
     with pytest.raises(LeveretUsageError, match="the subset is of 4 members, the ensemble has 3"):
         shorter.net(replace(subset, weights=np.full(4, 0.25)))
 
@@ -177,6 +178,7 @@ def test_conv_teachers_fit_the_images(digits, side, channels):
     class Shape:
         image_shape = (channels, side, side)
         num_classes = 4
+        classes = tuple("abcd")
         train = range(30_000)
 
     search = ConvTeachers()
@@ -244,7 +246,9 @@ def test_teachers_of_other_classes_are_refused(digits, tmp_path):
     config = json.loads((tmp_path / "b" / "search.json").read_text())
     config["data"]["classes"][0] = "nought"
     (tmp_path / "b" / "search.json").write_text(json.dumps(config))
-    with pytest.raises(LeveretDataError, match=r"trained for other classes than those in .*a: nought"):
+    with pytest.raises(
+        LeveretDataError, match=r"other data, or on another split of it, than those in .*a: classes was"
+    ):
         TeacherEnsemble.load(tmp_path / "a", tmp_path / "b", search=Tiny(epochs=1))
 
 
@@ -290,3 +294,115 @@ def test_a_dask_cluster_of_two_processes(digits, tmp_path):
     here = TeacherEnsemble.train(digits, 3, out=tmp_path / "here", search=Tiny(), **options)
     assert (tmp_path / "dask" / "member-001" / "kill").exists()
     assert np.array_equal(ensemble.logits("val"), here.logits("val"))
+
+
+def test_teachers_of_another_split_are_refused(trained, tmp_path):
+    """Else one ensemble's validation images may have been the other's to learn from."""
+    out, ensemble = trained
+    other = leveret.load("digits", seed=1)
+    TeacherEnsemble.train(other, 1, out=tmp_path, search=Tiny(), **QUIET)
+    with pytest.raises(LeveretDataError, match=r"another split of it, than those in .*: .*parts\.train was"):
+        TeacherEnsemble.load(out, tmp_path, search=Tiny())
+    with pytest.raises(LeveretDataError, match="trained on other data than digits, or on another split"):
+        ensemble.best_subset(other)
+
+
+def test_a_transfer_set_of_other_classes_refuses_the_teachers(digits, trained, tmp_path):
+    _, ensemble = trained
+    renamed = replace(digits, classes=tuple(f"garment {name}" for name in digits.classes))
+    for net in (ensemble.net(), ensemble.member(0)):
+        with pytest.raises(LeveretUsageError, match="trained for other classes: '0' where digits has 'garment 0'"):
+            TransferSet.build(renamed, net, 100, None, tmp_path / "x", **QUIET)
+    assert not (tmp_path / "x").exists()
+
+
+def test_weights_of_the_ensemble_tell_transfer_sets_apart(digits, trained, tmp_path):
+    _, ensemble = trained
+    nets = [ensemble.member(i) for i in range(2)]
+    TransferSet.build(digits, Ensemble(nets, [0.5, 0.5]), 100, None, tmp_path, **QUIET)
+    with pytest.raises(LeveretUsageError, match="built with other teachers"):
+        TransferSet.build(digits, Ensemble(nets, [0.9, 0.1]), 100, None, tmp_path, **QUIET)
+
+
+def test_any_seed_will_do(digits, tmp_path):
+    ensemble = TeacherEnsemble.train(digits, 1, out=tmp_path / "a", search=Tiny(epochs=1), seed=20240501, **QUIET)
+    assert len(ensemble) == 1
+    with pytest.raises(LeveretUsageError, match="seed must be at least 0"):
+        TeacherEnsemble.train(digits, 1, out=tmp_path / "b", search=Tiny(), seed=-1, **QUIET)
+    assert not (tmp_path / "b").exists()
+
+
+def test_an_edited_search_is_noticed(digits, tmp_path):
+    def search(options):
+        return SearchOver(Tiny().suggest, Tiny().net, options)
+
+    TeacherEnsemble.train(digits, 1, out=tmp_path / "a", search=search({"epochs": 1}), **QUIET)
+    with pytest.raises(LeveretUsageError, match=r"another ensemble of teachers than this: search\.options was"):
+        TeacherEnsemble.train(digits, 1, out=tmp_path / "a", search=search({"epochs": 2}), **QUIET)
+    functions = [lambda params, data: {"epochs": 1}, lambda params, data: {"epochs": 2}]
+    described = [search(function).describe() for function in functions]
+    assert described[0]["options"] != described[1]["options"]
+    assert described[0] == search(functions[0]).describe()
+
+
+def test_first_hyper_parameters_must_be_suggested(digits, tmp_path):
+    search = SearchOver(Tiny().suggest, Tiny().net, {"epochs": 1}, first=({"hiden": 8},))
+    with pytest.raises(LeveretTrainingError, match="name 'hiden', which it doesn't suggest; it suggests hidden, lr"):
+        TeacherEnsemble.train(digits, 1, out=tmp_path, search=search, **QUIET)
+
+
+def test_a_journal_cut_by_a_kill_goes_on(digits, tmp_path):
+    TeacherEnsemble.train(digits, 2, out=tmp_path, search=Tiny(epochs=1), **QUIET)
+    journal = tmp_path / "study.journal"
+    journal.write_bytes(journal.read_bytes()[:-20])
+    for members in (3, 4):
+        assert len(TeacherEnsemble.train(digits, members, out=tmp_path, search=Tiny(epochs=1), **QUIET)) == members
+
+
+def test_a_search_that_cannot_be_told_costs_a_note(digits, tmp_path, monkeypatch):
+    def lost(self, sampler):
+        if sampler is None:
+            raise RuntimeError("the database is locked")
+        return opened(self, sampler)
+
+    opened = Study._open
+    monkeypatch.setattr(Study, "check", lambda self: None)
+    monkeypatch.setattr(Study, "_open", lost)
+    ensemble = TeacherEnsemble.train(digits, 1, out=tmp_path, search=Tiny(epochs=1), **QUIET)
+    assert "could not be told of trial 0: the database is locked" in ensemble.members[0].result["notes"][0]
+
+
+def test_a_full_disk_stops_rather_than_fails_members(digits, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(LeveretError, match="could not be written: No space left on device"):
+        TeacherEnsemble.train(digits, 2, out=tmp_path, search=Tiny(epochs=1), **QUIET)
+    monkeypatch.undo()
+    assert len(TeacherEnsemble.train(digits, 2, out=tmp_path, search=Tiny(epochs=1), **QUIET)) == 2
+
+
+def test_weights_that_are_gone_are_said(digits, tmp_path):
+    TeacherEnsemble.train(digits, 2, out=tmp_path, search=Tiny(epochs=1), **QUIET)
+    (tmp_path / "member-000" / "net.safetensors").unlink()
+    found = TeacherEnsemble.load(tmp_path, search=Tiny(epochs=1))
+    assert [member.folder.name for member in found.members] == ["member-001"]
+    assert found.failed[0]["why"] == "its weights are gone"
+    with pytest.raises(LeveretDataError, match="the ensemble has lost member-000"):
+        found.only(["member-000"])
+
+
+def test_folders_are_found_from_elsewhere(digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ensemble = TeacherEnsemble.train(digits, 1, out="here", search=Tiny(epochs=1), **QUIET)
+    monkeypatch.chdir("/")
+    assert ensemble.logits("val").shape[0] == 1
+
+
+@pytest.mark.parametrize(("widths", "low", "high"), [((4, 64), 4, 64), ((10, 12), 10, 12), ((24, 48), 24, 48)])
+def test_conv_teachers_use_their_whole_range(digits, widths, low, high):
+    search = ConvTeachers(widths=widths)
+    found = [search.net({**search.first[0], "width": share}, digits).stem[0].out_channels for share in (0.0, 0.5, 1.0)]
+    assert (found[0], found[2]) == (low, high)
+    assert low < found[1] < high

@@ -87,16 +87,23 @@ def test_findings_are_those_of_the_rows():
     assert [verdict for _, verdict, _ in held] == ["held"] * 5
     assert "up in 4 of 4 steps" in held[0][2]
     assert "+20.00 points, +20.00 points by size; the largest later step is +5.00 points" in held[1][2]
-    assert "in 6 of 6 cells, by +2.00 points on average" in held[3][2]
+    assert "in 6 of 6 cells, by +2.00 points ± 0.00 on average" in held[3][2]
     not_held = findings([dict(one, accuracy=1 - one["accuracy"]) for one in rows()], 0.3)
     assert {verdict for _, verdict, _ in not_held} == {"not here"}
 
 
-@pytest.mark.parametrize(("linked", "verdict"), [(0.01, "Links help at"), (-0.01, "Links don't help at")])
+@pytest.mark.parametrize(("linked", "verdict"), [(0.01, "Links help at"), (-0.01, "Links hurt at")])
 def test_the_answer_on_links_is_that_of_the_rows(linked, verdict):
     said = lateral_answer(rows(linked=linked))
     assert said.startswith(verdict)
     assert f"ahead in {6 if linked > 0 else 0} of 6 cells" in said
+
+
+def test_what_is_within_the_noise_is_no_difference():
+    found = rows(linked=0.0)
+    for i, one in enumerate(row for row in found if row["lateral_steps"]):
+        one["accuracy"] += (-1) ** i * 0.01
+    assert lateral_answer(found).startswith("Links make no difference beyond the noise at equal parameters")
 
 
 def test_cells_are_found():

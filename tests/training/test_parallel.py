@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from dataclasses import dataclass
 
 import joblib
 import pytest
 
+from leveret._disk import is_of_the_disk
 from leveret.errors import LeveretUsageError
 from leveret.training import Task, parallel
 
@@ -31,7 +33,12 @@ class Square(Task):
             os.kill(os.getpid(), signal.SIGKILL)
         if before < self.fails:
             raise RuntimeError("no luck")
-        return {"square": self.number**2 + offset}
+        time.sleep(0.05)  # so that no worker does it all
+        return {
+            "square": self.number**2 + offset,
+            "process": os.getpid(),
+            "thread": threading.current_thread().name,
+        }
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,9 @@ def test_results_come_in_order_and_are_told_of(tmp_path, workers):
     told = []
     found = parallel(tasks(tmp_path), 10, workers=workers, done=lambda task, result: told.append((task.key, result)))
     assert [result["square"] for result in found] == [10, 11, 14, 19]
+    processes = {result["process"] for result in found}
+    assert len(processes) == workers
+    assert (os.getpid() in processes) == (workers == 1)
     assert dict(told) == {result["key"]: result for result in found}
     assert all(task.finished() == result for task, result in zip(tasks(tmp_path), found, strict=True))
     assert not any(task.running.exists() for task in tasks(tmp_path))
@@ -97,9 +107,44 @@ def test_a_task_that_always_kills_its_process_fails_alone(tmp_path):
 
 def test_an_outer_configuration_says_who_works(tmp_path):
     with joblib.parallel_config(backend="threading", n_jobs=2):
-        assert [result["square"] for result in parallel(tasks(tmp_path), 0)] == [0, 1, 4, 9]
+        found = parallel(tasks(tmp_path), 0)
+    assert [result["square"] for result in found] == [0, 1, 4, 9]
+    assert len({result["thread"] for result in found} - {threading.main_thread().name}) == 2
+    assert {result["process"] for result in found} == {os.getpid()}
 
 
 def test_what_cannot_be_sent_is_named(tmp_path):
     with pytest.raises(LeveretUsageError, match="can't be sent to other processes"):
         parallel(tasks(tmp_path), threading.Lock(), workers=2)
+
+
+def test_no_more_processes_than_tasks(tmp_path, monkeypatch):
+    asked = []
+    real = joblib.Parallel
+
+    def noted(n_jobs, **options):
+        asked.append(n_jobs)
+        return real(n_jobs=1, **options)
+
+    monkeypatch.setattr(joblib, "Parallel", noted)
+    parallel(tasks(tmp_path)[:3], 0, workers=64)
+    parallel(tasks(tmp_path)[:1], 0, workers=64)
+    # two for a single one: it must not be at work in this process, which it might kill
+    assert asked == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "disk"),
+    [
+        (OSError(28, "No space left on device"), True),
+        (RuntimeError("[enforce fail at inline_container.cc:668] . PytorchStreamWriter failed writing file"), True),
+        (type("SafetensorError", (Exception,), {})("Error while serializing: I/O error: No space left"), True),
+        (RuntimeError("CUDA out of memory"), False),
+        (ValueError("no"), False),
+    ],
+)
+def test_errors_of_the_disk_are_known(error, disk):
+    assert is_of_the_disk(error) == disk
+    wrapped = LeveretUsageError("a file could not be written")
+    wrapped.__cause__ = error
+    assert is_of_the_disk(wrapped) == disk

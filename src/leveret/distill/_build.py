@@ -111,13 +111,21 @@ def _parts(rows: range, size: int) -> Iterator[NDArray[np.int64]]:
 
 
 def check_outputs(teachers: Sequence[nn.Module], data: Any) -> None:
-    """See that all teachers answer with a logit for each class.
+    """See that all teachers answer with a logit for each class, and for the same ones where a teacher names them.
 
     Raises:
-        LeveretUsageError: names the teacher, its number of outputs and that of the data's classes.
+        LeveretUsageError: names the teacher, its number of outputs and that of the data's classes, or the first class
+            that differs.
     """
     inputs = to_tensor(data.train.fetch(np.arange(1)), data.normalization)
     for number, teacher in enumerate(teachers, 1):
+        known = getattr(teacher, "classes", None)
+        if known is not None and len(known) == len(data.classes) and tuple(known) != tuple(data.classes):
+            theirs, ours = next(pair for pair in zip(known, data.classes, strict=True) if pair[0] != pair[1])
+            raise LeveretUsageError(
+                f"the teacher {type(teacher).__name__} was trained for other classes: {theirs!r} where "
+                f"{getattr(data, 'name', 'the data')} has {ours!r}"
+            )
         with in_eval([teacher]), torch.no_grad():
             logits = teacher(inputs)
         if tuple(logits.shape) != (1, len(data.classes)):

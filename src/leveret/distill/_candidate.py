@@ -16,13 +16,13 @@ from torch import nn
 from leveret._files import replacing, write_json
 from leveret._threads import limited_threads
 from leveret.distill._search import Search, Study
-from leveret.errors import LeveretTrainingError
+from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.nets import parameter_count
 from leveret.training import Task, evaluate, fit, has_damaged_checkpoint
 from leveret.training._evaluate import Part
 from leveret.training._threads import threads_for
 
-__all__ = ["Candidate", "load_net"]
+__all__ = ["Candidate", "has_net", "load_net"]
 
 _WEIGHTS = "net.safetensors"
 _TRIAL = "trial.json"
@@ -56,7 +56,7 @@ class Candidate(Task):
         return self.folder / f"logits-{part}.npy"
 
     def whole(self) -> bool:
-        return (self.folder / _WEIGHTS).exists() and all(self.logits(part).exists() for part in self.parts)
+        return has_net(self.folder) and all(self.logits(part).exists() for part in self.parts)
 
     def tidy(self) -> None:
         shutil.rmtree(self.training, ignore_errors=True)
@@ -112,8 +112,16 @@ class Candidate(Task):
             kept = json.loads(path.read_text(encoding="utf-8"))
             return kept["number"], kept["params"]
         number, params = self.study.ask(self.search, self.index)
-        write_json(path, {"number": number, "params": params})
+        try:
+            write_json(path, {"number": number, "params": params})
+        except TypeError as error:
+            raise LeveretUsageError(f"a search must suggest numbers, texts, lists and dicts: {error}") from error
         return number, params
+
+
+def has_net(folder: Path) -> bool:
+    """Whether a candidate left its weights in a folder."""
+    return (folder / _WEIGHTS).exists()
 
 
 def load_net(search: Search, params: dict[str, Any], data: Any, folder: Path) -> nn.Module:

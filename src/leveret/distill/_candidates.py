@@ -11,7 +11,9 @@ from leveret._differences import named_differences
 from leveret._disk import disk_errors
 from leveret._files import write_json
 from leveret._threads import default_threads
+from leveret.data._identity import data_identity
 from leveret.distill._candidate import Candidate
+from leveret.distill._fingerprints import of_samples
 from leveret.distill._search import Search, Study, StudySampler
 from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.training import parallel
@@ -20,7 +22,7 @@ from leveret.training._parallel import how_many_workers
 from leveret.training._progress import duration
 from leveret.training._tasks_progress import TasksProgress
 
-__all__ = ["begin", "read_config", "train_candidates"]
+__all__ = ["begin", "check_search", "read_config", "search_identity", "train_candidates"]
 
 _CONFIG = "search.json"
 _SEEDS = 10_000  # of candidates, between those of two searches
@@ -44,18 +46,11 @@ def train_candidates(
 ) -> list[dict[str, Any]]:
     """Train so many candidates, those that `out` holds already not again; a result for each, in their order.
 
-    Arguments and errors as for `TeacherEnsemble.train`; `what` they are, in the plural, for
-    what is shown, and `prefix` begins the names of their folders.
+    Arguments and errors as for `TeacherEnsemble.train`; `what` they are, in the plural, for what is shown, and `prefix`
+    begins the names of their folders. `check_search` comes before.
     """
-    for name, value in (("workers", workers), ("threads", threads)):
-        if value is not None and value < 1:
-            raise LeveretUsageError(f"{name} must be at least 1, got {value}")
-    if data.kind != "image":
-        raise LeveretUsageError(f"{data.source} holds texts; {what} are nets for images")
-    if len(data.val) == 0:
-        raise LeveretUsageError(f"{data.source} has no validation part, by which {what} are compared; leave some")
     at_once = how_many_workers(workers, count)
-    where = Study(out / "study.journal", study, storage, sampler, startup=max(3, count // 3), seed=seed * _SEEDS)
+    where = Study(out / "study.journal", study, storage, sampler, startup=max(3, count // 3), seed=_seed(seed, 0))
     where.check()
     parts: tuple[Part, ...] = ("val", "test") if len(data.test) else ("val",)
     tasks = [
@@ -66,7 +61,7 @@ def train_candidates(
             index=index,
             search=search,
             study=where,
-            seed=seed * _SEEDS + index,
+            seed=_seed(seed, index),
             parts=parts,
         )
         for index in range(count)
@@ -77,6 +72,34 @@ def train_candidates(
         results = parallel(left, data, workers=workers, done=lambda task, result: shown.done(task.key, result))
     kept |= {task.key: result for task, result in zip(left, results, strict=True)}
     return [kept[task.key] for task in tasks]
+
+
+def check_search(data: Any, seed: int, workers: int | None, threads: int | None, what: str) -> None:
+    """Refuse what can't be searched, before anything is written.
+
+    Raises:
+        LeveretUsageError: a number out of range, texts, or no validation part.
+    """
+    for name, value in (("workers", workers), ("threads", threads)):
+        if value is not None and value < 1:
+            raise LeveretUsageError(f"{name} must be at least 1, got {value}")
+    if seed < 0:
+        raise LeveretUsageError(f"seed must be at least 0, got {seed}")
+    if data.kind != "image":
+        raise LeveretUsageError(f"{data.source} holds texts; {what} are nets for images")
+    if len(data.val) == 0:
+        raise LeveretUsageError(f"{data.source} has no validation part, by which {what} are compared; leave some")
+
+
+def search_identity(data: Any) -> dict[str, Any]:
+    """What candidates were trained and measured on: also which samples are in which part."""
+    parts = {name: of_samples(getattr(data, name), getattr(data, name).labels) for name in ("train", "val", "test")}
+    return {**data_identity(data), "parts": {name: part and part["sha256"][:16] for name, part in parts.items()}}
+
+
+def _seed(seed: int, index: int) -> int:
+    # numpy's older generators, which Optuna draws from, take 32 bits
+    return (seed * _SEEDS + index) % 2**32
 
 
 def begin(folder: Path, run: dict[str, Any], what: str) -> None:

@@ -67,12 +67,14 @@ class ConvTeachers:
         channels, height, width = data.image_shape
         side = min(height, width)
         low, high = self.widths or _widths(channels, side)
-        first = round(low * (high / low) ** params["width"] / 8) * 8 if low >= 8 else low
+        first = low * (high / low) ** params["width"]
+        # multiples of 8 fill vectors, where the range has several
+        first = round(first / 8) * 8 if high - low >= 16 else round(first)
         return ConvNet(
             channels,
             data.num_classes,
             depth=params["depth"],
-            width=max(first, 1),
+            width=min(max(first, low), high),
             stages=2 if side <= 12 else 3,
             stem_pool=side > 40,
             dropout=params["dropout"],

@@ -18,10 +18,11 @@ _VIEWS_VERSION = 1
 
 
 def of_teachers(teachers: Sequence[nn.Module]) -> dict[str, Any]:
-    """Their number, and the SHA-256 of their classes' names and of all parameters and buffers, bit by bit."""
+    """Their number, and the SHA-256 of how they are built and of all parameters and buffers, bit by bit."""
     found = hashlib.sha256()
     for teacher in teachers:
-        found.update(f"{type(teacher).__name__}\n".encode())
+        # an ensemble's weights, a layer's links and strides stand in no parameter
+        found.update(f"{teacher!r}\n".encode())
         for name, value in (*teacher.named_parameters(), *teacher.named_buffers()):
             found.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode())
             found.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
@@ -41,11 +42,12 @@ def of_data(data: Any) -> dict[str, Any]:
     }
 
 
-def of_samples(samples: Any) -> dict[str, Any] | None:
-    """The same of images without labels; None for none."""
-    if samples is None:
+def of_samples(samples: Any, labels: Any = None) -> dict[str, Any] | None:
+    """Number, and some pixels as a SHA-256, with all labels where there are any; None for no sample."""
+    if samples is None or len(samples) == 0:
         return None
-    return {"samples": len(samples), "sha256": _with_pixels(hashlib.sha256(), samples)}
+    found = hashlib.sha256(b"" if labels is None else np.ascontiguousarray(labels, dtype="<i8").tobytes())
+    return {"samples": len(samples), "sha256": _with_pixels(found, samples)}
 
 
 def of_augment(augment: Any, by_keys: bool) -> dict[str, Any] | None:

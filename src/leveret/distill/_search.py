@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from torch import nn
 
-from leveret.errors import LeveretUsageError
+from leveret.errors import LeveretUsageError, LeveretWarning
 
 if TYPE_CHECKING:
     import optuna
@@ -38,7 +39,7 @@ class Search(Protocol):
         ...
 
     def net(self, params: Params, data: Any) -> nn.Module:
-        """A new net; `data` has at least `image_shape` and `num_classes`. Torch is seeded before."""
+        """A new net; `data` has at least `image_shape`, `num_classes` and `classes`. Torch is seeded before."""
         ...
 
     def settings(self, params: Params, data: Any) -> dict[str, Any]:
@@ -59,7 +60,11 @@ class SearchOver:
         build: of hyper-parameters and data; gives a net.
         options: of hyper-parameters and data; gives arguments of `leveret.fit`. Or these, the same for all.
         first: hyper-parameters to try before any others.
-        name: tells this search from others, where a run is resumed.
+        name: tells this search from others, where a run is resumed; functions whose code has changed are noticed, but
+            not what they call, nor variables that they take from around them.
+
+    `build` is also called to find a trained net again, with an object in the data's place that has `image_shape`,
+    `num_classes` and `classes` alone.
     """
 
     space: Callable[[Any], Params]
@@ -78,7 +83,13 @@ class SearchOver:
         return dict(self.options(params, data) if callable(self.options) else self.options)
 
     def describe(self) -> dict[str, Any]:
-        return {"search": "SearchOver", "name": self.name, "first": [dict(params) for params in self.first]}
+        parts = {"space": self.space, "build": self.build, "options": self.options}
+        return {
+            "search": "SearchOver",
+            "name": self.name,
+            "first": [dict(params) for params in self.first],
+            **{name: _code(part) for name, part in parts.items()},
+        }
 
 
 @dataclass(frozen=True)
@@ -117,24 +128,41 @@ class Study:
                 sampler = optuna.samplers.PartialFixedSampler(dict(search.first[index]), sampler)
             study = self._open(sampler)
             trial = study.ask()
-            return trial.number, search.suggest(trial)
+            params = search.suggest(trial)
+            if index < len(search.first) and (unknown := set(search.first[index]) - set(trial.params)):
+                raise LeveretUsageError(
+                    f"the search's first hyper-parameters name {sorted(unknown)[0]!r}, which it doesn't suggest; it "
+                    f"suggests {', '.join(trial.params)}"
+                )
+            return trial.number, params
 
     def check(self) -> None:
-        """Open the storage.
+        """Open the storage; a journal whose last line was cut off by a kill loses that line.
 
         Raises:
             LeveretUsageError: it can't be, and why.
         """
+        if self.storage is None and self.file.exists():
+            _mend(self.file)
         with _quiet_optuna():
             self._open(None)
 
     def tell(self, number: int, value: float | None) -> None:
-        """A trial's outcome, larger is better; None: it failed. What was told before stays as it is."""
+        """A trial's outcome, larger is better; None: it failed. What was told before stays as it is.
+
+        A storage that can't be told, or has lost the trial, costs a warning and not the training.
+        """
         import optuna
 
+        state = optuna.trial.TrialState.FAIL if value is None else None
+        told = None
         with _quiet_optuna():
-            state = optuna.trial.TrialState.FAIL if value is None else None
-            self._open(None).tell(number, value, state=state, skip_if_finished=True)
+            try:
+                self._open(None).tell(number, value, state=state, skip_if_finished=True)
+            except Exception as error:
+                told = str(error)
+        if told is not None:
+            warnings.warn(f"the search could not be told of trial {number}: {told}", LeveretWarning, stacklevel=2)
 
     def _open(self, sampler: Any) -> optuna.Study:
         import optuna
@@ -151,6 +179,30 @@ class Study:
             )
         except Exception as error:  # of Optuna, SQLAlchemy, or the database's driver
             raise LeveretUsageError(f"Optuna can't open the storage {self.storage or self.file}: {error}") from error
+
+
+def _mend(journal: Path) -> None:
+    # Optuna passes over a last line that is cut, but appends the next one to it, and then can't read either
+    content = journal.read_bytes()
+    if content and not content.endswith(b"\n"):
+        with journal.open("rb+") as file:
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+def _code(part: Any) -> Any:
+    """What tells a function, or a mapping, from an edited one, as a short text."""
+    if isinstance(part, Mapping):
+        found = repr(sorted(part.items(), key=lambda item: str(item[0])))
+    else:
+        found = _instructions(getattr(part, "__code__", None)) or repr(type(part))
+    return hashlib.sha256(found.encode()).hexdigest()[:12]
+
+
+def _instructions(code: Any) -> str:
+    if code is None:
+        return ""
+    constants = [_instructions(value) if hasattr(value, "co_code") else repr(value) for value in code.co_consts]
+    return repr((code.co_code.hex(), code.co_names, constants))
 
 
 @contextmanager

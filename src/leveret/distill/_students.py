@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 from torch import nn
 
-from leveret.data._identity import data_identity
 from leveret.distill._candidate import load_net
-from leveret.distill._candidates import begin, train_candidates
+from leveret.distill._candidates import begin, check_search, search_identity, train_candidates
 from leveret.distill._search import Search, StudySampler
 from leveret.distill._start import standard_start
 from leveret.distill._transfer import TransferSet
@@ -37,9 +36,10 @@ class ShallowStudents:
         conv_layers: 0 to 4.
         params: of the net, in all.
         links: within each hidden layer, see `leveret.nets.Links`; None for none.
-        epochs: passes over the data; may be a fraction of the samples that a teacher sees, as 0.5.
+        epochs: passes over the data.
         form: "logits" or "temperature".
-        hard_weight: share of the cross-entropy with the labels, in [0, 1].
+        hard_weight: share of the cross-entropy with the labels, in [0, 1]; 1 learns the labels alone, from the same
+            views as the others.
         batch_size: samples a step.
         augment: of images, where labels are learned; a transfer set holds views already.
         start: hyper-parameters to try first; none: ones that usually do.
@@ -83,7 +83,7 @@ class ShallowStudents:
             dropout=params["dropout"],
             lateral=self.links,
         )
-        if isinstance(data, TransferSet) and self.form == "logits":
+        if isinstance(data, TransferSet) and self.form == "logits" and self.hard_weight < 1:
             standard_start(net.classifier, data.mean, data.std)
         return net
 
@@ -100,6 +100,8 @@ class ShallowStudents:
         }
         if not isinstance(data, TransferSet):
             return {**common, "objective": CrossEntropy(), "augment": self.augment}
+        if self.hard_weight == 1:
+            return {**common, "objective": CrossEntropy()}
         objective = data.objective(self.form, temperature=params.get("temperature", 1.0), hard_weight=self.hard_weight)
         return {**common, "objective": objective}
 
@@ -157,7 +159,8 @@ def train_student(
     """
     if trials < 1:
         raise LeveretUsageError(f"trials must be at least 1, got {trials}")
-    folder = Path(out)
+    check_search(data, seed, workers, threads, "students")
+    folder = Path(out).absolute()
     run = {"data": _identity(data), "search": search.describe(), "seed": seed}
     begin(folder, run, "search for a student")
     results = train_candidates(
@@ -185,5 +188,5 @@ def train_student(
 
 def _identity(data: Any) -> dict[str, Any]:
     if not isinstance(data, TransferSet):
-        return data_identity(data)
-    return {**data_identity(data.data), "transfer": data.identity}
+        return search_identity(data)
+    return {**search_identity(data.data), "transfer": data.identity}

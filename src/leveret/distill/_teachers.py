@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 from leveret._differences import named_differences
-from leveret.data._identity import data_identity
-from leveret.distill._candidate import load_net
-from leveret.distill._candidates import begin, read_config, train_candidates
+from leveret.distill._candidate import has_net, load_net
+from leveret.distill._candidates import (
+    begin,
+    check_search,
+    read_config,
+    search_identity,
+    train_candidates,
+)
 from leveret.distill._convteachers import ConvTeachers
 from leveret.distill._search import Search, StudySampler
 from leveret.distill._subset import Subset, best_subset
 from leveret.errors import LeveretDataError, LeveretTrainingError, LeveretUsageError
 from leveret.nets import Ensemble
+from leveret.training._task import failure
 
 __all__ = ["Teacher", "TeacherEnsemble"]
 
@@ -57,7 +63,11 @@ class _Shape:
     """What a search needs of the data to build a net."""
 
     image_shape: tuple[int, int, int]
-    num_classes: int
+    classes: tuple[str, ...]
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
 
 
 class TeacherEnsemble:
@@ -73,15 +83,15 @@ class TeacherEnsemble:
         self,
         members: Sequence[Teacher],
         failed: Sequence[dict[str, Any]],
-        classes: Sequence[str],
         searches: Sequence[Search],
-        shape: _Shape,
+        identity: Mapping[str, Any],
     ) -> None:
         self.members = list(members)
         self.failed = list(failed)
-        self.classes = tuple(classes)
+        self.classes = tuple(identity["classes"])
         self._searches = list(searches)
-        self._shape = shape
+        self._identity = json.loads(json.dumps(identity))
+        self._shape = _Shape(tuple(identity["image_shape"]), self.classes)
 
     @classmethod
     def train(
@@ -115,7 +125,8 @@ class TeacherEnsemble:
                 each other's trials, each with an `out` of its own, which `load` puts together. Default: a journal in
                 `out`.
             study: its name in the storage.
-            sampler: "tpe", or "random", which with several workers still gives the same members for a seed.
+            sampler: "tpe", or "random", which with `threads` set gives the same members for a seed with any number of
+                worker processes. Threads as workers share torch's random state, and don't.
             seed: of initial weights, order, augmentation and the search.
             workers: processes; default what `joblib.parallel_config` says (threads, a Dask or Ray cluster, whose
                 machines must share `out`), else one.
@@ -130,9 +141,11 @@ class TeacherEnsemble:
         """
         if members < 1:
             raise LeveretUsageError(f"members must be at least 1, got {members}")
-        folder = Path(out)
+        check_search(data, seed, workers, threads, "teachers")
+        folder = Path(out).absolute()
         search = search if search is not None else ConvTeachers()
-        begin(folder, {"data": data_identity(data), "search": search.describe(), "seed": seed}, _WHAT)
+        identity = search_identity(data)
+        begin(folder, {"data": identity, "search": search.describe(), "seed": seed}, _WHAT)
         results = train_candidates(
             data,
             members,
@@ -148,8 +161,7 @@ class TeacherEnsemble:
             what="teachers",
             prefix="member",
         )
-        shape = _Shape(tuple(data.image_shape), data.num_classes)
-        ensemble = _gathered([(folder, result) for result in results], data.classes, search, shape)
+        ensemble = _gathered([(folder, result) for result in results], search, identity)
         if not ensemble.members:
             first = ensemble.failed[0]
             raise LeveretTrainingError(f"every one of {members} members failed; {first['key']}: {first['why']}")
@@ -169,24 +181,33 @@ class TeacherEnsemble:
         """
         if not folders:
             raise LeveretUsageError("name at least one folder with an ensemble")
-        found = [_read(Path(folder), search) for folder in folders]
+        found = [_read(Path(folder).absolute(), search) for folder in folders]
         first = found[0]
         for folder, other in zip(folders[1:], found[1:], strict=True):
-            for what, mine, its in (
-                ("classes", first.classes, other.classes),
-                ("images", first._shape.image_shape, other._shape.image_shape),
-            ):
-                if mine != its:
-                    raise LeveretDataError(
-                        f"the teachers in {folder} were trained for other {what} than those in {folders[0]}: "
-                        f"{_short(its)} and {_short(mine)}; an ensemble needs the same for all"
-                    )
+            if named := named_differences(first._identity, other._identity):
+                raise LeveretDataError(
+                    f"the teachers in {folder} were trained on other data, or on another split of it, than those in "
+                    f"{folders[0]}: {named}. An ensemble needs the same for all"
+                )
         return cls(
             [member for ensemble in found for member in ensemble.members],
             [result for ensemble in found for result in ensemble.failed],
-            first.classes,
             [used for ensemble in found for used in ensemble._searches],
-            first._shape,
+            first._identity,
+        )
+
+    def only(self, names: Sequence[str]) -> TeacherEnsemble:
+        """The members whose folders have these names, in their order.
+
+        Raises:
+            LeveretDataError: one is not there.
+        """
+        by_name = {member.folder.name: i for i, member in enumerate(self.members)}
+        if missing := [name for name in names if name not in by_name]:
+            raise LeveretDataError(f"the ensemble has lost {', '.join(missing)}")
+        chosen = [by_name[name] for name in names]
+        return TeacherEnsemble(
+            [self.members[i] for i in chosen], self.failed, [self._searches[i] for i in chosen], self._identity
         )
 
     def __len__(self) -> int:
@@ -216,13 +237,21 @@ class TeacherEnsemble:
         return np.stack(found)
 
     def best_subset(self, data: Any, **options: Any) -> Subset:
-        """Select on the validation part; `options` as for `leveret.distill.best_subset`."""
+        """Select on the validation part; `options` as for `leveret.distill.best_subset`.
+
+        Raises:
+            LeveretDataError: the teachers were trained on other data, or on another split of it.
+        """
+        if named := named_differences(self._identity, json.loads(json.dumps(search_identity(data)))):
+            raise LeveretDataError(
+                f"the teachers were trained on other data than {data.source}, or on another split of it: {named}"
+            )
         return best_subset(self.logits("val"), data.val.labels, **options)
 
     def member(self, index: int) -> nn.Module:
         """The net of a member, from 0, in eval mode."""
         member = self.members[index]
-        return load_net(self._searches[index], member.params, self._shape, member.folder)
+        return self._named(load_net(self._searches[index], member.params, self._shape, member.folder))
 
     def net(self, subset: Subset | None = None) -> Ensemble:
         """The members as one net, by a subset's weights or all alike; those without weight aren't loaded.
@@ -234,7 +263,13 @@ class TeacherEnsemble:
         if len(weights) != len(self):
             raise LeveretUsageError(f"the subset is of {len(weights)} members, the ensemble has {len(self)}")
         chosen = [int(i) for i in np.flatnonzero(weights)]
-        return Ensemble([self.member(i) for i in chosen], [float(weights[i]) for i in chosen]).eval()
+        nets = [self.member(i) for i in chosen]
+        return self._named(Ensemble(nets, [float(weights[i]) for i in chosen]).eval())
+
+    def _named(self, net: Any) -> Any:
+        # a transfer set of other classes refuses it
+        net.classes = self.classes
+        return net
 
 
 def _read(folder: Path, search: Search | None) -> TeacherEnsemble:
@@ -252,22 +287,21 @@ def _read(folder: Path, search: Search | None) -> TeacherEnsemble:
             results.append((folder, json.loads(path.read_text(encoding="utf-8"))))
         except ValueError as error:
             raise LeveretDataError(f"{path} is damaged ({error})") from error
-    identity = config["data"]
-    shape = _Shape(tuple(identity["image_shape"]), len(identity["classes"]))
-    ensemble = _gathered(results, identity["classes"], search, shape)
+    ensemble = _gathered(results, search, config["data"])
     if not ensemble.members:
         raise LeveretDataError(f"{folder} holds no finished member; run the same training again")
     return ensemble
 
 
 def _gathered(
-    results: Sequence[tuple[Path, dict[str, Any]]], classes: Sequence[str], search: Search, shape: _Shape
+    results: Sequence[tuple[Path, dict[str, Any]]], search: Search, identity: Mapping[str, Any]
 ) -> TeacherEnsemble:
-    members = [Teacher(folder / result["key"], result) for folder, result in results if result["status"] == "ok"]
-    failed = [result for _, result in results if result["status"] != "ok"]
-    return TeacherEnsemble(members, failed, classes, [search] * len(members), shape)
-
-
-def _short(value: Any) -> str:
-    text = ", ".join(map(str, value))
-    return text if len(text) <= 60 else text[:57] + "…"
+    members, failed = [], []
+    for folder, result in results:
+        if result["status"] != "ok":
+            failed.append(result)
+        elif not has_net(folder / result["key"]):
+            failed.append(failure(result["key"], "its weights are gone"))
+        else:
+            members.append(Teacher(folder / result["key"], result))
+    return TeacherEnsemble(members, failed, [search] * len(members), identity)

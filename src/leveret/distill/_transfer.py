@@ -124,6 +124,8 @@ class TransferSet:
         """
         nets = _as_teachers(teachers)
         _check(data, size, shard_size, batch_size, store)
+        if workers is not None and workers < 1:
+            raise LeveretUsageError(f"workers must be at least 1, got {workers}")
         view_keys(seed, [0])
         keyed = augment is None or hasattr(augment, "views")
         if store == "seeds" and not keyed:
@@ -143,7 +145,7 @@ class TransferSet:
             teachers=fingerprints.of_teachers(nets),
             augment=fingerprints.of_augment(augment, keyed),
         )
-        folder = Path(path)
+        folder = Path(path).absolute()
         found = Manifest.read(folder) if Manifest.stands_in(folder) else None
         if found is not None:
             found.refuse(folder, asked, _identity_but_growth(found, asked))
@@ -184,7 +186,7 @@ class TransferSet:
                 finished, which says how many shards are there.
             LeveretDataError: a file is damaged; names it.
         """
-        folder = Path(path)
+        folder = Path(path).absolute()
         manifest = Manifest.read(folder)
         _check(data, manifest.size, manifest.shard_size, 1, "auto")
         more = as_samples(unlabelled, data.image_shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +32,7 @@ class DistillRecipe:
         views: of the transfer set.
         trials: hyper-parameters to try for the student, and for its twin on hard labels.
         student: how it learns from the transfer set.
-        hard: how its twin learns the labels, from as many samples, shifted and cut alike.
+        hard: how its twin learns the labels of the same views.
         augment: what the transfer set's views went through.
         seed: of everything random.
     """
@@ -43,6 +45,11 @@ class DistillRecipe:
     hard: ShallowStudents
     augment: Augment
     seed: int
+
+    @property
+    def digest(self) -> str:
+        """A short text that tells this recipe's search of teachers from others, in a storage that many share."""
+        return hashlib.sha256(json.dumps(self.teachers.describe()).encode()).hexdigest()[:8]
 
     def describe(self) -> dict[str, Any]:
         """The recipe as plain values, for JSON; two equal dicts train the same nets."""
@@ -108,14 +115,13 @@ def distill_recipe(
         "links": Links(steps=lateral) if lateral else None,
         "batch_size": 128 if views >= 20_000 else 32,
     }
-    seen = student_epochs * views
     return DistillRecipe(
         members=members,
         teachers=ConvTeachers(epochs=epochs, flip=mirrored),
         views=views,
         trials=trials,
         student=ShallowStudents(**common, epochs=student_epochs),
-        hard=ShallowStudents(**common, epochs=max(1, round(seen / images)), augment=augment),
+        hard=ShallowStudents(**common, epochs=student_epochs, hard_weight=1.0),
         augment=augment,
         seed=seed,
     )

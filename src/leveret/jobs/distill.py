@@ -1,6 +1,6 @@
 """`leveret distill`: teachers, their best subset, what it says of a transfer set, a shallow student, all reported.
 
-Beside the student its twin learns the labels alone, from as many samples, so that it is seen what distillation gave.
+Beside the student its twin learns the labels of the same views, so that it is seen what distillation gave.
 Every stage keeps its output whole in a folder of its own before the next begins, and `config.json` says whose they
 are, so that a run that was stopped or killed goes on with `resume=True`.
 """
@@ -47,6 +47,7 @@ class DistillFolder(JobFolder):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.teachers = path / "teachers"
+        self.members = path / "members.json"
         self.transfer = path / "transfer"
         self.student = path / "student"
         self.hard = path / "hard-labels"
@@ -117,7 +118,7 @@ def run(
         members: teachers.
         epochs: of each teacher. Default: by the number and kind of the training images.
         views: samples of the transfer set. Default: 40 for each training image, 4 where there are 20,000.
-        student_epochs: the student's passes over the transfer set; its twin sees as many samples. Default 5.
+        student_epochs: passes over the transfer set, of the student and its twin. Default 5.
         trials: hyper-parameters to try for each of the two.
         lateral: steps of links between the units of each of the student's layers; 0 for none.
         flip: whether mirrored images are still of their class. Default: yes for colour images, no for grey ones.
@@ -203,9 +204,10 @@ class _Job(ResumableJob):
         ensemble = self._teachers(data, recipe)
         subset = ensemble.best_subset(data, seed=seed)
         self._say_subset(subset, len(ensemble))
+        write_json(self.folder.members, [member.folder.name for member in ensemble.members])
         transfer = self._transfer(data, ensemble.net(subset), recipe)
         student = self._student("student", transfer, recipe.student, recipe.trials, self.folder.student)
-        twin = self._student("twin on hard labels", data, recipe.hard, recipe.trials, self.folder.hard)
+        twin = self._student("twin on hard labels", transfer, recipe.hard, recipe.trials, self.folder.hard)
         models = self._compare(data, ensemble, subset, student, twin, recipe)
         metrics = _metrics(data, described, ensemble, subset, transfer, student, twin, models)
         self._report(data, metrics, models)
@@ -215,6 +217,11 @@ class _Job(ResumableJob):
     def _teachers(self, data: Any, recipe: Any) -> Any:
         from leveret.distill import TeacherEnsemble
 
+        if self.folder.members.exists():
+            # what failed then may do better now, but the transfer set and the student are of those that there were
+            self.kept.append("the teachers")
+            names = json.loads(self.folder.members.read_text(encoding="utf-8"))
+            return TeacherEnsemble.load(self.folder.teachers, search=recipe.teachers).only(names)
         self.say(f"\ntraining {count(recipe.members, 'teacher', 'teachers')}")
         try:
             ensemble = TeacherEnsemble.train(
@@ -223,6 +230,7 @@ class _Job(ResumableJob):
                 out=self.folder.teachers,
                 search=recipe.teachers,
                 storage=self.storage,
+                study=f"teachers of {data.name}, {recipe.digest}",
                 **self.how,
             )
         except KeyboardInterrupt:

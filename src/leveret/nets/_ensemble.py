@@ -43,6 +43,9 @@ class Ensemble(nn.Module):
         self.nets = nn.ModuleList(members[i] for i in left)
         self.weights = tuple(shares[i] / sum(shares) for i in left)
 
+    def extra_repr(self) -> str:
+        return f"weights={self.weights}"
+
     def forward(self, x: Tensor) -> Tensor:
         alike = len(set(self.weights)) == 1
         total: Tensor | None = None

@@ -29,6 +29,7 @@ Done = Callable[[Any, Result], None]
 # what Dask and Ray raise, which need not be installed, where a worker died under a task again and again
 _DEATHS = frozenset({"KilledWorker", "WorkerCrashedError"})
 _SHARED = "the net or the data"
+_watched = 0  # the process with which this one ends
 _WHY = "its process died, three times: it was killed, or memory was short"
 
 
@@ -67,14 +68,16 @@ def parallel(tasks: Sequence[Task], *shared: Any, workers: int | None = None, do
         if done is not None:
             done(task, result)
 
+    # a task that kills its process must not meet this one, even where a single one is left
+    apart = how_many_workers(workers, 2) > 1
+
     while pending:
         together = [task for task in pending.values() if deaths[task.key] < 2]
-        # two workers, since one alone would be this process
-        group, at_once = (together, workers) if together else ([next(iter(pending.values()))], max(2, workers or 2))
+        group = together or [next(iter(pending.values()))]
         for task in group:
             task.running.unlink(missing_ok=True)
         try:
-            for key, result in run_each(_run_task, group, *shared, workers=at_once, what=_SHARED):
+            for key, result in run_each(_run_task, group, *shared, workers=workers, what=_SHARED, alone=apart):
                 take(key, result)
         except Exception as error:
             if not _is_death(error):
@@ -96,18 +99,30 @@ def _is_death(error: Exception) -> bool:
 
 
 def run_each(
-    function: Callable[..., Any], items: Iterable[Any], *shared: Any, workers: int | None, what: str
+    function: Callable[..., Any],
+    items: Iterable[Any],
+    *shared: Any,
+    workers: int | None,
+    what: str,
+    alone: bool = False,
 ) -> Iterator[Any]:
     """`function(item, *shared)` for each item through joblib, `workers` at once; results as they come.
+
+    Args:
+        workers: as for `parallel`; never more than items.
+        what: the function works on, in words.
+        alone: keep even a single item out of this process.
 
     Raises:
         LeveretUsageError: `what` the function works on can't be sent to other processes.
         BrokenExecutor: a process died.
     """
     streams = getattr(get_active_backend()[0], "supports_return_generator", False)
-    pool = joblib.Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered" if streams else "list")
+    left = list(items)
+    at_once = max(2 if alone else 1, how_many_workers(workers, len(left)))
+    pool = joblib.Parallel(n_jobs=at_once, batch_size=1, return_as="generator_unordered" if streams else "list")
     try:
-        yield from pool(joblib.delayed(_run_one)(function, item, shared, os.getpid()) for item in items)
+        yield from pool(joblib.delayed(_run_one)(function, item, shared, os.getpid()) for item in left)
     except (PicklingError, TypeError, AttributeError) as error:
         if "pickle" not in str(error).lower():
             raise
@@ -123,7 +138,9 @@ def _run_task(task: Task, *shared: Any) -> tuple[str, Result]:
 
 def _run_one(function: Callable[..., Any], item: Any, shared: tuple[Any, ...], caller: int) -> Any:
     # joblib's processes work on when the one that asked was killed, and a resumed run would meet them in its folders
-    if os.getppid() == caller:
+    global _watched
+    if _watched != caller == os.getppid():
+        _watched = caller
         threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
     return function(item, *shared)
 

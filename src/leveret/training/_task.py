@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leveret._disk import is_of_the_disk
 from leveret._files import write_json, write_text
 from leveret._threads import limited_threads
 from leveret.errors import LeveretError, LeveretWarning
@@ -77,7 +78,7 @@ class Task(ABC):
 
         Raises:
             KeyboardInterrupt: Ctrl-C; finished epochs are kept.
-            OSError: the disk is full, or gone.
+            OSError, LeveretError: the disk is full, or gone.
         """
         started = time.perf_counter()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -100,9 +101,9 @@ class Task(ABC):
         while True:
             try:
                 result = self.work(*shared)
-            except OSError:
-                raise
             except Exception as error:
+                if is_of_the_disk(error):
+                    raise
                 write_text(self.folder / _ERROR, traceback.format_exc())
                 # what Leveret itself refuses it would refuse again
                 if left == 0 or isinstance(error, LeveretError):

@@ -65,7 +65,7 @@ def _dataset(
     loaded = load(source_of(part, data))
     teachers, transfer = teachers_and_transfer(loaded, setting, runs)
     number = seeds or setting.seeds
-    rows = [{"dataset": part, **row} for row in students(loaded, transfer, setting, number, runs)]
+    rows = [{"dataset": part, **row} for row in students(transfer, setting, number, runs)]
     # of all datasets, the other part's kept
     others = [row for row in before.get("rows", []) if row["dataset"] != part]
     figures: dict[str, Any] = {"rows": sorted(others + rows, key=lambda row: row["dataset"], reverse=True)}

@@ -85,11 +85,12 @@ def _distilled(plain: Sequence[_Row]) -> tuple[str, str, str]:
         if row["distilled"] and twin is not None:
             gains.append(row["accuracy"] - twin["accuracy"])
     up = sum(gain > 0 for gain in gains)
-    verdict = "held" if up == len(gains) else "mostly" if up > len(gains) / 2 else "not here"
+    mean, error = _mean_and_error(gains)
+    verdict = "held" if up == len(gains) else "mostly" if mean > 2 * error else "not here"
     return (
         "A net trained by distillation beats the same net on hard labels",
         verdict,
-        f"in {up} of {len(gains)} cells, by {_points(statistics.mean(gains))} on average "
+        f"in {up} of {len(gains)} cells, by {_points(mean)} ± {100 * error:.2f} on average "
         f"({_points(min(gains))} to {_points(max(gains))})",
     )
 
@@ -107,31 +108,41 @@ def _gap_closes(soft: Sequence[_Row], teacher: float) -> tuple[str, str, str]:
 
 
 def lateral_answer(rows: Sequence[_Row]) -> str:
-    """Whether links helped, over all cells of a dataset: gain against t = 0 by number of steps."""
-    steps = sorted({row["lateral_steps"] for row in rows} - {0})
-    said = []
-    better = []
-    for t in steps:
-        gains, clear, repeated = [], 0, 0
-        for row in rows:
-            if row["lateral_steps"] != t:
-                continue
-            plain = cell(rows, row["conv_layers"], row["params"], 0, True)
-            if plain is None:
-                continue
-            gain = row["accuracy"] - plain["accuracy"]
-            gains.append(gain)
-            if row["seeds"] > 1:
-                repeated += 1
-                clear += abs(gain) > row["spread"] + plain["spread"]
-        up = sum(gain > 0 for gain in gains)
-        better.append(statistics.mean(gains))
-        said.append(
-            f"t = {t}: {_points(statistics.mean(gains))} on average, ahead in {up} of {len(gains)} cells"
-            + (f", either way beyond the spread in {clear} of {repeated} with several seeds" if repeated else "")
+    """Whether links helped, over all cells of a dataset: gain against t = 0 by number of steps.
+
+    A mean gain counts where it is more than two standard errors, over the cells, from none.
+    """
+    said, verdicts = [], []
+    for t in sorted({row["lateral_steps"] for row in rows} - {0}):
+        pairs = [
+            (row, plain)
+            for row in rows
+            if row["lateral_steps"] == t and (plain := cell(rows, row["conv_layers"], row["params"], 0, True))
+        ]
+        gains = [row["accuracy"] - plain["accuracy"] for row, plain in pairs]
+        mean, error = _mean_and_error(gains)
+        verdicts.append(0 if abs(mean) <= 2 * error else 1 if mean > 0 else -1)
+        clear = [
+            gain
+            for gain, (row, plain) in zip(gains, pairs, strict=True)
+            if row["seeds"] > 1 and abs(gain) > row["spread"] + plain["spread"]
+        ]
+        text = (
+            f"t = {t}: {_points(mean)} ± {100 * error:.2f}, ahead in {sum(g > 0 for g in gains)} of {len(gains)} cells"
         )
-    verdict = "Links help" if min(better) > 0 else "Links don't help" if max(better) <= 0 else "Links help and hurt"
-    return f"{verdict} at equal parameters. " + "; ".join(said) + "."
+        if any(row["seeds"] > 1 for row, _ in pairs):
+            won = sum(gain > 0 for gain in clear)
+            text += f" (beyond both spreads ahead in {won}, behind in {len(clear) - won})"
+        said.append(text)
+    verdict = "Links make no difference beyond the noise"
+    if any(verdicts):
+        verdict = "Links help" if min(verdicts) >= 0 else "Links hurt" if max(verdicts) <= 0 else "Links help and hurt"
+    return f"{verdict} at equal parameters, by mean gain ± standard error over the cells. " + "; ".join(said) + "."
+
+
+def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    mean = statistics.mean(values)
+    return mean, statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
 
 
 def _sizes(rows: Iterable[_Row]) -> list[int]:

@@ -56,9 +56,9 @@ def _dataset(part: str, details: Mapping[str, Any], rows: Sequence[Mapping[str, 
     augment = ", ".join(f"{key} {value}" for key, value in details["augment"].items() if value)
     text = [
         f"{details['title']}: {len(teachers['members'])} teachers, {details['teacher_epochs']} epochs each; a transfer",
-        f"set of {details['views']:,} views ({augment}). Students see {details['samples_seen']:,} samples, distilled",
-        f"and on hard labels alike, with the best of {details['trials']} hyper-parameters by validation accuracy on",
-        f"the first seed. {_seeds(seeds)}",
+        f"set of {details['views']:,} views ({augment}). Students see {details['samples_seen']:,} of them, repeats",
+        "counted; on hard labels they see the same views, each with its image's label. Hyper-parameters are the best",
+        f"of {details['trials']} by validation accuracy on the first seed. {_seeds(seeds)}",
         "",
         markdown_table(
             ["", "validation", "test"],

@@ -18,12 +18,12 @@ class Dataset:
         title: of the page.
         teachers: how they are searched, and how many there are.
         passes: views of the transfer set for each training image.
-        augment: what views go through, and the images of students that learn the labels.
+        augment: what views go through.
         conv_layers, params, steps: of the students: each with each; steps of lateral links, 0 for none.
-        epochs: passes of a student over the transfer set; its twin sees as many samples.
+        epochs: passes of a student over the transfer set.
         trials: hyper-parameters tried for each kind of student, on the first seed.
         seeds: of the students without links.
-        linked_seeds: of those with links, by size: links make the larger ones slow.
+        linked_seeds: of those with links, by size, 0 for none: links make the larger ones slow.
     """
 
     title: str
@@ -56,5 +56,6 @@ DATASETS = {
         members=8,
         passes=2,
         augment=Augment(flip=True, shift=4),
+        linked_seeds=(1, 0),
     ),
 }

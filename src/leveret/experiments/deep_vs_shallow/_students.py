@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -31,16 +33,17 @@ class Kind:
 
     @property
     def name(self) -> str:
-        return f"conv{self.conv_layers}-{self.params}-t{self.steps}-{'distilled' if self.distilled else 'hard'}"
+        return f"conv{self.conv_layers}-{self.params}-t{self.steps}-{'distilled' if self.distilled else 'labels'}"
 
     def plain(self) -> Kind:
         """The same without links, whose hyper-parameters those with links take over."""
         return replace(self, steps=0)
 
 
-def students(data: Any, transfer: Any, setting: Dataset, seeds: int, runs: Path) -> list[dict[str, Any]]:
+def students(transfer: Any, setting: Dataset, seeds: int, runs: Path) -> list[dict[str, Any]]:
     """Train those that aren't there yet, two at a time; a row for each cell.
 
+    All learn from the same views, distilled ones from the teachers' logits and their twins from the labels.
     Hyper-parameters are searched on the first seed for every kind without links, distilled and on hard labels alike,
     and the best on the validation part are those of the other seeds and of the same kind with links.
     """
@@ -51,7 +54,7 @@ def students(data: Any, transfer: Any, setting: Dataset, seeds: int, runs: Path)
         for steps in setting.steps
         for distilled in ((True, False) if steps == 0 else (True,))
     ]
-    work = _Work(data, transfer, setting, runs)
+    work = _Work(transfer, setting, runs)
     plain = [kind for kind in kinds if kind.steps == 0]
     searched = work.run([work.trial(kind, i) for kind in plain for i in range(setting.trials)], "search")
     best = {kind: _best(searched[work.trial(kind, i).key] for i in range(setting.trials)) for kind in plain}
@@ -77,11 +80,12 @@ def students(data: Any, transfer: Any, setting: Dataset, seeds: int, runs: Path)
 class _Work:
     """Trainings as tasks, kept in one folder each."""
 
-    def __init__(self, data: Any, transfer: Any, setting: Dataset, runs: Path) -> None:
-        self.data = data
+    def __init__(self, transfer: Any, setting: Dataset, runs: Path) -> None:
         self.transfer = transfer
         self.setting = setting
-        self.runs = runs
+        # nets of another transfer set, or of another number of epochs, are never taken for these
+        told = json.dumps([transfer.identity, setting.epochs], sort_keys=True)
+        self.runs = runs / f"students-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
 
     def trial(self, kind: Kind, index: int) -> Candidate:
         """One of the hyper-parameters tried on the first seed."""
@@ -104,20 +108,11 @@ class _Work:
             return f"{100 * result['val_accuracy']:6.2f} % validated  {duration(result['seconds'])}"
 
         with TasksProgress(what, len(tasks), len(found), True, outcome) as shown:
-            for source in (self.transfer, self.data):
-                # long ones first, so that no core waits at the end
-                group = sorted((task for task in left if self._learns_from(task, source)), key=_cost, reverse=True)
-                for result in parallel(
-                    group,
-                    source,
-                    workers=min(2, default_threads()),
-                    done=lambda task, result: shown.done(task.key, result),
-                ):
-                    found[result["key"]] = result
-        return found
-
-    def _learns_from(self, task: Candidate, source: Any) -> bool:
-        return ("distilled" in task.key) == (source is self.transfer)
+            # long ones first, so that no core waits at the end
+            left.sort(key=_cost, reverse=True)
+            workers = min(2, default_threads())
+            done = parallel(left, self.transfer, workers=workers, done=lambda task, r: shown.done(task.key, r))
+        return found | {result["key"]: result for result in done}
 
     def _task(self, folder: Path, index: int, search: ShallowStudents, study: Study, seed: int) -> Candidate:
         return Candidate(
@@ -132,13 +127,12 @@ class _Work:
         )
 
     def _search(self, kind: Kind) -> ShallowStudents:
-        samples = self.setting.epochs * len(self.transfer.train)
         return ShallowStudents(
             conv_layers=kind.conv_layers,
             params=kind.params,
             links=Links(steps=kind.steps) if kind.steps else None,
-            epochs=self.setting.epochs if kind.distilled else round(samples / len(self.data.train)),
-            augment=None if kind.distilled else self.setting.augment,
+            epochs=self.setting.epochs,
+            hard_weight=0.0 if kind.distilled else 1.0,
         )
 
 

@@ -60,6 +60,8 @@ def _train(data: Any, runs: Path, number: int, kill_after: float | None = None) 
         killer.join()
     if len(ensemble) != _MEMBERS:
         raise RuntimeError(f"only {len(ensemble)} of {_MEMBERS} members were trained")
+    if killer is not None and not (out / "killed").exists():
+        raise RuntimeError("no worker was at work when one was to be killed")
     return taken
 
 
@@ -67,4 +69,5 @@ def _kill_one(out: Path) -> None:
     """The process of one of the members at work."""
     for path in sorted(out.glob("member-*/running")):
         os.kill(int(path.read_text()), signal.SIGKILL)
+        (out / "killed").touch()
         return
