@@ -37,7 +37,10 @@ def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Pa
             from leveret.experiments.deep_vs_shallow._workers import workers
 
             found = workers(runs)
-            figures: dict[str, Any] = {"workers_2_speedup": found["speedup"], "kill_cost_s": found["kill_cost"]}
+            figures: dict[str, Any] = {
+                "workers_2_speedup": found["speedup"],
+                "kill_cost_members": found["kill_cost"] / found["member"],
+            }
         elif part == "transfer":
             found = benchmark("transfer").run()
             stores = [found[store] for store in ("seeds", "pixels")]
@@ -71,6 +74,8 @@ def _dataset(
     figures: dict[str, Any] = {"rows": sorted(others + rows, key=lambda row: row["dataset"], reverse=True)}
     for key, source in _BY_DATASET.items():
         figures[key] = before.get(key, {}) | {part: teachers[source]}
+    subset, *rivals = (figures[key] for key in _BY_DATASET)
+    figures["subset_no_worse"] = all(subset[name] >= rival[name] for rival in rivals for name in subset)
     return figures, {
         "title": setting.title,
         "seeds": number,

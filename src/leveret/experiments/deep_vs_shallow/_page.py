@@ -13,8 +13,14 @@ from leveret.training import duration
 __all__ = ["page"]
 
 _FIGURES = {
+    "subset_no_worse": Figure(
+        "best subset on test at least as good as all members and as the best, on every set", "true", bool, "{}"
+    ),
     "workers_2_speedup": Figure(
         "two worker processes against one, 8 members", "at least 1.7", lambda v: v >= 1.7, "{:.2f}"
+    ),
+    "kill_cost_members": Figure(
+        "a worker killed in the middle costs, in times of a member", "at most 1", lambda v: v <= 1, "{:.2f}"
     ),
     "transfer_peak_mb": Figure(
         "peak memory of building 1,000,000 digits views, MB", "under 1,000", lambda v: v < 1000, "{:.0f}"
