@@ -80,7 +80,7 @@ def _links(axes: Any, rows: list[Mapping[str, Any]]) -> None:
             linked, plain = (cell(rows, conv, params, step, True) for step in (t, 0))
             if linked is not None and plain is not None:
                 gains.append(100 * (linked["accuracy"] - plain["accuracy"]))
-                spreads.append(100 * (linked["spread"] + plain["spread"]))
+                spreads.append(100 * (linked["spread"] ** 2 + plain["spread"] ** 2) ** 0.5)
                 at.append(place + (i - (len(steps) - 1) / 2) * width)
         axes.bar(
             at, gains, width * 0.9, yerr=spreads, color=colour, label=f"t = {t}", error_kw={"lw": 0.8, "alpha": 0.6}
