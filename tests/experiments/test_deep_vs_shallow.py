@@ -10,8 +10,9 @@ from leveret import experiments
 from leveret.distill import ConvTeachers
 from leveret.experiments import deep_vs_shallow
 from leveret.experiments.deep_vs_shallow import _settings
-from leveret.experiments.deep_vs_shallow._findings import cell, findings, lateral_answer
+from leveret.experiments.deep_vs_shallow._findings import cell, findings, lateral_answer, objectives_answer
 from leveret.experiments.deep_vs_shallow._page import page
+from leveret.experiments.deep_vs_shallow._students import OBJECTIVES
 from leveret.training import Augment
 
 SMALL = _settings.Dataset(
@@ -57,6 +58,26 @@ def test_a_dataset_from_beginning_to_end(small, tmp_path, capsys):
     experiments.run("deep-vs-shallow", parts=["fashion"], out=tmp_path)
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("net.safetensors")}
     assert values["rows"] == json.loads((tmp_path / "deep-vs-shallow.json").read_text())["rows"]
+
+
+def test_every_objective_has_its_row(small, tmp_path):
+    experiments.run("deep-vs-shallow", parts=["objectives"], seeds=1, out=tmp_path)
+    values = json.loads((tmp_path / "deep-vs-shallow.json").read_text())
+    assert [(one["conv_layers"], one["objective"]) for one in values["objectives"]] == [
+        (conv, objective) for conv in (0, 1) for objective in OBJECTIVES
+    ]
+    assert len({one["accuracy"] for one in values["objectives"]}) > 5
+    assert "| soft labels, T = 1 |" in (tmp_path / "deep-vs-shallow.md").read_text()
+
+
+def test_the_answer_on_objectives_is_that_of_the_rows():
+    gains = {"labels": 0.0, "mixed": 0.01, "temperature-1": 0.02}
+    found = [
+        {"conv_layers": conv, "objective": objective, "accuracy": 0.5 + conv / 10 + gain}
+        for conv in (0, 1)
+        for objective, gain in gains.items()
+    ]
+    assert "mixed +1.00 points ± 0.00; temperature-1 +2.00 points ± 0.00" in objectives_answer(found)
 
 
 def row(conv, params, steps, distilled, accuracy, spread=0.0, seeds=1):

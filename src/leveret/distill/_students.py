@@ -38,6 +38,7 @@ class ShallowStudents:
         links: within each hidden layer, see `leveret.nets.Links`; None for none.
         epochs: passes over the data.
         form: "logits" or "temperature".
+        temperature: the first to try, of form "temperature".
         hard_weight: share of the cross-entropy with the labels, in [0, 1]; 1 learns the labels alone, from the same
             views as the others.
         batch_size: samples a step.
@@ -50,6 +51,7 @@ class ShallowStudents:
     links: Links | None = None
     epochs: int = 5
     form: Form = "logits"
+    temperature: float = 1.0
     hard_weight: float = 0.0
     batch_size: int = 128
     augment: Augment | None = None
@@ -60,7 +62,7 @@ class ShallowStudents:
         if self.start:
             return self.start
         usual = {"lr": 4e-3, "weight_decay": 1e-4, "dropout": 0.0}
-        return ({**usual, "temperature": 4.0} if self.form == "temperature" else usual,)
+        return ({**usual, "temperature": self.temperature} if self.form == "temperature" else usual,)
 
     def suggest(self, trial: Any) -> dict[str, Any]:
         params = {

@@ -21,7 +21,7 @@ from leveret.experiments.deep_vs_shallow._plot import plots
 
 __all__ = ["PARTS", "run"]
 
-PARTS = ("fashion", "cifar", "workers", "transfer")
+PARTS = ("fashion", "cifar", "objectives", "workers", "transfer")
 
 _NAME = "deep-vs-shallow"
 _COMMAND = f"leveret reproduce {_NAME}"
@@ -41,6 +41,8 @@ def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Pa
                 "workers_2_speedup": found["speedup"],
                 "kill_cost_members": found["kill_cost"] / found["member"],
             }
+        elif part == "objectives":
+            figures, found = _objectives(seeds, data, runs.with_name("fashion"))
         elif part == "transfer":
             found = benchmark("transfer").run()
             stores = [found[store] for store in ("seeds", "pixels")]
@@ -55,6 +57,18 @@ def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Pa
         plots(results.values, out)
         write_text(out / f"{_NAME}.md", page(results.values))
     return out / f"{_NAME}.md"
+
+
+def _objectives(seeds: int | None, data: Path | None, runs: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """On Fashion-MNIST's transfer set, which its own part built."""
+    from leveret.experiments.deep_vs_shallow._ensembles import teachers_and_transfer
+    from leveret.experiments.deep_vs_shallow._settings import DATASETS
+    from leveret.experiments.deep_vs_shallow._students import objectives
+
+    setting = DATASETS["fashion"]
+    _, transfer = teachers_and_transfer(load(source_of("fashion", data)), setting, runs)
+    number = seeds or setting.seeds
+    return {"objectives": objectives(transfer, setting, number, runs)}, {"title": setting.title, "seeds": number}
 
 
 def _dataset(

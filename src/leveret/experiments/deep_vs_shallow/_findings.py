@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["cell", "findings", "lateral_answer"]
+__all__ = ["cell", "findings", "lateral_answer", "objectives_answer"]
 
 _Row = Mapping[str, Any]
 
@@ -138,6 +138,19 @@ def lateral_answer(rows: Sequence[_Row]) -> str:
     if any(verdicts):
         verdict = "Links help" if min(verdicts) >= 0 else "Links hurt" if max(verdicts) <= 0 else "Links help and hurt"
     return f"{verdict} at equal parameters, by mean gain ± standard error over the cells. " + "; ".join(said) + "."
+
+
+def objectives_answer(rows: Sequence[_Row]) -> str:
+    """What each objective gains over hard labels, on average over the numbers of convolutions."""
+    by_key = {(row["conv_layers"], row["objective"]): row["accuracy"] for row in rows}
+    layers = sorted({row["conv_layers"] for row in rows})
+    said = []
+    for objective in dict.fromkeys(row["objective"] for row in rows):
+        if objective != "labels":
+            gains = [by_key[conv, objective] - by_key[conv, "labels"] for conv in layers]
+            mean, error = _mean_and_error(gains)
+            said.append(f"{objective} {_points(mean)} ± {100 * error:.2f}")
+    return f"Against hard labels, by mean ± standard error over the rows: {'; '.join(said)}."
 
 
 def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:

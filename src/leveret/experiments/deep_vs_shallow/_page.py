@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leveret.experiments._results import Figure, figures_table, markdown_table, part_heading
-from leveret.experiments.deep_vs_shallow._findings import cell, findings, lateral_answer
+from leveret.experiments.deep_vs_shallow._findings import cell, findings, lateral_answer, objectives_answer
 from leveret.experiments.deep_vs_shallow._plot import picture_of
 from leveret.training import duration
 
@@ -49,6 +49,8 @@ def page(values: Mapping[str, Any]) -> str:
         text += part_heading(part, details)
         if part == "workers":
             text += _workers(details)
+        elif part == "objectives":
+            text += _objectives(details, values["objectives"])
         elif part == "transfer":
             text += _transfer(details)
         else:
@@ -169,6 +171,28 @@ def _teachers(members: Sequence[Mapping[str, Any]]) -> str:
             for member in members
         ],
     )
+
+
+def _objectives(details: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    names = {
+        "labels": "hard labels",
+        "distilled": "L2 on standardised logits",
+        "mixed": "L2 and labels, half each",
+        "temperature-1": "soft labels, T = 1",
+        "temperature-4": "soft labels, T = 4",
+    }
+    lines = []
+    for conv in sorted({row["conv_layers"] for row in rows}):
+        cells = {row["objective"]: row for row in rows if row["conv_layers"] == conv}
+        lines.append([str(conv), *(_accuracy(cells.get(key)) for key in names)])
+    return [
+        f"{details['title']}, students of {rows[0]['params']:,} weights, the same views, the usual hyper-parameters",
+        f"for all. {_seeds(details['seeds'])}",
+        "",
+        markdown_table(["convolutional layers", *names.values()], lines),
+        "",
+        objectives_answer(rows),
+    ]
 
 
 def _workers(details: Mapping[str, Any]) -> list[str]:

@@ -19,21 +19,30 @@ from leveret.nets import Links
 from leveret.training import duration, parallel
 from leveret.training._tasks_progress import TasksProgress
 
-__all__ = ["Kind", "students"]
+__all__ = ["OBJECTIVES", "Kind", "objectives", "students"]
+
+# of `ShallowStudents`; the paper's is "distilled"
+OBJECTIVES: dict[str, dict[str, Any]] = {
+    "labels": {"hard_weight": 1.0},
+    "distilled": {"form": "logits"},
+    "mixed": {"form": "logits", "hard_weight": 0.5},
+    "temperature-1": {"form": "temperature", "temperature": 1.0},
+    "temperature-4": {"form": "temperature", "temperature": 4.0},
+}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A cell of the table."""
+    """A cell of a table; `objective` is one of `OBJECTIVES`."""
 
     conv_layers: int
     params: int
     steps: int
-    distilled: bool
+    objective: str
 
     @property
     def name(self) -> str:
-        return f"conv{self.conv_layers}-{self.params}-t{self.steps}-{'distilled' if self.distilled else 'labels'}"
+        return f"conv{self.conv_layers}-{self.params}-t{self.steps}-{self.objective}"
 
     def plain(self) -> Kind:
         """The same without links, whose hyper-parameters those with links take over."""
@@ -48,11 +57,11 @@ def students(transfer: Any, setting: Dataset, seeds: int, runs: Path) -> list[di
     and the best on the validation part are those of the other seeds and of the same kind with links.
     """
     kinds = [
-        Kind(conv, params, steps, distilled)
+        Kind(conv, params, steps, objective)
         for conv in setting.conv_layers
         for params in setting.params
         for steps in setting.steps
-        for distilled in ((True, False) if steps == 0 else (True,))
+        for objective in (("distilled", "labels") if steps == 0 else ("distilled",))
     ]
     work = _Work(transfer, setting, runs)
     plain = [kind for kind in kinds if kind.steps == 0]
@@ -77,6 +86,27 @@ def students(transfer: Any, setting: Dataset, seeds: int, runs: Path) -> list[di
     return rows
 
 
+def objectives(transfer: Any, setting: Dataset, seeds: int, runs: Path) -> list[dict[str, Any]]:
+    """The smallest students without links, once more with every objective, all with the usual hyper-parameters."""
+    work = _Work(transfer, setting, runs)
+    tasks = {
+        (conv, objective, seed): work.usual(Kind(conv, min(setting.params), 0, objective), seed)
+        for conv in setting.conv_layers
+        for objective in OBJECTIVES
+        for seed in range(seeds)
+    }
+    found = work.run(list(tasks.values()), "objectives")
+    rows = []
+    for conv in setting.conv_layers:
+        for objective in OBJECTIVES:
+            results = [found[tasks[conv, objective, seed].key] for seed in range(seeds)]
+            accuracies = [result["test_accuracy"] for result in results if result["status"] == "ok"]
+            if accuracies:
+                row = {"conv_layers": conv, "params": min(setting.params), "objective": objective}
+                rows.append({**row, **_mean_of(accuracies)})
+    return rows
+
+
 class _Work:
     """Trainings as tasks, kept in one folder each."""
 
@@ -92,6 +122,11 @@ class _Work:
         folder = self.runs / "search" / kind.name
         study = Study(folder / "study.journal", "students", sampler="random", seed=kind.conv_layers)
         return self._task(folder / f"trial-{index}", index, self._search(kind), study, seed=0)
+
+    def usual(self, kind: Kind, seed: int) -> Candidate:
+        """A student with the hyper-parameters that usually do."""
+        folder = self.runs / "objectives" / f"{kind.name}-{seed}"
+        return self._task(folder, 0, self._search(kind), Study(folder / "study.journal", "student"), seed)
 
     def student(self, kind: Kind, seed: int, best: Mapping[str, Any]) -> Candidate:
         """A student with the hyper-parameters that were found."""
@@ -132,7 +167,7 @@ class _Work:
             params=kind.params,
             links=Links(steps=kind.steps) if kind.steps else None,
             epochs=self.setting.epochs,
-            hard_weight=0.0 if kind.distilled else 1.0,
+            **OBJECTIVES[kind.objective],
         )
 
 
@@ -159,11 +194,17 @@ def _row(kind: Kind, results: list[dict[str, Any]], params: Mapping[str, Any]) -
         "params": kind.params,
         "parameters": results[0]["parameters"],
         "lateral_steps": kind.steps,
-        "distilled": kind.distilled,
+        "distilled": kind.objective == "distilled",
+        **_mean_of(accuracies),
+        "hyper_parameters": dict(params),
+        "seconds": statistics.mean(result["training_seconds"] for result in results),
+    }
+
+
+def _mean_of(accuracies: list[float]) -> dict[str, Any]:
+    return {
         "accuracy": statistics.mean(accuracies),
         "spread": statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0,
         "accuracies": accuracies,
-        "seeds": len(results),
-        "hyper_parameters": dict(params),
-        "seconds": statistics.mean(result["training_seconds"] for result in results),
+        "seeds": len(accuracies),
     }

@@ -19,7 +19,7 @@ __all__ = ["workers"]
 _MEMBERS = 8
 _TURNS = 3
 # every member the same net, so that turns compare
-_SEARCH = ConvTeachers(epochs=15, widths=(32, 32), depths=(5, 5), batch_size=64)
+_SEARCH = ConvTeachers(epochs=40, widths=(32, 32), depths=(5, 5), batch_size=64)
 
 
 def workers(runs: Path) -> dict[str, Any]:
