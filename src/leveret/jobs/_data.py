@@ -1,12 +1,38 @@
-"""A job's data for a page that others may see."""
+"""A job's data: loaded with what a job needs of it, and for a page that others may see."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["public_data"]
+from leveret.errors import LeveretUsageError
+
+__all__ = ["load_with_test", "public_data"]
+
+
+def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[str, Any]) -> Any:
+    """A source's data, or what was given as such; it has a test part.
+
+    Args:
+        source: as for `leveret.load`, or what it gave.
+        seed: of the splits.
+        progress: show a bar while decoding, on a terminal.
+        options: passed on to `leveret.load`.
+
+    Raises:
+        LeveretUsageError: it has none.
+    """
+    from leveret.data import Data, load
+
+    data = source
+    if not isinstance(source, Data):
+        data = load(str(source), seed=seed, progress=progress and sys.stderr.isatty(), **options)
+    if len(data.test) == 0:
+        raise LeveretUsageError(f"{data.source} has no test part to compare on; leave test_fraction above 0")
+    return data
 
 
 def public_data(data: Any) -> dict[str, Any]:

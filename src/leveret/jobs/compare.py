@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +19,7 @@ from leveret._disk import disk_errors
 from leveret._files import write_json
 from leveret.data._identity import data_identity
 from leveret.errors import LeveretUsageError, LeveretWarning
-from leveret.jobs._data import public_data
+from leveret.jobs._data import load_with_test, public_data
 from leveret.jobs._folder import JobFolder
 from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
 from leveret.report.words import count, duration, share, size
@@ -145,7 +144,7 @@ def run(
         own = {key: dict(values) for key, values in (options or {}).items()}
         if unknown := set(own) - {method.key for method in chosen}:
             raise LeveretUsageError(f"options are given for {sorted(unknown)[0]!r}, which is not among the methods")
-        data = _loaded(source, seed, strict, progress, load_options)
+        data = load_with_test(source, seed=seed, progress=progress, options={**load_options, "strict": strict})
         recipe = compare_recipe(
             data,
             net=net,
@@ -159,17 +158,6 @@ def run(
             seed=seed,
         )
         return job.run(str(getattr(source, "source", source)), data, recipe, chosen, own)
-
-
-def _loaded(source: Any, seed: int, strict: bool, progress: bool, options: dict[str, Any]) -> Data:
-    from leveret.data import Data, load
-
-    data = source
-    if not isinstance(source, Data):
-        data = load(str(source), seed=seed, strict=strict, progress=progress and sys.stderr.isatty(), **options)
-    if len(data.test) == 0:
-        raise LeveretUsageError(f"{data.source} has no test part to compare on; leave test_fraction above 0")
-    return data
 
 
 class _Job(ResumableJob):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +18,7 @@ from typing import Any
 from leveret._disk import disk_errors
 from leveret._files import write_json
 from leveret.data._identity import data_identity
-from leveret.errors import LeveretUsageError
-from leveret.jobs._data import public_data
+from leveret.jobs._data import load_with_test, public_data
 from leveret.jobs._folder import JobFolder
 from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
 from leveret.report.contender import Contender, headlines
@@ -184,13 +182,9 @@ class _Job(ResumableJob):
         self.quick = quick
 
     def run(self, source: str, asked: dict[str, Any], load_options: dict[str, Any]) -> DistillResult:
-        from leveret.data import load
-
         started = time.perf_counter()
         seed = asked["seed"]
-        data = load(source, seed=seed, progress=self.progress and sys.stderr.isatty(), **load_options)
-        if len(data.test) == 0:
-            raise LeveretUsageError(f"{data.source} has no test part to compare on; leave test_fraction above 0")
+        data = load_with_test(source, seed=seed, progress=self.progress, options=load_options)
         from leveret.jobs._distill_recipe import distill_recipe
 
         recipe = distill_recipe(data, **asked)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -20,8 +19,8 @@ from typing import Any
 from leveret._disk import disk_errors
 from leveret._files import write_json
 from leveret.data._identity import data_identity
-from leveret.errors import LeveretUsageError, LeveretWarning
-from leveret.jobs._data import public_data
+from leveret.errors import LeveretWarning
+from leveret.jobs._data import load_with_test, public_data
 from leveret.jobs._folder import RunFolder
 from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
 from leveret.report.contender import NOISY, Contender, headlines
@@ -110,12 +109,8 @@ class _Job(ResumableJob):
         self.quick = quick
 
     def run(self, asked: dict[str, Any], load_options: dict[str, Any]) -> ShrinkResult:
-        from leveret.data import load
-
         started = time.perf_counter()
-        data = load(self.source, seed=self.seed, progress=self.progress and sys.stderr.isatty(), **load_options)
-        if len(data.test) == 0:
-            raise LeveretUsageError(f"{data.source} has no test part to compare on; leave test_fraction above 0")
+        data = load_with_test(self.source, seed=self.seed, progress=self.progress, options=load_options)
         from leveret.jobs import _recipe
 
         recipe = _recipe.recipe_for(data, **asked)

@@ -10,6 +10,7 @@ from leveret.training._history import History
 from leveret.training._objectives import CrossEntropy, Distillation, Objective, StoredLogits
 from leveret.training._parallel import parallel
 from leveret.training._progress import duration
+from leveret.training._staged import StagedTraining
 from leveret.training._task import Task
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "FitResult",
     "History",
     "Objective",
+    "StagedTraining",
     "StoredLogits",
     "Task",
     "duration",
