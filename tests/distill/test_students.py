@@ -42,7 +42,7 @@ def test_the_best_of_the_trials_learns_from_the_teacher(transfer, digits, tmp_pa
 
 def test_a_student_of_logits_begins_in_the_teachers_scale(transfer):
     torch.manual_seed(0)
-    search = ShallowStudents(conv_layers=0, params=20_000)
+    search = ShallowStudents(conv_layers=0, params=20_000, form="logits")
     net = search.net(dict(search.first[0]), transfer).eval()
     with torch.no_grad():
         logits = net(torch.from_numpy(transfer.normalization.apply(transfer.train.fetch(np.arange(500)))))

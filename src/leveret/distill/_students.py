@@ -27,8 +27,9 @@ Form = Literal["logits", "temperature"]
 class ShallowStudents:
     """`ShallowNet`s of one kind and size, by Adam, from whatever data they are given.
 
-    From a `TransferSet` a student learns by L2 on the standardised logits, or at a temperature (Urban et al., section
-    2.2; Hinton et al., 2015); from data of `leveret.load` it learns the labels. What is searched: learning rate, weight
+    From a `TransferSet` a student learns the softened probabilities (Hinton et al., 2015), or, as in the paper, by L2
+    on the standardised logits (Urban et al., section 2.2). The former is the default: small students gain by it
+    against the labels where by L2 they don't (docs/results/deep-vs-shallow.md, objectives). From data of `leveret.load` it learns the labels. What is searched: learning rate, weight
     decay and dropout, and at a temperature that. The paper searches momentum and initial scales too; Adam and BatchNorm
     leave little to find there.
 
@@ -37,7 +38,7 @@ class ShallowStudents:
         params: of the net, in all.
         links: within each hidden layer, see `leveret.nets.Links`; None for none.
         epochs: passes over the data.
-        form: "logits" or "temperature".
+        form: "temperature" or "logits".
         temperature: the first to try, of form "temperature".
         hard_weight: share of the cross-entropy with the labels, in [0, 1]; 1 learns the labels alone, from the same
             views as the others.
@@ -50,7 +51,7 @@ class ShallowStudents:
     params: int
     links: Links | None = None
     epochs: int = 5
-    form: Form = "logits"
+    form: Form = "temperature"
     temperature: float = 1.0
     hard_weight: float = 0.0
     batch_size: int = 128
@@ -62,7 +63,11 @@ class ShallowStudents:
         if self.start:
             return self.start
         usual = {"lr": 4e-3, "weight_decay": 1e-4, "dropout": 0.0}
-        return ({**usual, "temperature": self.temperature} if self.form == "temperature" else usual,)
+        return ({**usual, "temperature": self.temperature} if self._softened else usual,)
+
+    @property
+    def _softened(self) -> bool:
+        return self.form == "temperature" and self.hard_weight < 1
 
     def suggest(self, trial: Any) -> dict[str, Any]:
         params = {
@@ -70,7 +75,7 @@ class ShallowStudents:
             "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True),
             "dropout": trial.suggest_float("dropout", 0.0, 0.4),
         }
-        if self.form == "temperature":
+        if self._softened:
             params["temperature"] = trial.suggest_float("temperature", 1.0, 10.0, log=True)
         return params
 

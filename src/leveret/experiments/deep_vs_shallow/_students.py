@@ -23,7 +23,7 @@ __all__ = ["OBJECTIVES", "Kind", "objectives", "students"]
 
 # of `ShallowStudents`; the paper's is "distilled"
 OBJECTIVES: dict[str, dict[str, Any]] = {
-    "labels": {"hard_weight": 1.0},
+    "labels": {"form": "logits", "hard_weight": 1.0},
     "distilled": {"form": "logits"},
     "mixed": {"form": "logits", "hard_weight": 0.5},
     "temperature-1": {"form": "temperature", "temperature": 1.0},
