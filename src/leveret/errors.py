@@ -16,6 +16,7 @@ __all__ = [
     "LeveretTrainingError",
     "LeveretUsageError",
     "LeveretWarning",
+    "SkewWarning",
 ]
 
 
@@ -51,3 +52,7 @@ class LeveretPackError(LeveretError, ValueError):
 
 class LeveretWarning(UserWarning):
     """Something was skipped or repaired; the message says what and how many."""
+
+
+class SkewWarning(LeveretWarning):
+    """Classes are so skewed that accuracy alone misleads; the message says what to look at instead."""

@@ -336,7 +336,7 @@ def test_table_rows_without_content(tmp_path):
     [
         ("", "empty"),
         ("a,b\n1,2\n3,4\n", "no label column.*columns are a, b"),
-        ("a,label\n1,2\n3,4\n", "neither an image nor a text column"),
+        ("a,b,label\nx,1,2\ny,3,4\n", "neither an image nor a text column.*all columns numbers, which 'a' aren't"),
     ],
 )
 def test_tables_that_cannot_be_used(tmp_path, content, says):

@@ -1,11 +1,24 @@
-"""Data: a user's images or texts as three parts (train, val, test) from which whole batches are fetched.
+"""Data: a user's images, tables or texts as three parts (train, val, test) from which whole batches are fetched.
 
 Importing this room is cheap; `datasets`, scikit-learn and the like load when a source needs them.
 """
 
+from leveret.data._arrays import from_arrays
 from leveret.data._export import write_folder
 from leveret.data._load import load
+from leveret.data._longtail import long_tailed
 from leveret.data._types import Data, LoadReport, Normalization, Skipped, Split
 from leveret.data.images import decode_image
 
-__all__ = ["Data", "LoadReport", "Normalization", "Skipped", "Split", "decode_image", "load", "write_folder"]
+__all__ = [
+    "Data",
+    "LoadReport",
+    "Normalization",
+    "Skipped",
+    "Split",
+    "decode_image",
+    "from_arrays",
+    "load",
+    "long_tailed",
+    "write_folder",
+]

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from leveret.data._digits import read_digits
 from leveret.data._folder import read_folder
 from leveret.data._labels import check_classes, encode_labels
+from leveret.data._measure import measure
 from leveret.data._npz import read_npz
 from leveret.data._pixels import ArraySource, TextSource, cache_folder, decode_all
 from leveret.data._raw import Part, Raw
-from leveret.data._split import hold_out
+from leveret.data._split import check_fractions, split_parts
 from leveret.data._table import Columns, read_hub, read_table, table_files
-from leveret.data._types import Data, LoadReport, Normalization, Skipped, Source, Split
+from leveret.data._types import Data, LoadReport, Skipped, Source
 from leveret.data.images import probe_image
 from leveret.errors import LeveretDataError, LeveretUsageError, LeveretWarning
 
@@ -44,7 +45,7 @@ def load(
     cache: str | Path | bool | None = None,
     progress: bool = False,
 ) -> Data:
-    """Load a source of labelled images or texts, split, and ready to train on.
+    """Load a source of labelled images, texts or rows of numbers, split, and ready to train on.
 
     Args:
         source: one of
@@ -52,7 +53,8 @@ def load(
             a folder with a folder of images per class, or with train/ (val/) test/ folders of those;
             a `.npz` file with `x_train, y_train, x_test, y_test` or `x, y`;
             a parquet, csv, tsv or jsonl file, a folder of them, or the common prefix of `…-train.parquet` and
-            `…-test.parquet`, with an image column (bytes or paths) or a text column, and a label column;
+            `…-test.parquet`, with an image column (bytes or paths) or a text column, and a label column; where there is
+            neither and all other columns hold numbers, they are the features of a table;
             "hf:NAME" or "hf:NAME:CONFIG", a dataset of the Hugging Face hub.
         seed: of the splits.
         size: height and width that images are scaled to, one number for squares. Default: the size that all have, or
@@ -88,16 +90,15 @@ def load(
     labels, classes = check_classes(labels, classes, raw)
     if strict and report.skipped:
         raise LeveretDataError(f"{source}: {_skipped_text(report)} (strict)")
-    splits = _split(samples, places, labels, len(classes), seed, val_fraction, test_fraction, report.notes)
+    splits = split_parts(samples, places, labels, len(classes), seed, val_fraction, test_fraction, report.notes)
     if report.skipped:
         warnings.warn(LeveretWarning(f"{source}: {_skipped_text(report)}"), stacklevel=2)
     for text in report.warnings:
         warnings.warn(LeveretWarning(f"{source}: {text}"), stacklevel=2)
-    kind: Any = "text" if raw.kind == "text" else "image"
-    normalization = _measure(splits["train"]) if kind == "image" else Normalization((0.0,), (1.0,))
-    return Data(
-        name, str(source), kind, splits["train"], splits["val"], splits["test"], classes, shape, normalization, report
-    )
+    kind: Any = raw.kind if raw.kind in ("table", "text") else "image"
+    normalization = measure(splits["train"], kind)
+    parts = splits["train"], splits["val"], splits["test"]
+    return Data(name, str(source), kind, *parts, classes, shape, normalization, report, raw.features)
 
 
 def _check_arguments(size: Any, channels: Any, val_fraction: float, test_fraction: float) -> None:
@@ -106,11 +107,7 @@ def _check_arguments(size: Any, channels: Any, val_fraction: float, test_fractio
         raise LeveretUsageError(f"size must be one or two whole numbers in 1..4096, got {size!r}")
     if channels not in (None, 1, 3):
         raise LeveretUsageError(f"channels must be 1 or 3, got {channels!r}")
-    for name, value in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
-        if not 0 <= value < 1:
-            raise LeveretUsageError(f"{name} must be in [0, 1), got {value}")
-    if val_fraction + test_fraction >= 1:
-        raise LeveretUsageError("val_fraction and test_fraction leave nothing to train on")
+    check_fractions(val_fraction, test_fraction)
 
 
 def _read(source: str, columns: Columns) -> tuple[Raw, str]:
@@ -147,7 +144,7 @@ def _joined(raw: Raw) -> tuple[Part, dict[str, NDArray[np.int64]]]:
     parts = list(raw.parts.values())
     ends = np.cumsum([0, *(len(part) for part in parts)])
     places = {name: np.arange(ends[i], ends[i + 1]) for i, name in enumerate(raw.parts)}
-    if raw.kind == "pixels":
+    if raw.kind in ("pixels", "table"):
         items: Any = parts[0].items if len(parts) == 1 else np.concatenate([part.items for part in parts])
     else:
         items = [item for part in parts for item in part.items]
@@ -159,6 +156,8 @@ def _samples(
 ) -> tuple[tuple[int, int, int], Source, dict[int, str]]:
     if raw.kind == "text":
         return (0, 0, 0), TextSource([str(text) for text in whole.items]), {}
+    if raw.kind == "table":
+        return (0, 0, 0), ArraySource(np.asarray(whole.items)), {}
     asked = None if size is None else ((size, size) if isinstance(size, int) else tuple(size))
     if raw.kind == "pixels":
         pixels = np.asarray(whole.items)
@@ -228,48 +227,6 @@ def _common_shape(
     elif native != (height, width):
         notes.append(f"images were scaled from {native[0]}x{native[1]} to {height}x{width}; size= chooses another")
     return channels, height, width
-
-
-def _split(
-    samples: Source,
-    places: dict[str, NDArray[np.int64]],
-    labels: dict[str, NDArray[np.int64]],
-    num_classes: int,
-    seed: int,
-    val_fraction: float,
-    test_fraction: float,
-    notes: list[str],
-) -> dict[str, Split]:
-    generator = np.random.default_rng(seed)
-    parts = {"train" if name == "all" else name: (places[name], labels[name]) for name in places}
-    for name, fraction in (("test", test_fraction), ("val", val_fraction)):
-        if name in parts:
-            continue
-        where, what = parts["train"]
-        if name == "val" and "all" in places and test_fraction < 1:
-            # a share of all samples, as for the test part
-            fraction = fraction / (1 - test_fraction)
-        keep, held = hold_out(what, fraction, generator)
-        parts["train"], parts[name] = (where[keep], what[keep]), (where[held], what[held])
-        if len(held):
-            notes.append(f"{len(held)} samples were held out as the {name} part, class by class (seed {seed})")
-    return {name: Split(name, samples, *parts[name], num_classes) for name in ("train", "val", "test")}
-
-
-def _measure(train: Split) -> Normalization:
-    """Mean and deviation of the training pixels, exactly, a block of images at a time."""
-    counts: Any = None
-    for start in range(0, len(train), 1024):
-        pixels = train.fetch(np.arange(start, min(start + 1024, len(train))))
-        block = np.stack([np.bincount(pixels[:, c].ravel(), minlength=256) for c in range(pixels.shape[1])])
-        counts = block if counts is None else counts + block
-    values = np.arange(256) / 255
-    share = counts / counts.sum(1, keepdims=True)
-    mean = share @ values
-    std = np.sqrt(np.maximum((share * (values - mean[:, None]) ** 2).sum(1), 0))
-    # a constant channel must not divide by nothing
-    std = np.where(std < 1e-4, 1.0, std)
-    return Normalization(tuple(float(m) for m in mean), tuple(float(s) for s in std))
 
 
 def _skipped_text(report: LoadReport) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leveret.data._raw import Part, Raw
 from leveret.errors import LeveretDataError
 
-__all__ = ["pixels_of", "read_npz"]
+__all__ = ["holds_fractions", "pixels_of", "read_npz"]
 
 
 def read_npz(path: Path) -> Raw:
@@ -58,11 +58,22 @@ def _part(path: Path, arrays: dict[str, Any], suffix: str) -> Part:
     return Part(pixels, y, [f"row {i} of x{suffix}" for i in range(len(y))])
 
 
-def pixels_of(x: NDArray[Any], name: str) -> NDArray[np.uint8]:
+def holds_fractions(x: NDArray[Any]) -> bool:
+    """Whether `pixels_of` takes these numbers for shares of white, 0..1, rather than for 0..255."""
+    return np.issubdtype(x.dtype, np.floating) and bool(x.max(initial=0) <= 1 and x.min(initial=0) >= 0)
+
+
+def pixels_of(x: NDArray[Any], name: str, fractions: bool | None = None) -> NDArray[np.uint8]:
     """Images of common layouts and types as `(n, channels, height, width)` uint8.
 
     Layouts: `(n, h, w)`, `(n, h, w, 1 or 3)`, `(n, 1 or 3, h, w)`, the former where both would do. Types: uint8 as is,
     bool as 0 and 255, uint16 divided by 257, floats in 0..1 times 255, other numbers in 0..255 rounded.
+
+    Args:
+        x: the images.
+        name: of `x` in messages.
+        fractions: whether floats are of 0..1 or of 0..255, where that is known from other images like these; a single
+            dark one would tell wrong. None: by `x` itself, see `holds_fractions`.
 
     Raises:
         LeveretDataError: names the array, and the row of a NaN or of a value out of range.
@@ -88,13 +99,12 @@ def pixels_of(x: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if not finite.all():
         rows = np.flatnonzero(~finite)
         raise LeveretDataError(f"{name} holds NaN or infinity in {len(rows)} rows, the first is row {rows[0]}")
-    top, bottom = x.max(initial=0), x.min(initial=0)
-    if np.issubdtype(x.dtype, np.floating) and top <= 1 and bottom >= 0:
-        return (x * 255).round().astype(np.uint8)
-    if bottom < 0 or top > 255:
-        row = int(np.flatnonzero(((x < 0) | (x > 255)).any((1, 2, 3)))[0])
-        raise LeveretDataError(
-            f"{name} must be pixels: whole numbers in 0..255 or fractions in 0..1; row {row} reaches "
-            f"from {x[row].min()} to {x[row].max()}"
-        )
-    return x.round().astype(np.uint8)
+    fractions = np.issubdtype(x.dtype, np.floating) and (holds_fractions(x) if fractions is None else fractions)
+    white = 1 if fractions else 255
+    if x.min(initial=0) >= 0 and x.max(initial=0) <= white:
+        return (x * 255 if fractions else x).round().astype(np.uint8)
+    row = int(np.flatnonzero(((x < 0) | (x > white)).any((1, 2, 3)))[0])
+    right = (
+        "fractions in 0..1, as the other images are" if fractions else "whole numbers in 0..255 or fractions in 0..1"
+    )
+    raise LeveretDataError(f"{name} must be pixels: {right}; row {row} reaches from {x[row].min()} to {x[row].max()}")

@@ -27,12 +27,12 @@ Shape = tuple[int, int, int]
 
 
 class ArraySource:
-    """Pixels in an array or a memory map, `(n, channels, height, width)` uint8."""
+    """Pixels in an array or a memory map, `(n, channels, height, width)` uint8; or a table's rows, `(n, features)`."""
 
-    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+    def __init__(self, pixels: NDArray[Any]) -> None:
         self.pixels = pixels
 
-    def fetch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def fetch(self, indices: NDArray[np.int64]) -> NDArray[Any]:
         # memory maps read fastest in their own order
         return np.asarray(self.pixels[indices])
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from leveret.data._types import Skipped
@@ -21,12 +20,13 @@ class Part:
     """Samples of one part of a source.
 
     Attributes:
-        items: pixels `(n, channels, height, width)` uint8, or a sequence of encoded images (paths or bytes), or texts.
+        items: pixels `(n, channels, height, width)` uint8, or a table's rows `(n, features)` float32, or a sequence of
+            encoded images (paths or bytes), or texts.
         labels: one per item: numbers or names.
         where: names each item in messages ("a/b.png", "row 7 of x.csv").
     """
 
-    items: NDArray[np.uint8] | Sequence[Any]
+    items: NDArray[Any] | Sequence[Any]
     labels: Sequence[Any] | NDArray[Any]
     where: Sequence[str]
 
@@ -39,17 +39,19 @@ class Raw:
     """A source as it was read.
 
     Attributes:
-        kind: what `items` are: "pixels", "encoded" or "text".
+        kind: what `items` are: "pixels", "encoded", "table" or "text".
         parts: "all", or any of "train", "val", "test".
         classes: names in the order of integer labels, where the source says so.
         fingerprint: changes when the source's content does; the cache's key. Empty: nothing to cache.
+        features: names of a table's columns.
         skipped, notes, warnings: for the report.
     """
 
-    kind: Literal["pixels", "encoded", "text"]
+    kind: Literal["pixels", "encoded", "table", "text"]
     parts: dict[str, Part]
     classes: tuple[str, ...] | None = None
     fingerprint: str = ""
+    features: tuple[str, ...] = ()
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

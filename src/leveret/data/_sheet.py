@@ -22,10 +22,10 @@ def contact_sheet(data: Data, path: Path, *, columns: int, seed: int) -> Path:
     """Write the sheet; classes beyond the first 40 are left out, as the last line says.
 
     Raises:
-        LeveretUsageError: texts have no pictures; `columns` below 1.
+        LeveretUsageError: tables and texts have no pictures; `columns` below 1.
     """
     if data.kind != "image":
-        raise LeveretUsageError("a contact sheet needs images; this source holds texts")
+        raise LeveretUsageError(f"a contact sheet needs images; this source holds {data.kind}s")
     if columns < 1:
         raise LeveretUsageError(f"columns must be at least 1, got {columns}")
     _, height, width = data.image_shape

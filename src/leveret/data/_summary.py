@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from leveret._skew import skew_of
 from leveret.data._types import Data
 
 __all__ = ["summary"]
@@ -48,6 +49,13 @@ def summary(data: Data) -> Any:
             f"{data.classes[int(train.argmax())]!r}: {most / max(len(data.train), 1):.1%}"
         )
     )
+    skew = skew_of(train)
+    if skew is not None and skew.skewed:
+        text = (
+            f"! skewed: {data.classes[skew.least]!r} is {skew.in_words} of {data.classes[skew.most]!r}, so accuracy "
+            "alone misleads; look at balanced accuracy and the classes' recalls"
+        )
+        parts.append(Text(text, style="yellow"))
     if data.kind == "image":
         mean = ", ".join(f"{value:.3f}" for value in data.normalization.mean)
         std = ", ".join(f"{value:.3f}" for value in data.normalization.std)
@@ -65,6 +73,8 @@ def summary(data: Data) -> Any:
 def _what(data: Data) -> str:
     if data.kind == "text":
         return f"texts of {data.num_classes} classes"
+    if data.kind == "table":
+        return f"rows of {len(data.features):,} features in {data.num_classes} classes"
     channels, height, width = data.image_shape
     colour = "grey" if channels == 1 else "colour"
     return f"{colour} images of {height}x{width} pixels in {data.num_classes} classes"

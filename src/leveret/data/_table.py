@@ -1,8 +1,12 @@
-"""Tables: parquet in the Hugging Face image layout, csv and jsonl with a path or text column, and hub names."""
+"""Tables: parquet in the Hugging Face image layout, csv and jsonl with a path or text column, and hub names.
+
+Where there is neither an image nor a text, all columns but the label are features, if they hold numbers.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from leveret.data._features import as_float32, unusable_rows
 from leveret.data._raw import Part, Raw
 from leveret.data._types import Skipped
 from leveret.errors import LeveretDataError
@@ -21,6 +28,9 @@ _TEXT_NAMES = ("text", "sentence", "content", "review")
 _LABEL_NAMES = ("label", "labels", "class", "target", "y", "fine_label", "category")
 _PART_SUFFIXES = {"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val", "dev": "val"}
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".json": "json"}
+
+# what pandas calls an index that it writes to parquet, and one without a name that it reads from csv
+_INDEX = re.compile(r"__index_level_\d+__|Unnamed: 0")
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,8 @@ def read_table(files: dict[str, list[Path]], columns: Columns) -> Raw:
     """Read parts from parquet, csv or jsonl files.
 
     Raises:
-        LeveretDataError: a file can't be read, or has no column that could be the image, the text or the label.
+        LeveretDataError: a file can't be read, or has no column that could be the label, or none that could be the
+            image or the text and not numbers alone.
     """
     datasets = _library()
     raw = Raw("encoded", {})
@@ -157,10 +168,7 @@ def _part(table: Any, where: str, folder: Path, columns: Columns, raw: Raw) -> P
         raw.kind = "text"
         items = table[text][:]
     else:
-        raise LeveretDataError(
-            f"{where} has neither an image nor a text column that is called as usual; its columns are "
-            f"{', '.join(names)}. Name one with image_column= or text_column="
-        )
+        return _rows(table, label, labels, rows, where, raw)
     missing = [i for i, (item, value) in enumerate(zip(items, labels, strict=True)) if item is None or value is None]
     for i in missing:
         raw.skipped.append(Skipped(rows[i], "no label" if labels[i] is None else "empty"))
@@ -169,6 +177,39 @@ def _part(table: Any, where: str, folder: Path, columns: Columns, raw: Raw) -> P
         keep = [i for i in range(len(labels)) if i not in gone]
         items, labels, rows = [items[i] for i in keep], [labels[i] for i in keep], [rows[i] for i in keep]
     return Part(items, labels, rows)
+
+
+def _rows(table: Any, label: str, labels: list[Any], rows: list[str], where: str, raw: Raw) -> Part:
+    """Every other column as a feature, where all hold numbers; rows with a value that is missing are skipped."""
+    names = [name for name in table.column_names if name != label]
+    if frames := [name for name in names if _INDEX.fullmatch(name)]:
+        # row numbers would be learned as if they were measured
+        raw.notes.append(f"left out as a data frame's index: {', '.join(map(repr, frames))}")
+        names = [name for name in names if name not in frames]
+    words = [name for name in names if not _is_number(table.features[name])]
+    if words or not names:
+        raise LeveretDataError(
+            f"{where} has neither an image nor a text column that is called as usual; its columns are "
+            f"{', '.join(table.column_names)}. Name one with image_column= or text_column="
+            + (f"; or make all columns numbers, which {', '.join(map(repr, words[:3]))} aren't" if words else "")
+        )
+    if raw.features and raw.features != tuple(names):
+        raise LeveretDataError(f"{where} has the columns {', '.join(names)}, another part {', '.join(raw.features)}")
+    if not raw.features:
+        raw.notes.append(f"rows of {len(names)} features: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}")
+    raw.kind, raw.features = "table", tuple(names)
+    # a missing number is None there, which becomes NaN
+    values = np.stack([np.array(table[name][:], np.float64) for name in names], 1)
+    reasons = {i: "no label" for i, value in enumerate(labels) if value is None}
+    reasons = unusable_rows(values, raw.features) | reasons
+    raw.skipped += [Skipped(rows[i], reasons[i]) for i in sorted(reasons)]
+    keep = [i for i in range(len(labels)) if i not in reasons]
+    return Part(as_float32(values[keep], raw.features), [labels[i] for i in keep], [rows[i] for i in keep])
+
+
+def _is_number(feature: Any) -> bool:
+    kind = getattr(feature, "dtype", "")
+    return isinstance(kind, str) and kind.startswith(("int", "uint", "float", "bool"))
 
 
 def _encoded(value: Any, folder: Path) -> bytes | Path | None:

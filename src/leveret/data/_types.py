@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leveret._pixels import of_pixels
+from leveret._pixels import constants_for
 from leveret.errors import LeveretUsageError
 
 __all__ = ["Data", "LoadReport", "Normalization", "Skipped", "Source", "Split"]
@@ -19,7 +19,7 @@ class Source(Protocol):
     """Where a split fetches from: all samples of a source, decoded or not."""
 
     def fetch(self, indices: NDArray[np.int64]) -> Any:
-        """Samples as uint8 `(n, channels, height, width)`, or a list of texts."""
+        """Samples as uint8 `(n, channels, height, width)`, as float32 `(n, features)`, or a list of texts."""
         ...
 
 
@@ -44,8 +44,14 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Where the samples stand in the source, `(n,)`: of `from_arrays`, in `x`, then `x_val`, then `x_test`."""
+        return self._places
+
     def fetch(self, indices: ArrayLike) -> Any:
-        """The samples at `indices`: uint8 `(n, channels, height, width)`, or a list of texts."""
+        """The samples at `indices`: images as uint8 `(n, channels, height, width)`, rows of a table as float32
+        `(n, features)`, or a list of texts."""
         return self._source.fetch(self._places[np.asarray(indices, dtype=np.int64)])
 
     def subset(self, indices: ArrayLike) -> Split:
@@ -65,7 +71,11 @@ class Split:
 
 @dataclass(frozen=True)
 class Normalization:
-    """Mean and standard deviation per channel of pixels scaled to 0..1: `x = (pixel / 255 − mean) / std`."""
+    """How samples become a net's inputs.
+
+    Images have a mean and a standard deviation per channel, of pixels scaled to 0..1: `x = (pixel / 255 − mean) / std`.
+    Tables have them per feature, of the values as they are: `x = (value − mean) / std`.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -74,10 +84,10 @@ class Normalization:
         if len(self.mean) != len(self.std) or not self.mean or min(self.std) <= 0:
             raise LeveretUsageError(f"mean and std must be as long as the channels, std above 0; got {self}")
 
-    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Pixels `(n, channels, height, width)` uint8 as normalised float32."""
-        mean, std = (of_pixels(row).reshape(1, -1, 1, 1) for row in (self.mean, self.std))
-        return (pixels.astype(np.float32) - mean) / std
+    def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Pixels `(n, channels, height, width)` uint8, or a table's rows `(n, features)`, as normalised float32."""
+        mean, std = constants_for(values.ndim, self)
+        return (values.astype(np.float32) - mean) / std
 
 
 class Skipped(NamedTuple):
@@ -115,17 +125,18 @@ class Data:
     Attributes:
         name: short, for titles.
         source: as it was given to `load`.
-        kind: "image" or "text".
+        kind: "image", "table" (rows of numbers) or "text".
         train, val, test: the parts.
         classes: names, in the order of the labels.
-        image_shape: `(channels, height, width)`; `(0, 0, 0)` for texts.
+        image_shape: `(channels, height, width)`; `(0, 0, 0)` for tables and texts.
         normalization: measured on the training part alone.
         report: what was found, skipped and decided.
+        features: names of a table's columns, in their order; empty for images and texts.
     """
 
     name: str
     source: str
-    kind: Literal["image", "text"]
+    kind: Literal["image", "table", "text"]
     train: Split
     val: Split
     test: Split
@@ -133,6 +144,14 @@ class Data:
     image_shape: tuple[int, int, int]
     normalization: Normalization
     report: LoadReport
+    features: tuple[str, ...] = ()
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one sample as a net sees it: `(channels, height, width)`, `(features,)`, or `()` for a text."""
+        if self.kind == "table":
+            return (len(self.features),)
+        return self.image_shape if self.kind == "image" else ()
 
     @property
     def num_classes(self) -> int:
@@ -150,6 +169,7 @@ class Data:
             "source": self.source,
             "kind": self.kind,
             "image_shape": list(self.image_shape),
+            "features": list(self.features),
             "classes": list(self.classes),
             "samples": {name: len(split) for name, split in self.splits.items()},
             "class_counts": counts,

@@ -1,28 +1,43 @@
-"""Nets: plain `torch.nn.Module`s from images to logits, and the blocks that they are built from."""
+"""Nets: plain `torch.nn.Module`s from images, rows or texts to logits, and the blocks that they are built from."""
 
+from leveret.nets._bag import BagOfWords
 from leveret.nets._blocks import BasicBlock, ConvBlock, ConvNetBlock, ExactConv2d, ResNetBlock
+from leveret.nets._choose import net_for
 from leveret.nets._convnet import ConvNet
+from leveret.nets._cosine import CosineLinear
 from leveret.nets._count import layer_operations, parameter_count
 from leveret.nets._ensemble import Ensemble
+from leveret.nets._entering import entering
+from leveret.nets._final import final_linear, replaced_final
 from leveret.nets._initial import identity_start, whiten_stem
 from leveret.nets._lateral import Lateral, Links
+from leveret.nets._merged import MergedClasses
+from leveret.nets._mlp import MLP
 from leveret.nets._resnet import ResNet
 from leveret.nets._shallow import ShallowNet
 
 __all__ = [
+    "MLP",
+    "BagOfWords",
     "BasicBlock",
     "ConvBlock",
     "ConvNet",
     "ConvNetBlock",
+    "CosineLinear",
     "Ensemble",
     "ExactConv2d",
     "Lateral",
     "Links",
+    "MergedClasses",
     "ResNet",
     "ResNetBlock",
     "ShallowNet",
+    "entering",
+    "final_linear",
     "identity_start",
     "layer_operations",
+    "net_for",
     "parameter_count",
+    "replaced_final",
     "whiten_stem",
 ]

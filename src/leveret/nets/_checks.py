@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["check_images", "positive"]
+__all__ = ["check_images", "positive", "traced"]
 
 
 def positive(**values: int) -> None:
@@ -17,9 +17,14 @@ def positive(**values: int) -> None:
             raise LeveretUsageError(f"{name} must be a whole number of at least 1, got {value!r}")
 
 
+def traced(x: object) -> bool:
+    """Whether `x` only stands for an input, of which a trace follows the way, so that its shape can't be asked for."""
+    return torch.compiler.is_exporting() or isinstance(x, fx.Proxy)
+
+
 def check_images(x: Tensor, channels: int, min_size: int) -> None:
     """Raise `LeveretUsageError` where `x` isn't `(batch, channels, height, width)` of at least `min_size` a side."""
-    if torch.compiler.is_exporting():
+    if traced(x):
         return
     if x.dim() != 4 or x.shape[1] != channels:
         raise LeveretUsageError(f"images must be (batch, {channels}, height, width), got {tuple(x.shape)}")

@@ -15,12 +15,12 @@ def parameter_count(net: nn.Module) -> int:
     return sum(parameter.numel() for parameter in net.parameters())
 
 
-def layer_operations(net: nn.Module, example: Tensor) -> list[tuple[nn.Module, int]]:
-    """Convolutions and linear layers in the order in which they ran, with the multiply-accumulates of one image.
+def layer_operations(net: nn.Module, example: Any) -> list[tuple[nn.Module, int]]:
+    """Convolutions and linear layers in the order in which they ran, with the multiply-accumulates of one sample.
 
     Args:
         net: any module.
-        example: what it takes, `(n, …)`; run once.
+        example: what it takes: a tensor `(n, …)`, or a list of n texts; run once.
     """
     found: list[tuple[nn.Module, int]] = []
 

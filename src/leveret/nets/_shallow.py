@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
 from leveret.nets._blocks import ConvBlock
-from leveret.nets._checks import check_images, positive
+from leveret.nets._checks import check_images, positive, traced
 from leveret.nets._lateral import Lateral, Links, links_by_layer
 from leveret.nets._widths import POOLED, Plan, Widths, widths_for
 
@@ -111,7 +110,7 @@ class ShallowNet(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """What the last hidden layer gives, `(batch, units)`."""
         check_images(x, self.in_channels, 1)
-        if not torch.compiler.is_exporting() and tuple(x.shape[2:]) != self.image_size:
+        if not traced(x) and tuple(x.shape[2:]) != self.image_size:
             height, width = self.image_size
             raise LeveretUsageError(
                 f"images must be {height}x{width} pixels for this net, got {x.shape[2]}x{x.shape[3]}"
