@@ -62,6 +62,7 @@ def test_real_layers(layer, tmp_path):
         lambda x: nn.functional.avg_pool2d(x, 3, 2, 1, ceil_mode=True),
         lambda x: nn.functional.avg_pool2d(x, (4, 3), (3, 2), (2, 1), ceil_mode=True, count_include_pad=False),
         lambda x: nn.functional.avg_pool2d(x, 2, 1, 1, count_include_pad=False),
+        lambda x: nn.functional.normalize(x, dim=1) + x / (1 + x.abs()),
         lambda x: torch.tanh(x) * torch.sigmoid(x) + nn.functional.silu(x).abs(),
     ],
 )

@@ -71,7 +71,12 @@ def test_what_is_suggested_is_not_what_is_there():
     ("function", "says"),
     [
         (lambda x: x + torch.linspace(0, 1, 8), "differs from place to place"),
-        (lambda x: x / x, "by a value"),
+        (lambda x: torch.ones(4, 8, 8) / x, "div of a constant by a value"),
+        (lambda x: torch.div(x, x, rounding_mode="floor"), "div that rounds"),
+        (lambda x: x.norm(p=1, dim=1, keepdim=True) * x, "of order 1: of 2 alone"),
+        (lambda x: x.norm(dim=(2, 3), keepdim=True) * x, "over several axes: flatten them"),
+        (lambda x: x.norm(dim=0, keepdim=True) * x, "over the samples of a batch"),
+        (lambda x: x.norm() * x, "over the samples of a batch"),
         (lambda x: F.conv2d(x, torch.abs(x)[:1, :, :3, :3]), "slice that moves, cuts or mixes the samples of a batch"),
         (lambda x: F.linear(x.flatten(1), x.flatten(1)), "weight is computed from the input"),
         (lambda x: torch.cat([x, x], 0), "cat that moves, cuts or mixes the samples of a batch"),

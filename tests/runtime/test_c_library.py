@@ -274,6 +274,8 @@ def with_step(number, **changes):
     [
         (with_step(3, op="max_pool3d"), "step 'pool' (max_pool3d): unknown operation 'max_pool3d'"),
         (with_step(3, op="softmax", attributes={}), "step 'pool' (softmax): this library doesn't run softmax"),
+        (with_step(3, op="divide", attributes={}), "step 'pool' (divide): this library doesn't run divide"),
+        (with_step(3, op="channel_norm", attributes={}), "this library doesn't run channel_norm"),
         (with_step(3, attributes={"kernel": [2, -1], "stride": [2, 2]}), "'kernel' must be a pair of whole numbers"),
         (with_step(3, attributes={"kernel": [2, 2]}), "'stride' is missing"),
         (with_step(3, attributes={"kernel": [99, 99], "stride": [1, 1]}), "too small for a kernel of 99x99"),

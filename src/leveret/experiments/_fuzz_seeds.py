@@ -54,7 +54,7 @@ def _packed_by_torch() -> list[Any]:
         def forward(self, x: Tensor) -> Tensor:
             y = self.norm(self.conv(F.pad(x, (1, 1, 1, 1), mode="reflect")))
             y = self.places(y.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-            y = y * y.amax(1, keepdim=True) + F.adaptive_avg_pool2d(y, 3).mean((2, 3), keepdim=True)
+            y = F.normalize(y, dim=1) * y.amax(1, keepdim=True) + F.adaptive_avg_pool2d(y, 3).mean((2, 3), keepdim=True)
             y = F.pixel_shuffle(y, 2)[:, :2, 2:-2]
             return F.log_softmax(F.interpolate(self.up(y.transpose(2, 3)), size=(7, 9), mode="bilinear"), dim=1)
 

@@ -9,6 +9,7 @@ from leveret.interchange._graph import OnnxGraph
 __all__ = [
     "channel_max",
     "channel_mean",
+    "channel_norm",
     "clip",
     "concat",
     "embedding",
@@ -55,12 +56,20 @@ def multiply(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
     return g.node("Mul", *inputs)
 
 
+def divide(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
+    return g.node("Div", *inputs)
+
+
 def channel_mean(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
     return g.node("ReduceMean", inputs[0], g.whole("axes", 1))
 
 
 def channel_max(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
     return g.node("ReduceMax", inputs[0], g.whole("axes", 1))
+
+
+def channel_norm(g: OnnxGraph, op: Any, inputs: list[str]) -> str:
+    return g.node("ReduceL2", inputs[0], g.whole("axes", 1))
 
 
 def softmax(g: OnnxGraph, op: Any, inputs: list[str]) -> str:

@@ -9,6 +9,7 @@ import torch
 from leveret.packing._lower import Lowering
 from leveret.packing._ref import Ref
 from leveret.packing._registry import Row, lowers
+from leveret.packing._rules_shapes import viewed
 
 
 def batch_norm_steps(
@@ -99,3 +100,30 @@ def _shares(state: Lowering, a: dict[str, Any], op: str) -> Ref:
     if axis < 0:
         raise state.error("over the samples of a batch")
     return state.each(op, state.channels_at(ref, axis))
+
+
+@lowers(
+    "linalg_vector_norm",
+    "norm",
+    row=Row(
+        "`x.norm(dim=1)`, `F.normalize`, `CosineLinear`",
+        "`channel_norm`; `clip`, `divide`",
+        "of order 2, over one axis but the batch, with and without `keepdim`",
+    ),
+)
+def vector_norm(state: Lowering, a: dict[str, Any]) -> Ref:
+    ref: Ref = a["self"]
+    order = a.get("ord", a.get("p"))
+    if order is not None and order != 2:
+        raise state.error(f"of order {order}: of 2 alone")
+    dims = a.get("dim")
+    axes = {ref.axis(dim) for dim in (dims if isinstance(dims, list | tuple) else [] if dims is None else [dims])}
+    if not axes or -1 in axes:
+        raise state.error("over the samples of a batch")
+    if len(axes) > 1:
+        raise state.error("over several axes: flatten them to one before it")
+    axis = axes.pop()
+    ref = state.channels_at(ref, axis)
+    shape = (*ref.shape[:axis], 1, *ref.shape[axis + 1 :])
+    length = state.emit("channel_norm", [ref], shape=shape, layout=ref.layout)
+    return length if a.get("keepdim") else viewed(state, length, (*shape[:axis], *shape[axis + 1 :]))

@@ -95,8 +95,13 @@ def product(state: Lowering, first: Ref, second: Ref) -> Ref:
     first, second = _side_by_side(state, first, second)
     if any(a < b for a, b in zip(first.shape, second.shape, strict=True)):
         first, second = second, first
+    return _two(state, "multiply", first, second)
+
+
+def _two(state: Lowering, op: str, first: Ref, second: Ref) -> Ref:
+    """An operation whose second input may have one channel, or one place, for all."""
     first = spread(state, first, torch.broadcast_shapes(first.shape, second.shape))
-    return state.emit("multiply", [first, second], shape=first.shape, layout=first.layout, order=first.order)
+    return state.emit(op, [first, second], shape=first.shape, layout=first.layout, order=first.order)
 
 
 @lowers("pow", "square", row=Row("`a ** 2`", "`multiply`", "no other power", "expressions"))
@@ -107,11 +112,27 @@ def power(state: Lowering, a: dict[str, Any]) -> Ref:
     return product(state, a["self"], a["self"])
 
 
-@lowers("div", row=Row("`a / c`", "`affine`", "not by a value", "expressions"))
+@lowers(
+    "div",
+    row=Row(
+        "`a / b`; `a / c` with c a number or a value per channel",
+        "`divide`; `affine`",
+        "b may have one channel or one place for all; not `c / b`",
+        "expressions",
+    ),
+)
 def div(state: Lowering, a: dict[str, Any]) -> Ref:
-    if isinstance(a["other"], Ref) or a.get("rounding_mode") is not None:
-        raise state.error("by a value" if isinstance(a["other"], Ref) else "that rounds")
-    return affine(state, a["self"], scale=1 / torch.as_tensor(a["other"], dtype=torch.float64))
+    first, second = a["self"], a["other"]
+    if a.get("rounding_mode") is not None:
+        raise state.error("that rounds")
+    if not isinstance(second, Ref):
+        return affine(state, first, scale=1 / torch.as_tensor(second, dtype=torch.float64))
+    if not isinstance(first, Ref):
+        raise state.error("of a constant by a value")
+    if first.shape == second.shape:
+        # what was repeated over all channels or places only for this, as F.normalize does
+        second = state.narrow.get(second, second)
+    return _two(state, "divide", *_side_by_side(state, first, second))
 
 
 @lowers("neg", row=Row("`−a`", "`affine`", "", "expressions"))

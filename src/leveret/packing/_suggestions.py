@@ -38,7 +38,6 @@ SUGGESTIONS: dict[str, str] = {
     "im2col": "use Conv2d, or PixelUnshuffle",
     "instance_norm": f"{_BATCH_NORM}, or GroupNorm with as many groups as channels, which is the same",
     "le": _SMOOTH,
-    "linalg_vector_norm": f"{_BATCH_NORM}, or LayerNorm",
     "log": "use LogSoftmax or Softplus",
     "log_sigmoid": "use -softplus(-x), which is the same",
     "lstm": _OVER_TIME,

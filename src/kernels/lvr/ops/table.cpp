@@ -47,8 +47,9 @@ constexpr Known known[] = {
 
 // without a node of the engine, as yet: leveret.runtime runs them step by step
 constexpr std::string_view of_python[] = {
-    "adaptive_pool2d", "channel_max", "conv_transpose2d", "embedding", "group_norm", "layer_norm", "log_softmax",
-    "pad",             "pixel_shuffle", "resize",         "slice",     "softmax",    "transpose",
+    "adaptive_pool2d", "channel_max", "channel_norm",  "conv_transpose2d", "divide", "embedding", "group_norm",
+    "layer_norm",      "log_softmax", "pad",           "pixel_shuffle",    "resize", "slice",     "softmax",
+    "transpose",
 };
 
 }  // namespace

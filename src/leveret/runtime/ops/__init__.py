@@ -2,7 +2,17 @@
 
 from leveret.runtime.ops._base import Op
 from leveret.runtime.ops._conv import BinaryWeightConv2d, BitConv2d, BitConv2dToBits, Conv2d
-from leveret.runtime.ops._elementwise import Affine, Bits, ChannelMax, ChannelMean, Clip, Concat, Multiply
+from leveret.runtime.ops._elementwise import (
+    Affine,
+    Bits,
+    ChannelMax,
+    ChannelMean,
+    ChannelNorm,
+    Clip,
+    Concat,
+    Divide,
+    Multiply,
+)
 from leveret.runtime.ops._embedding import Embedding
 from leveret.runtime.ops._functions import Function
 from leveret.runtime.ops._linear import BinaryWeightLinear, BitLinear, BitLinearToBits, Linear
@@ -43,10 +53,12 @@ OPS: dict[str, type[Op]] = {
         ByteLinear,
         ChannelMax,
         ChannelMean,
+        ChannelNorm,
         Clip,
         Concat,
         Conv2d,
         ConvTranspose2d,
+        Divide,
         Embedding,
         Flatten,
         Function,

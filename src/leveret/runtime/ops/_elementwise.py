@@ -12,7 +12,7 @@ from leveret.runtime import kernels
 from leveret.runtime._values import Value
 from leveret.runtime.ops._base import EPILOGUE, Array, Op, Real, add_of, all_steps, real_values
 
-__all__ = ["Affine", "Bits", "ChannelMax", "ChannelMean", "Clip", "Concat", "Multiply"]
+__all__ = ["Affine", "Bits", "ChannelMax", "ChannelMean", "ChannelNorm", "Clip", "Concat", "Divide", "Multiply"]
 
 
 class Affine(Op):
@@ -63,13 +63,14 @@ class Multiply(Op):
 
     name = "multiply"
     takes = (2, 2)
+    verb: ClassVar = "multiplies"
 
     def infer(self) -> Value:
         first = real_values(self)
         second = self.inputs[1]
         fits = len(second.size) == len(first.size) and second.channels in (1, first.channels)
         if not fits or any(b not in (1, a) for a, b in zip(first.size, second.size, strict=True)):
-            raise LeveretFormatError(f"multiplies shapes {first.shape} and {second.shape}")
+            raise LeveretFormatError(f"{self.verb} shapes {first.shape} and {second.shape}")
         return first
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
@@ -78,6 +79,20 @@ class Multiply(Op):
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
         first, second = (value.size for value in self.inputs)
         return engine.multiply(*inputs) if second in (first, (1, 1)) else None
+
+
+class Divide(Multiply):
+    """The first value over the second, which may have one channel, or one place, for all of the first's."""
+
+    name = "divide"
+    verb: ClassVar = "divides"
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        with np.errstate(all="ignore"):  # what is over 0 is infinite or NaN, as in the net
+            return inputs[0] / inputs[1]
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return None
 
 
 class ChannelMean(Op):
@@ -102,6 +117,19 @@ class ChannelMax(ChannelMean):
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return inputs[0].max(-1, keepdims=True)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return None
+
+
+class ChannelNorm(ChannelMean):
+    """The Euclidean length of the channels: an image becomes a map of one channel."""
+
+    name = "channel_norm"
+
+    def run(self, inputs: Sequence[Array], threads: int) -> Array:
+        with np.errstate(over="ignore"):  # infinite, as in the net
+            return np.sqrt(np.square(inputs[0]).sum(-1, keepdims=True))
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
         return None
