@@ -16,6 +16,7 @@ import torch
 import leveret
 from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training import Augment, fit, load_weights, logits_of
+from leveret.training.metrics import balanced_accuracy
 
 
 def net(seed=0, dropout=0.0):
@@ -154,7 +155,10 @@ def test_two_processes(few_digits, tmp_path):
     )
     assert [row["samples_seen"] for row in result.history] == [200, 400]
     assert result.samples_seen == 400
-    assert leveret.evaluate(model, few_digits, "val").accuracy == pytest.approx(result.best_accuracy, abs=1e-6)
+    evaluation = leveret.evaluate(model, few_digits, "val")
+    assert evaluation.accuracy == pytest.approx(result.best_accuracy, abs=1e-6)
+    row = result.history[result.best_epoch - 1]
+    assert row["val_balanced_accuracy"] == pytest.approx(balanced_accuracy(evaluation), abs=1e-6)
 
 
 def test_a_resumed_run_remembers_that_its_last_epoch_was_the_best(few_digits, tmp_path):

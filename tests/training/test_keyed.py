@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leveret.errors import LeveretUsageError
-from leveret.training._keyed import KeyedDraws, view_keys
+from leveret.training._keyed import KeyedDraws, keys_under, view_keys
 
 N = 20_000
 
@@ -65,3 +65,11 @@ def test_errors():
             view_keys(seed, [0])
     with pytest.raises(LeveretUsageError, match="2 images were asked of 3 keys"):
         KeyedDraws(np.zeros(3, np.uint64)).random(2)
+
+
+def test_keys_under_keys():
+    keys = view_keys(5, np.arange(4))
+    under = keys_under(keys[:, None], np.arange(300))
+    assert under.shape == (4, 300)
+    assert len(np.unique(under)) == under.size
+    assert under[2, 7] == keys_under(keys[2], 7)

@@ -77,6 +77,46 @@ def test_a_users_sampler_decides(digits):
     assert [batch.indices.tolist() for batch in loader] == [[5, 5, 7, 9], [9, 9]]
 
 
+class InChunks:
+    """Draws 0, 1, 2, … without end, and says what it was asked for."""
+
+    num_samples = 10**12
+
+    def __init__(self):
+        self.asked = []
+        self.taken = 0
+
+    def chunks(self, size):
+        self.asked.append(size)
+        while True:
+            self.taken += 1
+            yield np.arange((self.taken - 1) * size, self.taken * size)
+
+
+def test_an_order_in_chunks_is_taken_a_batch_at_a_time(monkeypatch):
+    sampler = InChunks()
+    order = BatchSampler(50, 8, 0, sampler)
+    monkeypatch.setattr(order, "_ranks", lambda: (1, 2))
+    assert len(order) == 10**12 // 8
+    batches = iter(order)
+    assert [next(batches)[2].tolist() for _ in range(2)] == [[1, 3, 5, 7], [9, 11, 13, 15]]
+    assert sampler.asked == [8]
+    assert sampler.taken == 2
+
+
+@pytest.mark.parametrize(("drawn", "sizes"), [(16, [8, 8]), (17, [8, 8]), (18, [8, 8, 2]), (1, [])])
+def test_chunks_leave_out_a_last_batch_of_one(drawn, sizes):
+    class Few:
+        num_samples = drawn
+
+        def chunks(self, size):
+            yield from np.split(np.arange(drawn), range(size, drawn, size))
+
+    order = BatchSampler(50, 8, 0, Few())
+    assert [len(indices) for _, _, indices in order] == sizes
+    assert len(order) == len(sizes)
+
+
 def test_evaluation_goes_through_all_in_order(digits):
     loader = evaluation_loader(digits.val, digits.normalization, batch_size=50, channels_last=True)
     indices = torch.cat([batch.indices for batch in loader])

@@ -9,7 +9,7 @@ import numpy as np
 from leveret.metrics import Evaluation
 from leveret.report.blocks import Block, Figure, Matrix, Table
 from leveret.report.figures import COLOURS, axes_of, drawing, svg_of
-from leveret.report.words import share
+from leveret.report.words import share, short
 
 __all__ = ["confusion_blocks"]
 
@@ -71,7 +71,7 @@ def _heat_map(evaluation: Evaluation) -> Figure:
             axes.add_patch(_square(int(row), int(column), float(shares[row, column]), to_rgb(COLOURS["accent"])))
         step = max(1, k // 10)
         ticks = list(range(0, k, step))
-        names = [_short(evaluation.classes[i]) for i in ticks]
+        names = [short(evaluation.classes[i]) for i in ticks]
         axes.set_xticks(ticks, names, rotation=90)
         axes.set_yticks(ticks, names)
         axes.set_xlabel("predicted class")
@@ -93,7 +93,3 @@ def _square(row: int, column: int, value: float, colour: Any) -> Any:
 
     # the root makes rare confusions visible beside a full diagonal
     return Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=(*colour, value**0.5), edgecolor="none", linewidth=0)
-
-
-def _short(name: str, most: int = 18) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"

@@ -29,16 +29,28 @@ def learning_curves(runs: Mapping[str, Rows], by: Literal["epoch", "samples"] = 
     held_out = all("val_accuracy" in row for rows in runs.values() for row in rows)
     which = "val_accuracy" if held_out else "train_accuracy"
     part = "validation" if held_out else "training"
+    what = "accuracy"
+    if held_out and _balanced_tells(runs):
+        which, what = "val_balanced_accuracy", "balanced accuracy"
     figures = []
     if all(which in row for rows in runs.values() for row in rows):
         words = "; ".join(_in_words(name, rows, which) for name, rows in runs.items())
-        svg = _draw(runs, which, "accuracy-curves", scale=100, unit=f"accuracy on the {part} part, %", by=by)
-        figures.append(Figure(svg, f"Line plot of {part} accuracy by {by}. {words}.", f"Accuracy on the {part} part."))
+        svg = _draw(runs, which, "accuracy-curves", scale=100, unit=f"{what} on the {part} part, %", by=by)
+        caption = f"{what.capitalize()} on the {part} part."
+        figures.append(Figure(svg, f"Line plot of {part} {what} by {by}. {words}.", caption))
     svg = _draw(runs, "train_loss", "loss-curves", scale=1, unit="training loss", by=by)
     ends = "; ".join(f"{n}: {r[0]['train_loss']:.3f} to {r[-1]['train_loss']:.3f}" for n, r in runs.items())
     note = " Each run has its own objective, so only the shapes compare." if len(runs) > 1 else ""
     figures.append(Figure(svg, f"Line plot of training loss by {by}. {ends}.", f"Training loss.{note}"))
     return figures
+
+
+def _balanced_tells(runs: Mapping[str, Rows]) -> bool:
+    """Whether all rows have balanced accuracy, and some where it differs from accuracy by more than chance."""
+    rows = [row for found in runs.values() for row in found]
+    if not all("val_balanced_accuracy" in row for row in rows):
+        return False
+    return any(abs(row["val_balanced_accuracy"] - row["val_accuracy"]) > 0.05 for row in rows)
 
 
 def stage_starts(rows: Rows) -> list[int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["COLOURS", "WIDTH", "axes_of", "drawing", "svg_of"]
+__all__ = ["COLOURS", "WIDTH", "axes_of", "drawing", "grid_of", "svg_of"]
 
 # what matplotlib draws with -> the page's variable; colours that no plot would pick by chance
 COLOURS = {
@@ -60,12 +60,18 @@ def drawing() -> Iterator[None]:
 
 def axes_of(height: float = 3.4, width: float = WIDTH) -> tuple[Any, Any]:
     """A new figure that no window will show, and its axes."""
+    figure, axes = grid_of(1, 1, height, width)
+    return figure, axes[0][0]
+
+
+def grid_of(rows: int, columns: int, height: float, width: float = WIDTH, **layout: Any) -> tuple[Any, Any]:
+    """The same with many axes, `axes[row][column]`; `layout` is for matplotlib's `Figure.subplots`."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasSVG(figure)
-    return figure, figure.subplots()
+    return figure, figure.subplots(rows, columns, squeeze=False, **layout)
 
 
 def svg_of(figure: Any, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["count", "duration", "factor", "operations", "points", "share", "size", "times"]
+__all__ = ["count", "duration", "factor", "operations", "points", "share", "short", "size", "times"]
 
 
 def share(value: float) -> str:
@@ -62,3 +62,8 @@ def duration(seconds: float) -> str:
 def factor(ratio: float, better: str, worse: str) -> str:
     """A ratio in words that are true either way: "2.0x faster", "1.25x slower"."""
     return f"{times(ratio)} {better}" if ratio >= 1 else f"{times(1 / ratio)} {worse}"
+
+
+def short(name: str, most: int = 18) -> str:
+    """A name cut to a length, with "…" for the rest."""
+    return name if len(name) <= most else name[: most - 1] + "…"

@@ -5,9 +5,10 @@ from leveret.training._augment import Augment, Augmentation
 from leveret.training._batch import Batch
 from leveret.training._checkpoints import has_damaged_checkpoint, load_weights
 from leveret.training._evaluate import evaluate, logits_of
+from leveret.training._features import features_of, raw_features
 from leveret.training._fit import FitResult, fit
 from leveret.training._history import History
-from leveret.training._objectives import CrossEntropy, Distillation, Objective, StoredLogits
+from leveret.training._objectives import CrossEntropy, Distillation, Objective, StoredLogits, TakesSampleWeights
 from leveret.training._parallel import parallel
 from leveret.training._progress import duration
 from leveret.training._staged import StagedTraining
@@ -25,12 +26,15 @@ __all__ = [
     "Objective",
     "StagedTraining",
     "StoredLogits",
+    "TakesSampleWeights",
     "Task",
     "duration",
     "evaluate",
+    "features_of",
     "fit",
     "has_damaged_checkpoint",
     "load_weights",
     "logits_of",
     "parallel",
+    "raw_features",
 ]

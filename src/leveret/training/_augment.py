@@ -53,6 +53,11 @@ class Augment:
                 raise LeveretUsageError(f"{name} must be at least 0 pixels, got {getattr(self, name)}")
 
     def __call__(self, pixels: Pixels, generator: np.random.Generator) -> Pixels:
+        if pixels.ndim != 4:
+            raise LeveretUsageError(
+                f"Augment mirrors and shifts images, got an array of shape {pixels.shape}; for a table, give a "
+                "function of its rows"
+            )
         pixels = self._moved(pixels, generator)
         if self.cutout:
             mean = pixels.mean((0, 2, 3), keepdims=True).round().astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What an objective sees: one batch of images or texts with their labels."""
+"""What an objective sees: one batch of images, rows or texts with their labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Batch:
 
     Attributes:
         inputs: `(batch, channels, height, width)` float32, normalised and augmented; channels last in memory if asked.
-            For texts, a list of strings.
+            For tables, `(batch, features)` float32, normalised; for texts, a list of strings.
         labels: `(batch,)` int64, from 0; −100 where a sample has none.
         indices: `(batch,)` int64, the samples' places in their split.
         logits: `(batch, num_classes)`; an objective leaves the net's output here, so that accuracy needs no second

@@ -2,8 +2,8 @@
 
 In the folder of a run stand
 - `last.ckpt`: everything at the end of the last finished epoch; a run resumes from it;
-- `best.ckpt`: the same for the epoch with the best validation accuracy, the first of equals; only where there is a
-  validation part;
+- `best.ckpt`: the same for the best epoch by the monitor (validation accuracy, say), the first of equals; only where
+  there is a validation part;
 - `interrupted.ckpt`: weights at the moment of Ctrl-C or an error, gone again once a later epoch is finished.
 """
 
@@ -37,8 +37,20 @@ INTERRUPTED = "interrupted.ckpt"
 _PREFIX = "net."
 
 
-def epoch_checkpoints(folder: Path, has_validation: bool) -> list[ModelCheckpoint]:
+def epoch_checkpoints(
+    folder: Path,
+    has_validation: bool,
+    monitor: str = "val_accuracy",
+    mode: str = "max",
+    weights_only: bool = False,
+) -> list[ModelCheckpoint]:
     """Lightning's checkpoints, last and best, written at the end of each epoch.
+
+    Args:
+        folder: of the run.
+        has_validation: whether there is a best one.
+        monitor, mode: the logged value that tells it, and whether the "max" or the "min" of it is best.
+        weights_only: leave the optimiser's state out, as when no run can resume from them.
 
     Two callbacks: `save_last=True` of a single one writes `last.ckpt` only after epochs that were the best so far.
     """
@@ -46,12 +58,13 @@ def epoch_checkpoints(folder: Path, has_validation: bool) -> list[ModelCheckpoin
         "dirpath": folder,
         "save_top_k": 1,
         "save_on_train_epoch_end": True,
+        "save_weights_only": weights_only,
         "enable_version_counter": False,
     }
     # the best one first: the other then notes which epoch was best, this one included, for a run that resumes from it
     found = []
     if has_validation:
-        found.append(ModelCheckpoint(filename=Path(BEST).stem, monitor="val_accuracy", mode="max", **every_epoch))
+        found.append(ModelCheckpoint(filename=Path(BEST).stem, monitor=monitor, mode=mode, **every_epoch))
     found.append(ModelCheckpoint(filename=Path(LAST).stem, **every_epoch))
     return found
 

@@ -26,6 +26,7 @@ from leveret.training._augment import Augmentation
 from leveret.training._history import History
 from leveret.training._loader import evaluation_loader, training_loader
 from leveret.training._module import LightningNet
+from leveret.training._monitor import Monitor, monitor_for, training_skew, warn_of_skew
 from leveret.training._objectives import CrossEntropy, Objective
 from leveret.training._optimizers import make_optimizer, make_schedule
 from leveret.training._precision import Precision, lightning_precision
@@ -42,7 +43,9 @@ class FitResult:
         net: the net that was given, holding the best epoch's weights (the last one's without a validation part).
         history: a dict per epoch, see `training.History`.
         best_epoch: from 1; None before the first epoch was finished.
-        best_accuracy: on the validation part, a fraction; None without one.
+        best_accuracy: the best epoch's accuracy on the validation part, a fraction; None without one.
+        monitor: what told the best epoch: "accuracy", "balanced_accuracy" or "loss".
+        best_score: the best epoch's value of that on the validation part; None without one.
         samples_seen: training images that the net was shown, repeats counted, over all runs of this training.
         seconds: spent on the epochs of the history.
         interrupted: Ctrl-C stopped the run before its end.
@@ -60,6 +63,8 @@ class FitResult:
     diverged: bool = False
     best_checkpoint: Path | None = None
     last_checkpoint: Path | None = None
+    monitor: str = "accuracy"
+    best_score: float | None = None
 
 
 def fit(
@@ -77,6 +82,7 @@ def fit(
     augment: Augmentation | None = None,
     gradient_clip: float | None = None,
     early_stopping: int | None = None,
+    monitor: Literal["auto", "accuracy", "balanced_accuracy", "loss"] = "auto",
     sampler: Sampler[int] | None = None,
     precision: Precision = "auto",
     channels_last: bool = True,
@@ -92,8 +98,9 @@ def fit(
     """Train `net` on the training part of `data` and measure it on the validation part after each epoch.
 
     Args:
-        net: maps `(batch, channels, height, width)` float32 to logits `(batch, num_classes)`. Trained in place. One in
-            eval mode is put in training mode; parts of it that are in eval mode in a net that is not stay so.
+        net: maps `(batch, channels, height, width)` float32 (of tables `(batch, features)`, of texts a list of strings)
+            to logits `(batch, num_classes)`. Trained in place. One in eval mode is put in training mode; parts of it
+            that are in eval mode in a net that is not stay so.
         data: from `leveret.load`, or anything with `train`, `val` (`fetch(indices)`, `labels`, `len`) and
             `normalization` (`mean`, `std`).
         objective: what is minimised; default `CrossEntropy()`.
@@ -103,10 +110,17 @@ def fit(
         lr: peak learning rate; None takes the optimiser's default (0.1 for sgd, 0.002 for Adam).
         weight_decay: of weights with two or more dimensions.
         schedule, warmup: the learning rate over the run; "one-cycle" peaks at `warmup`, a share of the run.
-        augment: an `Augment`, or any function of uint8 pixels `(batch, channels, height, width)` and a numpy generator.
+        augment: an `Augment`, or any function of uint8 pixels `(batch, channels, height, width)` and a numpy generator;
+            of tables, a function of float32 rows `(batch, features)`; texts take none.
         gradient_clip: largest norm of the whole gradient.
-        early_stopping: stop after so many epochs without a better validation accuracy.
-        sampler: draws the training indices of an epoch; default: each sample once, shuffled.
+        early_stopping: stop after so many epochs in which `monitor` got no better on the validation part.
+        monitor: what tells the best epoch, for `best.ckpt`, `keep_best` and `early_stopping`: "accuracy",
+            "balanced_accuracy" (the mean of the classes' recalls) or "loss" (cross-entropy), on the validation part.
+            "auto" goes by balanced accuracy where a class of the training part is rarer than 1:10 of the most frequent
+            one, and warns that accuracy alone misleads there; else by accuracy. A run that is resumed keeps to what it
+            began with.
+        sampler: draws the training indices of an epoch; default: each sample once, shuffled. One that has
+            `chunks(size)`, as `balance.FrequencySampler` has, is asked for a batch at a time, others for all at once.
         precision: "auto" takes bfloat16 where this CPU computes with it natively, else float32; or "float32",
             "bfloat16".
         channels_last: store activations channels last, which is faster on CPUs (about 1.3x).
@@ -127,8 +141,12 @@ def fit(
     weights (the last one's with `keep_best=False`), or those that it began with where no epoch was finished. Nothing in
     it, nor in a checkpoint, is infinite or NaN. To go on with that, catch the error and take its `result`.
 
+    Warns:
+        SkewWarning: with `monitor="auto"`, a class is rarer than 1:10; says which, and what always saying the most
+            frequent class would reach. Any other `monitor` is silent.
+
     Raises:
-        LeveretUsageError: an argument out of range, or no such checkpoint.
+        LeveretUsageError: an argument out of range, no such checkpoint, or one of a run with another `monitor`.
         LeveretTrainingError: the loss, or a weight at the end of an epoch, became infinite or NaN; says where, and
             what `net` holds. Its `result` is the `FitResult` of the finished epochs.
     """
@@ -141,6 +159,11 @@ def fit(
         folder = Path(scratch) if out is None else Path(out)
         folder.mkdir(parents=True, exist_ok=True)
         start = _starting_point(net, folder, resume)
+        skew = training_skew(data.train)
+        chosen = monitor_for(monitor, skew, start)
+        skewed = skew is not None and skew.skewed
+        if monitor == "auto" and skew is not None and skew.skewed:
+            warn_of_skew(skew, data, chosen.name, stacklevel=2)
         module = LightningNet(
             net.to(memory_format=torch.channels_last) if channels_last else net,  # type: ignore[call-overload]
             objective if objective is not None else CrossEntropy(),
@@ -148,14 +171,16 @@ def fit(
             functools.partial(_schedule_of, schedule=schedule, warmup=warmup),
             seed,
         )
-        history = History(stage, None if out is None else folder / "history.csv")
+        history = History(stage, None if out is None else folder / "history.csv", chosen.name)
         on_interruption = checkpoints.SaveOnInterruption(folder)
         callbacks: list[pl.Callback] = [history, on_interruption]
         if progress:
-            callbacks.append(EpochProgress(stage, history))
+            callbacks.append(EpochProgress(stage, history, balanced=skewed or chosen.name == "balanced_accuracy"))
         if early_stopping is not None:
-            callbacks.append(EarlyStopping("val_accuracy", mode="max", patience=early_stopping))
-        callbacks.extend(checkpoints.epoch_checkpoints(folder, has_validation))
+            callbacks.append(EarlyStopping(chosen.column, mode=chosen.mode, patience=early_stopping))
+        # nothing resumes from a scratch folder; only processes of their own leave their history there
+        scratched = out is None and not trainer_args
+        callbacks.extend(checkpoints.epoch_checkpoints(folder, has_validation, chosen.column, chosen.mode, scratched))
         settings: dict[str, Any] = {
             "accelerator": "cpu",
             "devices": 1,
@@ -198,7 +223,7 @@ def fit(
         if not history.rows and (folder / checkpoints.LAST).exists():
             # processes of their own did the work; what they kept is in their checkpoint
             history.load_state_dict(checkpoints.read_checkpoint(folder / checkpoints.LAST)["callbacks"]["History"])
-        result = _result(net, history.rows, folder, interrupted, has_validation, kept=out is not None)
+        result = _result(net, history.rows, folder, interrupted, has_validation, chosen, kept=out is not None)
         best = keep_best and has_validation
         if best and result.best_epoch is not None and not interrupted:
             checkpoints.load_weights(net, folder / checkpoints.BEST)
@@ -273,11 +298,18 @@ def _restore(handler: Any) -> None:
 
 
 def _result(
-    net: nn.Module, rows: list[dict[str, Any]], folder: Path, interrupted: bool, has_validation: bool, kept: bool
+    net: nn.Module,
+    rows: list[dict[str, Any]],
+    folder: Path,
+    interrupted: bool,
+    has_validation: bool,
+    monitor: Monitor,
+    kept: bool,
 ) -> FitResult:
-    result = FitResult(net, rows, interrupted=interrupted)
+    result = FitResult(net, rows, interrupted=interrupted, monitor=monitor.name)
     if rows:
-        best = max(rows, key=lambda row: row["val_accuracy"]) if has_validation else rows[-1]
+        best = monitor.best(rows) if has_validation else rows[-1]
+        result.best_score = best.get(monitor.column)
         result.best_epoch = best["epoch"]
         result.best_accuracy = best.get("val_accuracy")
         result.samples_seen = rows[-1]["samples_seen"]

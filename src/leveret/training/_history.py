@@ -20,12 +20,15 @@ class History(pl.Callback):
 
     Attributes:
         rows: a dict per finished epoch: `stage`, `epoch` (from 1), `train_loss` and the other losses, `train_accuracy`,
-            `val_loss`, `val_accuracy` (fractions; absent without a validation part), `lr` at the epoch's end, `seconds`
-            spent on the epoch, `samples_seen` since the beginning.
+            `val_loss`, `val_accuracy`, `val_balanced_accuracy` (the mean of the recalls of the classes that occur;
+            fractions; absent without a validation part, and the last in rows of before it was measured), `lr` at the
+            epoch's end, `seconds` spent on the epoch, `samples_seen` since the beginning.
+        monitor: what tells the best epoch of this run; kept in its checkpoints.
     """
 
-    def __init__(self, stage: str, path: Path | None) -> None:
+    def __init__(self, stage: str, path: Path | None, monitor: str = "accuracy") -> None:
         self.stage = stage
+        self.monitor = monitor
         self.path = path
         self.rows: list[dict[str, Any]] = []
         self._started = 0.0
@@ -36,7 +39,7 @@ class History(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         row: dict[str, Any] = {"stage": self.stage, "epoch": trainer.current_epoch + 1}
         row |= {f"train_{name}": value for name, value in pl_module.train_summary().items()}
-        for name in ("val_loss", "val_accuracy"):
+        for name in ("val_loss", "val_accuracy", "val_balanced_accuracy"):
             if name in trainer.callback_metrics:
                 row[name] = float(trainer.callback_metrics[name])
         row["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
@@ -47,7 +50,7 @@ class History(pl.Callback):
             write_text(self.path, as_csv(self.rows))
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
+        return {"rows": self.rows, "monitor": self.monitor}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows = list(state_dict["rows"])

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["KeyedDraws", "view_keys"]
+__all__ = ["KeyedDraws", "keys_under", "view_keys"]
 
 Keys = NDArray[np.uint64]
 Size = int | tuple[int, int]
@@ -60,8 +60,14 @@ def view_keys(seed: int, numbers: ArrayLike) -> Keys:
     """
     if not 0 <= seed < 1 << 64:
         raise LeveretUsageError(f"seed must be from 0 to 2**64 - 1, got {seed}")
-    start = _mix(np.array([seed], np.uint64))
-    return _mix(start + (np.asarray(numbers).astype(np.uint64) + np.uint64(1)) * _STEP)
+    return keys_under(_mix(np.array([seed], np.uint64)), numbers)
+
+
+def keys_under(keys: ArrayLike, numbers: ArrayLike) -> Keys:
+    """A key for each number (from 0) under a key: uint64, of the shape that the two have together."""
+    starts, steps = np.broadcast_arrays(np.asarray(keys, np.uint64), np.asarray(numbers).astype(np.uint64))
+    # as rows, since numpy warns where a single number goes beyond its bits
+    return _mix(starts.reshape(-1) + (steps.reshape(-1) + np.uint64(1)) * _STEP).reshape(starts.shape)
 
 
 def _mix(values: Keys) -> Keys:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from leveret._pixels import of_pixels
+from leveret._pixels import constants_for
 from leveret.errors import LeveretUsageError
 from leveret.training._augment import Augmentation
 from leveret.training._batch import Batch
 
-__all__ = ["BatchDataset", "BatchSampler", "evaluation_loader", "to_tensor", "training_loader"]
+__all__ = ["BatchDataset", "BatchSampler", "ChunkedSampler", "evaluation_loader", "to_tensor", "training_loader"]
+
+
+@runtime_checkable
+class ChunkedSampler(Protocol):
+    """A sampler whose order need not stand in memory: `BatchSampler` takes a batch at a time from it.
+
+    Attributes:
+        num_samples: draws of an epoch, over all processes.
+    """
+
+    num_samples: int
+
+    def chunks(self, size: int) -> Iterator[NDArray[np.int64]]:
+        """An epoch's order over all processes, the same in each: arrays of `size`, the last one shorter."""
+        ...
 
 
 class BatchSampler(Sampler[Any]):
@@ -45,16 +60,25 @@ class BatchSampler(Sampler[Any]):
         return full + (rest >= min(2 * self._ranks()[1], self.size))
 
     def __iter__(self) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+        rank, ranks = self._ranks()
+        # the number first, so that no batch is drawn beyond it
+        for i, batch in zip(range(len(self)), self._batches(), strict=False):
+            yield self.epoch, i, batch[rank::ranks]
+
+    def _batches(self) -> Iterator[NDArray[np.int64]]:
+        if isinstance(self.sampler, ChunkedSampler):
+            yield from self.sampler.chunks(self.batch_size)
+            return
         if self.sampler is None:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(self.size)
         else:
             order = np.fromiter(self.sampler, dtype=np.int64)
-        rank, ranks = self._ranks()
-        for i in range(len(self)):
-            batch = order[i * self.batch_size : (i + 1) * self.batch_size]
-            yield self.epoch, i, batch[rank::ranks]
+        for start in range(0, len(order), self.batch_size):
+            yield order[start : start + self.batch_size]
 
     def _drawn(self) -> int:
+        if isinstance(self.sampler, ChunkedSampler):
+            return self.sampler.num_samples
         return self.size if self.sampler is None else len(self.sampler)  # type: ignore[arg-type]
 
     def _ranks(self) -> tuple[int, int]:
@@ -90,13 +114,18 @@ class BatchDataset(Dataset[Batch]):
         return Batch(values, torch.from_numpy(self.split.labels[indices]), torch.from_numpy(indices))
 
 
-def to_tensor(pixels: NDArray[np.uint8], normalization: Any, channels_last: bool = True) -> torch.Tensor:
-    """Pixels `(batch, channels, height, width)` uint8 as a normalised float32 tensor: `(pixel/255 − mean) / std`."""
-    tensor = torch.from_numpy(np.ascontiguousarray(pixels))
-    if channels_last:
+def to_tensor(values: NDArray[Any], normalization: Any, channels_last: bool = True) -> torch.Tensor:
+    """Samples as a normalised float32 tensor.
+
+    Pixels `(batch, channels, height, width)` uint8 become `(pixel/255 − mean) / std`; a table's rows
+    `(batch, features)` float32 become `(value − mean) / std`.
+    """
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    if channels_last and tensor.dim() == 4:
         tensor = tensor.contiguous(memory_format=torch.channels_last)
-    mean, std = (torch.from_numpy(of_pixels(row)).view(1, -1, 1, 1) for row in (normalization.mean, normalization.std))
-    return tensor.float().sub_(mean).div_(std)
+    mean, std = map(torch.from_numpy, constants_for(tensor.dim(), normalization))
+    # a float32 tensor would be the caller's own array
+    return tensor.float().sub_(mean).div_(std) if tensor.dim() == 4 else tensor.float().sub(mean).div_(std)
 
 
 class _InOrder(Sampler[Any]):

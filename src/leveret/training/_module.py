@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassStatScores
 
 from leveret.errors import LeveretTrainingError
 from leveret.training._batch import UNLABELLED, Batch
@@ -30,6 +31,8 @@ class LightningNet(pl.LightningModule):
         self.train_accuracy = MeanMetric()
         self.val_accuracy = MeanMetric()
         self.val_loss = MeanMetric()
+        # made at the first batch, which tells the number of classes
+        self.val_classes: MulticlassStatScores | None = None
         self._losses: dict[str, MeanMetric] = {}
         self.samples_seen = 0
 
@@ -44,6 +47,9 @@ class LightningNet(pl.LightningModule):
         torch.manual_seed(self._seed * 1_000_003 + self.current_epoch)
         for metric in (self.train_accuracy, *self._losses.values()):
             metric.reset()
+        set_epoch = getattr(self.objective, "set_epoch", None)
+        if set_epoch is not None:
+            set_epoch(self.current_epoch, self.trainer.max_epochs)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         losses = self.objective(self.net, batch)
@@ -77,12 +83,19 @@ class LightningNet(pl.LightningModule):
         size = len(batch.labels)
         self.val_loss.update(F.cross_entropy(logits, batch.labels), size)
         self.val_accuracy.update(_correct(logits, batch.labels), size)
+        if self.val_classes is None:
+            metric = MulticlassStatScores(logits.shape[1], average=None, ignore_index=UNLABELLED, validate_args=False)
+            self.val_classes = metric.to(self.device)
+        self.val_classes.update(logits, batch.labels)
 
     def on_validation_epoch_end(self) -> None:
         self.log("val_loss", self.val_loss.compute())
         self.log("val_accuracy", self.val_accuracy.compute())
         self.val_loss.reset()
         self.val_accuracy.reset()
+        if self.val_classes is not None:
+            self.log("val_balanced_accuracy", _balanced(self.val_classes.compute()))
+            self.val_classes.reset()
 
     def on_train_epoch_end(self) -> None:
         for name, value in self.train_summary().items():
@@ -109,6 +122,12 @@ class LightningNet(pl.LightningModule):
 
 def _correct(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.argmax(1) == labels).float().mean()
+
+
+def _balanced(counts: Tensor) -> Tensor:
+    """The mean recall of the classes that occur, from each class's true and false positives and negatives."""
+    found, there = counts[:, 0].double(), counts[:, 4]
+    return (found[there > 0] / there[there > 0]).mean()
 
 
 def _first_broken(net: nn.Module) -> str | None:

@@ -17,13 +17,34 @@ from torch.nn import functional as F
 from leveret.errors import LeveretUsageError
 from leveret.training._batch import UNLABELLED, Batch
 
-__all__ = ["CrossEntropy", "Distillation", "Objective", "StoredLogits"]
+__all__ = ["CrossEntropy", "Distillation", "Objective", "StoredLogits", "TakesSampleWeights"]
 
 
 class Objective(Protocol):
-    """Called with a net and a batch; returns named scalar losses whose sum is minimised."""
+    """Called with a net and a batch; returns named scalar losses whose sum is minimised.
+
+    Only samples of the training part come; those without a label have −100. The losses' names stay the same in every
+    batch, as each is the name of a curve.
+
+    An objective that changes over the training has also
+
+        def set_epoch(self, epoch: int, epochs: int) -> None
+
+    which `fit` calls at the start of each epoch, before its first batch, in a resumed run too: `epoch` counts from 0,
+    `epochs` is how many there are in all. What the objective is in an epoch should follow from these two alone. What
+    it learns on the way must be in its state, as a module's buffers or extra state are, to outlive an interruption.
+    """
 
     def __call__(self, net: nn.Module, batch: Batch, /) -> dict[str, Tensor]: ...
+
+
+@runtime_checkable
+class TakesSampleWeights(Protocol):
+    """An objective in which some samples can count more than others."""
+
+    def with_sample_weights(self, weights: ArrayLike, /) -> Objective:
+        """The same objective, in which the training part's samples weigh `weights`, `(samples,)`, in their order."""
+        ...
 
 
 @runtime_checkable
@@ -42,20 +63,53 @@ class CrossEntropy:
         label_smoothing: share of the target spread evenly over all classes, in [0, 1) (Szegedy et al., 2016,
             section 7).
         class_weights: `(num_classes,)`, a weight per class.
+        sample_weights: `(samples,)`, a weight per sample of the training part, in its order, at least 0 and not all 0.
+            They are divided by their mean, so that a learning rate fits as it does without them: the loss of a batch is
+            `Σ wᵢ lᵢ / n`, whose mean over an epoch is the weighted mean over the samples.
+
+    Raises:
+        LeveretUsageError: an argument out of range; when called, a sample beyond the weights.
     """
 
-    def __init__(self, label_smoothing: float = 0.0, class_weights: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        class_weights: Tensor | None = None,
+        sample_weights: ArrayLike | None = None,
+    ) -> None:
         if not 0 <= label_smoothing < 1:
             raise LeveretUsageError(f"label_smoothing must be in [0, 1), got {label_smoothing}")
         self.label_smoothing = label_smoothing
         self.class_weights = class_weights
+        self.sample_weights = None if sample_weights is None else _checked_weights(sample_weights)
+
+    def with_sample_weights(self, weights: ArrayLike) -> CrossEntropy:
+        """The same with `sample_weights`."""
+        return CrossEntropy(self.label_smoothing, self.class_weights, weights)
 
     def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         batch.logits = net(batch.inputs)
-        loss = _cross_entropy(
-            batch.logits, batch.labels, weight=self.class_weights, label_smoothing=self.label_smoothing
-        )
-        return {"cross_entropy": loss}
+        settings: dict[str, Any] = {"weight": self.class_weights, "label_smoothing": self.label_smoothing}
+        if self.sample_weights is None:
+            return {"cross_entropy": _cross_entropy(batch.logits, batch.labels, **settings)}
+        return {"cross_entropy": self._weighted(batch.logits, batch, **settings)}
+
+    def _weighted(self, logits: Tensor, batch: Batch, **settings: Any) -> Tensor:
+        assert self.sample_weights is not None
+        last = int(batch.indices.max())
+        if last >= len(self.sample_weights):
+            raise LeveretUsageError(
+                f"there are {len(self.sample_weights)} sample weights, and the batch holds sample {last} (from 0)"
+            )
+        known = batch.labels != UNLABELLED
+        if not known.any():
+            return 0 * logits.sum()
+        labels = batch.labels[known]
+        losses = F.cross_entropy(logits[known], labels, reduction="none", **settings)
+        weights = self.sample_weights.to(logits.device)[batch.indices][known]
+        # as torch has it: class weights are divided by their own sum, which leaves the samples' to be divided by n
+        share = torch.ones_like(losses) if self.class_weights is None else self.class_weights.to(losses)[labels]
+        return (weights * losses).sum() / share.sum()
 
     def __repr__(self) -> str:
         return f"CrossEntropy(label_smoothing={self.label_smoothing})"
@@ -190,6 +244,19 @@ def _cross_entropy(logits: Tensor, labels: Tensor, **settings: Any) -> Tensor:
         # the mean over no sample would be NaN; this one still leads back to the net
         return 0 * logits.sum()
     return F.cross_entropy(logits, labels, ignore_index=UNLABELLED, **settings)
+
+
+def _checked_weights(weights: ArrayLike) -> Tensor:
+    values = torch.as_tensor(np.asarray(weights), dtype=torch.float64)
+    if values.dim() != 1 or not len(values):
+        raise LeveretUsageError(f"sample weights must be (samples,), got {tuple(values.shape)}")
+    bad = ~torch.isfinite(values) | (values < 0)
+    if bad.any():
+        i = int(bad.nonzero()[0])
+        raise LeveretUsageError(f"sample weights must be finite and at least 0, got {values[i]} for sample {i}")
+    if not values.any():
+        raise LeveretUsageError("sample weights are all 0: nothing would be learned")
+    return (values / values.mean()).float()
 
 
 def _checked_std(standardize: tuple[ArrayLike, ArrayLike], form: str) -> Tensor:

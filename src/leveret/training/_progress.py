@@ -15,10 +15,11 @@ __all__ = ["EpochProgress", "duration"]
 class EpochProgress(pl.Callback):
     """A bar over all epochs of the run (not one epoch), and a line per finished epoch."""
 
-    def __init__(self, stage: str, history: Any, console: Console | None = None) -> None:
+    def __init__(self, stage: str, history: Any, console: Console | None = None, *, balanced: bool = False) -> None:
         self.stage = stage
         self.history = history
         self.console = console or Console(stderr=True)
+        self.balanced = balanced  # whether balanced accuracy is shown beside accuracy
         self._progress: Progress | None = None
         self._task: Any = None
         self._started = 0.0
@@ -68,10 +69,12 @@ class EpochProgress(pl.Callback):
             line += f"  train {100 * row['train_accuracy']:5.2f} %"
         if "val_accuracy" in row:
             line += f"  val {100 * row['val_accuracy']:5.2f} %"
+        if self.balanced and "val_balanced_accuracy" in row:
+            line += f"  balanced {100 * row['val_balanced_accuracy']:5.2f} %"
         done = (trainer.current_epoch + 1) * self._batches(trainer)
         left = self._left(trainer, done)
         line += f"  {duration(row['seconds'])}" + (f"  {duration(left)} left" if left > 0 else "")
-        self.console.print(line, highlight=False)
+        self.console.print(line, highlight=False, soft_wrap=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self._stop()

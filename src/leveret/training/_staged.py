@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from leveret.errors import LeveretTrainingError, LeveretUsageError
+from leveret.errors import LeveretTrainingError, LeveretUsageError, SkewWarning
 from leveret.training._augment import Augmentation
 from leveret.training._checkpoints import has_damaged_checkpoint
 from leveret.training._fit import fit
@@ -59,6 +60,18 @@ class StagedTraining:
         """Options of `fit` that all stages share, where they don't say otherwise."""
         return {"optimizer": "adamw", "schedule": "cosine", "gradient_clip": 5.0}
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of `fit` for every stage, but for its seed and epochs."""
+        return {
+            "batch_size": self.batch_size,
+            "lr": self.lr,
+            "augment": self.augment,
+            # the rows are kept in the history; a log for TensorBoard of every stage would only be thrown away
+            "trainer_args": {"logger": False},
+            **self.usual,
+        }
+
     def fit(
         self,
         net: nn.Module,
@@ -83,28 +96,24 @@ class StagedTraining:
             KeyboardInterrupt: Ctrl-C.
         """
         where = None if self.out is None else self.out / stage
-        usual = {
-            "batch_size": self.batch_size,
-            "lr": self.lr,
-            "augment": self.augment,
-            "seed": self.seed,
-            **self.usual,
-        }
-        # its rows are kept in the history; a log for TensorBoard of every stage would only be thrown away
-        options["trainer_args"] = {"logger": False, **options.get("trainer_args", {})}
+        usual = {"seed": self.seed, **self.options}
+        options["trainer_args"] = {**usual["trainer_args"], **options.get("trainer_args", {})}
         # a kill may have cut a checkpoint short; its stage begins again
         resume = "auto" if where is not None and not has_damaged_checkpoint(where) else False
         try:
-            result = fit(
-                net,
-                self.data if data is None else data,
-                epochs=self.epochs if epochs is None else epochs,
-                out=where,
-                resume=resume,
-                stage=stage,
-                progress=self.progress,
-                **(usual | options),
-            )
+            with warnings.catch_warnings():
+                # each stage would say so again; who chose a method for skewed data knows
+                warnings.simplefilter("ignore", SkewWarning)
+                result = fit(
+                    net,
+                    self.data if data is None else data,
+                    epochs=self.epochs if epochs is None else epochs,
+                    out=where,
+                    resume=resume,
+                    stage=stage,
+                    progress=self.progress,
+                    **(usual | options),
+                )
         except LeveretTrainingError as error:
             if error.result is None or not error.result.history:
                 raise
@@ -112,9 +121,13 @@ class StagedTraining:
             self.diverged = True
         if result.interrupted:
             raise KeyboardInterrupt
-        self.history += result.history
-        self.spent += len(result.history)
+        self.note(result.history)
         return net
+
+    def note(self, history: list[dict[str, Any]]) -> None:
+        """Count a stage's rows."""
+        self.history += history
+        self.spent += len(history)
 
     def split(self, *shares: float) -> list[int]:
         """The budget in whole epochs for each stage, about in proportion to `shares`; at least one each."""

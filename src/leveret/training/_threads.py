@@ -23,6 +23,8 @@ def threads_for(net: nn.Module, data: Any, batch_size: int, most: int) -> int:
     """
     if most == 1:
         return 1
-    example = to_tensor(data.train.fetch(np.arange(2)), data.normalization)
+    example = data.train.fetch(np.arange(2))
+    if isinstance(example, np.ndarray):
+        example = to_tensor(example, data.normalization)
     work = sum(number for _, number in layer_operations(net, example))
     return most if work * batch_size >= _WORTH_THREADS else 1
