@@ -19,6 +19,7 @@ _HOMES = {
     "ConvNet": "leveret.nets",
     "ResNet": "leveret.nets",
     "ShallowNet": "leveret.nets",
+    "LeveretClassifier": "leveret.estimator",
     "fit": "leveret.training",
     "evaluate": "leveret.training",
     "CrossEntropy": "leveret.training",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from leveret.errors import LeveretTrainingError as LeveretTrainingError
     from leveret.errors import LeveretUsageError as LeveretUsageError
     from leveret.errors import LeveretWarning as LeveretWarning
+    from leveret.estimator import LeveretClassifier as LeveretClassifier
     from leveret.interchange import export_onnx as export_onnx
     from leveret.nets import ConvNet as ConvNet
     from leveret.nets import ResNet as ResNet
