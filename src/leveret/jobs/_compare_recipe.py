@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from torch import nn
 
 from leveret.data import Data
 from leveret.errors import LeveretUsageError
-from leveret.nets import ConvNet, ResNet, parameter_count
+from leveret.jobs._described import described_augmentation, described_net
+from leveret.nets import net_for
 from leveret.training import Augment, FitResult, fit, has_damaged_checkpoint
 from leveret.training._augment import Augmentation
 
@@ -77,20 +77,14 @@ class CompareRecipe:
 
     def describe(self) -> dict[str, Any]:
         """The recipe as plain values, for JSON; two equal dicts train the same nets."""
-        shapes = {name: list(value.shape) for name, value in self.net.state_dict().items()}
-        augment = self.augment.as_dict() if isinstance(self.augment, Augment) else None
-        if self.augment is not None and augment is None:
-            augment = {"function": getattr(self.augment, "__name__", type(self.augment).__name__)}
         return {
-            "net": self.name,
-            "parameters": parameter_count(self.net),
-            "shapes": hashlib.sha256(repr(shapes).encode()).hexdigest()[:12],
+            **described_net(self.net, self.name),
             "epochs": self.epochs,
             "tune_epochs": self.tune_epochs,
             "batch_size": self.batch_size,
             "lr": self.lr,
             "tune_lr": self.tune_lr,
-            "augment": augment,
+            "augment": described_augmentation(self.augment),
         }
 
 
@@ -113,7 +107,7 @@ def compare_recipe(
         LeveretUsageError: texts instead of images, an unknown net, a number out of range, too few images.
     """
     if data.kind != "image":
-        raise LeveretUsageError(f"{data.source} holds texts; a comparison needs images")
+        raise LeveretUsageError(f"{data.source} holds {data.kind}s; a comparison needs images")
     if len(data.train) < 2 * data.num_classes:
         raise LeveretUsageError(f"{len(data.train)} training images are too few for {data.num_classes} classes")
     given = net is not None and not isinstance(net, str)
@@ -169,16 +163,6 @@ def _net(net: Any, data: Data, seed: int) -> tuple[nn.Module, str]:
             raise LeveretUsageError(f"net must be a torch.nn.Module or a function that gives one, got {net!r}")
         return made, type(made).__name__
     name = net or NETS[0]
-    channels, height, width = data.image_shape
-    if name == "resnet20":
-        return ResNet.cifar(20, channels, data.num_classes), name
-    if name == "resnet18":
-        return ResNet.imagenet18(channels, data.num_classes), name
-    if name != "convnet":
+    if name not in NETS:
         raise LeveretUsageError(f"net must be one of {', '.join(NETS)}, or a torch.nn.Module, got {name!r}")
-    side = min(height, width)
-    if side > 40:
-        return ConvNet(channels, data.num_classes, depth=7, widths=(32, 64, 128), stem_pool=True), name
-    if channels == 3:
-        return ConvNet(channels, data.num_classes, depth=7, widths=(64, 128, 256)), name
-    return ConvNet(channels, data.num_classes, depth=5, widths=(32, 64)), name
+    return net_for(data, name), name

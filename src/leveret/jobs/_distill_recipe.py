@@ -85,7 +85,7 @@ def distill_recipe(
         LeveretUsageError: texts instead of images, an unknown student, a number out of range, too few images.
     """
     if data.kind != "image":
-        raise LeveretUsageError(f"{data.source} holds texts; students are nets for images")
+        raise LeveretUsageError(f"{data.source} holds {data.kind}s; students are nets for images")
     if student not in STUDENTS:
         raise LeveretUsageError(f"student must be one of {', '.join(STUDENTS)}, got {student!r}")
     images = len(data.train)

@@ -6,6 +6,7 @@ stages: binary activations with real weights, then everything binary (Martinez e
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,10 +18,11 @@ from torch import nn
 
 from leveret._files import replacing
 from leveret.data import Data
-from leveret.errors import LeveretUsageError
+from leveret.errors import LeveretUsageError, SkewWarning
 from leveret.nets import ConvNet, ResNet, identity_start, whiten_stem
 from leveret.shrink.binary import BiRealBlock, BiRealPair, reestimate_norms, set_binary_weights
 from leveret.training import Augment, CrossEntropy, Distillation, FitResult, evaluate, fit, logits_of
+from leveret.training._monitor import MONITORS
 
 __all__ = ["NETS", "Recipe", "recipe_for"]
 
@@ -139,23 +141,25 @@ class Recipe:
             if epochs == 0:
                 continue
             seen = result.samples_seen if result else 0
-            result = fit(
-                net,
-                data,
-                objective=Distillation(targets, temperature=_TEMPERATURE, hard_weight=0.1),
-                epochs=epochs,
-                optimizer="adam",
-                lr=self.student_lr,
-                # decay pulls the real weights behind the signs towards zero, where they flip at random
-                weight_decay=1e-5 if stage == "activations" else 0.0,
-                schedule="cosine",
-                warmup=0.05,
-                stage=stage,
-                augment=self.student_augment,
-                keep_best=not (self.settle and stage == "weights"),
-                out=None if out is None else out / stage,
-                **self._common(resume, progress),
-            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SkewWarning)  # the teacher's training said so
+                result = fit(
+                    net,
+                    data,
+                    objective=Distillation(targets, temperature=_TEMPERATURE, hard_weight=0.1),
+                    epochs=epochs,
+                    optimizer="adam",
+                    lr=self.student_lr,
+                    # decay pulls the real weights behind the signs towards zero, where they flip at random
+                    weight_decay=1e-5 if stage == "activations" else 0.0,
+                    schedule="cosine",
+                    warmup=0.05,
+                    stage=stage,
+                    augment=self.student_augment,
+                    keep_best=not (self.settle and stage == "weights"),
+                    out=None if out is None else out / stage,
+                    **self._common(resume, progress),
+                )
             history += [{**row, "samples_seen": row["samples_seen"] + seen} for row in result.history]
             result = replace(result, history=history, samples_seen=result.samples_seen + seen)
             if result.interrupted:
@@ -172,9 +176,18 @@ class Recipe:
     def _settled(self, result: FitResult, data: Data) -> FitResult:
         """The last epoch's net, with the statistics of its norms found anew and its accuracy measured so."""
         net = reestimate_norms(result.net, self._as_they_are(data)).eval()
-        accuracy = evaluate(net, data, "val").accuracy if len(data.val) else None
+        accuracy = score = None
+        if len(data.val):
+            measured = evaluate(net, data, "val")
+            accuracy, score = measured.accuracy, MONITORS[result.monitor].of(measured)
         epochs = [row["epoch"] for row in result.history if row["stage"] == "weights"]
-        return replace(result, best_accuracy=accuracy, best_epoch=epochs[-1], best_checkpoint=result.last_checkpoint)
+        return replace(
+            result,
+            best_accuracy=accuracy,
+            best_score=score,
+            best_epoch=epochs[-1],
+            best_checkpoint=result.last_checkpoint,
+        )
 
     def _as_they_are(self, data: Data) -> Iterator[torch.Tensor]:
         """All training images once, in batches of all classes."""
@@ -240,7 +253,7 @@ def recipe_for(
         LeveretUsageError: texts instead of images, an unknown net, `epochs` below 1, or too few images.
     """
     if data.kind != "image":
-        raise LeveretUsageError(f"{data.source} holds texts; the main job shrinks nets for images")
+        raise LeveretUsageError(f"{data.source} holds {data.kind}s; the main job shrinks nets for images")
     net = net or NETS[0]
     if net not in NETS:
         raise LeveretUsageError(f"net must be one of {', '.join(NETS)}, got {net!r}")

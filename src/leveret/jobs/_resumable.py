@@ -20,6 +20,7 @@ _DEFAULTS = {
     ("methods", "all"),
     ("val_fraction", 0.1),
     ("test_fraction", 0.2),
+    ("balance", "plain"),
     ("student", "conv1"),
     ("params", "1M"),
     ("members", 8),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leveret._skew import skew_of
 from leveret.report.blocks import Block, Facts, Table
 
 __all__ = ["data_blocks", "flat"]
@@ -13,19 +14,21 @@ _MOST_SKIPPED = 50
 
 
 def data_blocks(data: Mapping[str, Any]) -> list[Block]:
-    """What was loaded, from `Data.as_dict()` without paths of the machine; what was skipped; images of each class."""
-    channels, height, width = data["image_shape"]
+    """What was loaded, from `Data.as_dict()` without paths of the machine; what was skipped; samples of each class."""
     parts = data["samples"]
-    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
     counts = data["class_counts"]["train"]
     skipped = data["skipped"]
     items = [
-        ("images", f"{colour}, {height} x {width} pixels"),
+        _what(data),
         ("training, validation, test", f"{parts['train']:,}, {parts['val']:,}, {parts['test']:,}"),
-        ("classes", f"{len(data['classes']):,}, of {_range(counts)} training images"),
+        ("classes", f"{len(data['classes']):,}, of {_range(counts)} training samples"),
         ("samples found", f"{data['found']:,}"),
         ("skipped", f"{len(skipped):,}" if skipped else "none"),
     ]
+    skew = skew_of(counts)
+    if skew is not None and skew.skewed:
+        rarest, most = (data["classes"][c] for c in (skew.least, skew.most))
+        items.append(("skewed", f"{rarest} is {skew.in_words} of {most}: accuracy alone misleads"))
     blocks: list[Block] = [Facts("Data", tuple(items))]
     notes = [("warning", text) for text in data["warnings"]] + [("note", text) for text in data["notes"]]
     if notes:
@@ -37,8 +40,20 @@ def data_blocks(data: Mapping[str, Any]) -> list[Block]:
     names = tuple(
         (name, *(f"{part[i]:,}" for part in data["class_counts"].values())) for i, name in enumerate(data["classes"])
     )
-    blocks.append(Table("Images of each class", ("class", *data["class_counts"]), names, scroll=len(names) > 16))
+    blocks.append(Table("Samples of each class", ("class", *data["class_counts"]), names, scroll=len(names) > 16))
     return blocks
+
+
+def _what(data: Mapping[str, Any]) -> tuple[str, str]:
+    kind = data.get("kind", "image")
+    if kind == "text":
+        return "texts", "as they stand in the source"
+    if kind == "table":
+        names = list(data["features"])
+        return "rows", f"of {len(names)} features: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
+    channels, height, width = data["image_shape"]
+    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+    return "images", f"{colour}, {height} x {width} pixels"
 
 
 def _range(counts: Sequence[int]) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leveret.errors import LeveretUsageError
+from leveret._named import named
 from leveret.shrink.catalogue import _binary, _bits, _compact, _ensemble, _expectation, _pruning, _real, _sharing
 from leveret.shrink.catalogue._method import Method
 from leveret.shrink.catalogue._tuning import FineTuning
@@ -39,10 +39,4 @@ def choose_methods(methods: str | Iterable[str]) -> tuple[Method, ...]:
     Raises:
         LeveretUsageError: an unknown key, or none at all; lists those that there are.
     """
-    keys = [key.strip() for key in methods.split(",")] if isinstance(methods, str) else list(methods)
-    keys = [key for key in keys if key]
-    if unknown := [key for key in keys if key != "all" and key not in METHODS]:
-        raise LeveretUsageError(f"there is no method {unknown[0]!r}; there are: all, {', '.join(METHODS)}")
-    if not keys:
-        raise LeveretUsageError(f"methods names none; there are: all, {', '.join(METHODS)}")
-    return tuple(method for key, method in METHODS.items() if "all" in keys or key in keys)
+    return named(methods, METHODS)

@@ -1,0 +1,58 @@
+"""`auto`: which method suits, by the training part's counts alone; the rule stands in docs/balance.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from leveret.errors import LeveretUsageError
+
+__all__ = ["Choice", "choose_method"]
+
+_EVEN = 1.5
+_FEW = 100
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What `choose_method` chose.
+
+    Attributes:
+        key: of the method.
+        why: in a sentence.
+        ratio: samples of the most frequent class for each of the rarest.
+    """
+
+    key: str
+    why: str
+    ratio: float
+
+
+def choose_method(counts: ArrayLike) -> Choice:
+    """The method for a training part with so many samples of each class.
+
+    1. No class is rarer than 1:1.5: "plain". There is nothing to mend.
+    2. The rarest class has fewer than 100 samples: "logit-adjusted-post". A net that is trained plainly learns
+       features from all samples and is then corrected for the prior, with a strength found on the validation part;
+       methods which repeat a few samples, or weigh them up, over-fit to them.
+    3. Else "logit-adjusted": the same correction while training, which moves the boundary itself.
+
+    Args:
+        counts: `(num_classes,)`, samples of each class; at least 1 each.
+
+    Raises:
+        LeveretUsageError: fewer than two classes, or one without a sample.
+    """
+    found = np.asarray(counts)
+    if found.ndim != 1 or len(found) < 2 or (found < 1).any():
+        raise LeveretUsageError(f"counts must be at least 1 for each of two or more classes, got {found.tolist()}")
+    least, most = int(found.min()), int(found.max())
+    ratio = most / least
+    if ratio <= _EVEN:
+        return Choice("plain", f"the classes are even: {least:,} to {most:,} samples each", ratio)
+    skew = f"the rarest class has {least:,} samples, 1 for {ratio:.3g} of the most frequent"
+    if least < _FEW:
+        return Choice("logit-adjusted-post", f"{skew}: too few to repeat or to weigh up", ratio)
+    return Choice("logit-adjusted", f"{skew}: enough to move the boundary while training", ratio)

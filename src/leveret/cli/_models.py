@@ -1,0 +1,125 @@
+"""Commands for packed models: their arguments, and which job each one calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leveret.cli._guard import complain, guarded, note
+from leveret.cli._options import Json, Model, Threads, print_json
+from leveret.cli._root import app
+
+
+@app.command(short_help="Say the class of images.")
+def predict(
+    model: Model,
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Images, folders, .npz files; - reads paths from stdin, one a line.", show_default=False),
+    ],
+    top: Annotated[int, typer.Option("--top", min=1, help="Name the K likeliest classes.", metavar="K")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines: one object an image.")] = False,
+    threads: Threads = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any image can't be read.")] = False,
+) -> None:
+    """Say the class of images, with a packed model."""
+    with guarded():
+        from leveret.jobs import predict as job
+
+        # paths come from file systems, which hold more than UTF-8
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+        done = failed = 0
+        for prediction in job.run(model, _with_stdin(paths), top=top, threads=threads):
+            if prediction.error is not None:
+                failed += 1
+                complain(f"warning: {prediction.source}: {prediction.error}", "yellow")
+            else:
+                done += 1
+            if as_json:
+                typer.echo(json.dumps(prediction.as_dict()))
+            elif prediction.error is None:
+                shares = (f"{name}\t{share:.4f}" for name, share in prediction.top)
+                typer.echo("\t".join((prediction.source, *shares)))
+        if failed:
+            of = f"{failed} of {done + failed} images could not be read"
+            if strict or not done:
+                complain(f"error: {of}", "red")
+                raise typer.Exit(1)
+            complain(f"warning: {of}", "yellow")
+
+
+@app.command(short_help="List a packed model's layers and costs.")
+def inspect(model: Model, as_json: Json = False) -> None:
+    """Show a packed model's layers, shapes, bits, bytes and operations."""
+    with guarded():
+        from leveret.jobs import inspect as job
+
+        found = job.run(model)
+        if as_json:
+            print_json(found.as_dict())
+        else:
+            from leveret.cli._show import show_inspection
+
+            show_inspection(found)
+
+
+@app.command(short_help="Time a packed model on this machine.")
+def bench(
+    model: Model,
+    against: Annotated[
+        str,
+        typer.Option(help="Engines to run the same layers in float32: torch,onnxruntime,openvino.", show_default=False),
+    ] = "",
+    threads: Threads = None,
+    batch: Annotated[int, typer.Option(min=1, help="The larger batch; the other is 1.")] = 64,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Time each layer, and hold it to this CPU's peak.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Time a packed model: latency, throughput, memory; alone or beside other engines."""
+    with guarded():
+        from leveret.jobs import bench as job
+
+        progress = note if sys.stderr.isatty() else None
+        found = job.run(model, against=against, threads=threads, batch=batch, profile=profile, progress=progress)
+        if as_json:
+            print_json(found.as_dict())
+        else:
+            from leveret.cli._show import show_bench
+
+            show_bench(found)
+
+
+@app.command(short_help="Write a packed model as ONNX.")
+def export(
+    model: Model,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The ONNX file.", show_default=False)],
+    floats: Annotated[
+        bool, typer.Option("--floats", help="Take normalised float32 images; else pixels, where the model can.")
+    ] = False,
+) -> None:
+    """Write a packed model as a float net in ONNX that gives the same logits, for other engines to run."""
+    with guarded():
+        from leveret.interchange import export_onnx
+
+        export_onnx(model, out, pixels=False if floats else None)
+        note(f"wrote {out}")
+
+
+def _with_stdin(paths: list[str]) -> Iterator[str]:
+    for path in paths:
+        if path != "-":
+            yield path
+            continue
+        for line in sys.stdin.buffer:
+            name = os.fsdecode(line.rstrip(b"\r\n"))
+            if name:
+                yield name

@@ -1,0 +1,71 @@
+"""What `leveret fit` and `leveret compare --balance` print to people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from leveret.cli._show import show
+from leveret.report.figure_names import COLUMNS, HEADLINES
+from leveret.report.words import share
+
+__all__ = ["show_balance", "show_balance_methods", "show_fit"]
+
+
+def show_fit(result: Any) -> None:
+    """`leveret fit`: the figures, and where things are."""
+    figures = result.metrics["figures"]
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column("", style="dim")
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("", style="dim")
+    for column in COLUMNS:
+        if column.key in figures:
+            table.add_row(column.title, column.form(figures[column.key]), column.what)
+    if result.metrics["data"]["ratio"] > 1.5:
+        table.add_row("majority vote", share(figures["majority_accuracy"]), "accuracy of always naming one class")
+    show(Text(""), table, Text(""), Text(f"report   {result.out / 'report.html'}"))
+    if result.model is None:
+        show(Text(f"weights  {result.out / 'net' / 'net.safetensors'}"))
+        return
+    show(Text(f"model    {result.model}"))
+    show(Text(f"try      leveret predict {result.model} IMAGE", style="dim"))
+
+
+def show_balance(result: Any) -> None:
+    """`leveret compare --balance`: the table of the report, what has no result, and where things are."""
+    from leveret.report.balance import marks
+
+    ok = [row for row in result.rows if row["status"] == "ok"]
+    columns = [column for column in COLUMNS if column.key in ok[0]["figures"]]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("method", no_wrap=True)
+    for column in columns:
+        table.add_column(column.title, justify="right", no_wrap=True)
+    table.add_column("")
+    for row in ok:
+        cells = (column.form(row["figures"][column.key]) for column in columns)
+        table.add_row(escape(row["key"]), *cells, marks(row), style="bold" if row["key"] == "plain" else "")
+    show(Text(""), table, Text(""))
+    for row in result.rows:
+        if row["status"] != "ok":
+            show(Text(f"{row['key']}: {row['why']}", style="red"))
+    metrics = result.metrics
+    show(Text(f"ranked by {HEADLINES[metrics['headline']]}; auto would take {metrics['auto']['key']}"))
+    show(Text(f"a majority vote has {share(ok[0]['figures']['majority_accuracy'])} accuracy"))
+    show(Text(""), Text(f"report   {result.out / 'report.html'}"), Text(f"nets     {result.out / 'methods'}/METHOD/"))
+
+
+def show_balance_methods() -> None:
+    """`leveret fit --list`."""
+    from leveret.balance.catalogue import METHODS
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("key", "what it does", "source"):
+        table.add_column(name, no_wrap=name == "key")
+    for method in METHODS.values():
+        table.add_row(method.key, escape(method.what), escape(method.paper))
+    show(table)

@@ -1,0 +1,306 @@
+"""Commands that train: their arguments, and which job each one calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from leveret.cli._guard import guarded
+from leveret.cli._options import (
+    Channels,
+    Flip,
+    ImageColumn,
+    LabelColumn,
+    Net,
+    Quick,
+    Quiet,
+    Resume,
+    Seed,
+    Size,
+    Source,
+    Strict,
+    TestFraction,
+    TextColumn,
+    ValFraction,
+    WorkerThreads,
+    data_options,
+)
+from leveret.cli._root import app
+from leveret.errors import LeveretUsageError
+
+
+@app.command(short_help="Train, distil, pack, compare: the main job.")
+def shrink(
+    source: Source = "digits",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the model, checkpoints, figures and report.")
+    ] = Path("out"),
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Of the teacher; the student's follow. Default: by the data's size.", show_default=False
+        ),
+    ] = None,
+    net: Net = None,
+    seed: Seed = 0,
+    quick: Quick = False,
+    resume: Resume = False,
+    flip: Flip = None,
+    strict: Strict = False,
+    size: Size = None,
+    channels: Channels = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    val_fraction: ValFraction = 0.1,
+    test_fraction: TestFraction = 0.2,
+    quiet: Quiet = False,
+) -> None:
+    """Train a teacher, distil it into a binary student, pack that, compare them, and write a report."""
+    with guarded():
+        from leveret.jobs import shrink as job
+
+        result = job.run(
+            source,
+            out,
+            net=net,
+            epochs=epochs,
+            seed=seed,
+            resume=resume,
+            strict=strict,
+            quick=quick,
+            flip=flip,
+            progress=not quiet,
+            data_options=data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
+        )
+        from leveret.cli._show import show_shrink
+
+        show_shrink(result)
+
+
+@app.command(short_help="Train one net, on skewed classes too.")
+def fit(
+    source: Source = "digits",
+    balance: Annotated[
+        str,
+        typer.Option(
+            help="How rare classes are dealt with: auto chooses by the counts; plain, focal, …; --list names them."
+        ),
+    ] = "plain",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the model, checkpoints, figures and report.")
+    ] = Path("out"),
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the data. Default: by its size.", show_default=False)
+    ] = None,
+    net: Net = None,
+    seed: Seed = 0,
+    quick: Quick = False,
+    resume: Resume = False,
+    flip: Flip = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of training.", show_default=False)] = None,
+    strict: Strict = False,
+    size: Size = None,
+    channels: Channels = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    text_column: TextColumn = None,
+    val_fraction: ValFraction = 0.1,
+    test_fraction: TestFraction = 0.2,
+    quiet: Quiet = False,
+    names: Annotated[bool, typer.Option("--list", help="Name the methods of --balance, and stop.")] = False,
+) -> None:
+    """Train one net, plainly or by a method for rare classes, pack it, measure it, and write a report."""
+    with guarded():
+        if names:
+            from leveret.cli._show_balance import show_balance_methods
+
+            show_balance_methods()
+            return
+        from leveret.jobs import fit as job
+
+        result = job.run(
+            source,
+            out,
+            balance=balance,
+            net=net,
+            epochs=epochs,
+            flip=flip,
+            seed=seed,
+            resume=resume,
+            quick=quick,
+            strict=strict,
+            threads=threads,
+            progress=not quiet,
+            data_options={
+                **data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
+                "text_column": text_column,
+            },
+        )
+        from leveret.cli._show_balance import show_fit
+
+        show_fit(result)
+
+
+@app.command(short_help="Make one net small by every method, side by side.")
+def compare(
+    source: Source = "digits",
+    methods: Annotated[
+        str, typer.Option(help="all, or keys with commas between: magnitude,int8,xnor; --list names them.")
+    ] = "all",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the models, checkpoints, figures and report.")
+    ] = Path("out"),
+    net: Net = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of the real net. Default: by the data's size.", show_default=False)
+    ] = None,
+    tune_epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of each method's fine-tuning. Default: 0.4 of the real net's.", show_default=False),
+    ] = None,
+    seed: Seed = 0,
+    quick: Quick = False,
+    resume: Resume = False,
+    skip_unfit: Annotated[
+        bool, typer.Option("--skip-unfit", help="Leave layers that a method doesn't fit as they are; else stop.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Methods at work at once. Default: one a core.", show_default=False)
+    ] = None,
+    threads: WorkerThreads = None,
+    strict: Strict = False,
+    size: Size = None,
+    channels: Channels = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    val_fraction: ValFraction = 0.1,
+    test_fraction: TestFraction = 0.2,
+    quiet: Quiet = False,
+    names: Annotated[bool, typer.Option("--list", help="Name the methods, and stop.")] = False,
+    balance: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare ways to learn rare classes instead: all, or keys with commas between.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Train one net, make it small by every method, tune each alike, pack, measure, and write a report.
+
+    With --balance: train it by every method for rare classes instead, each with the same budget of samples.
+    """
+    with guarded():
+        from leveret._threads import default_threads
+
+        common: dict[str, Any] = {
+            "net": net,
+            "epochs": epochs,
+            "seed": seed,
+            "resume": resume,
+            "quick": quick,
+            "strict": strict,
+            "workers": workers or default_threads(),
+            "threads": threads,
+            "progress": not quiet,
+            "data_options": data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
+        }
+        if balance is not None:
+            if methods != "all" or tune_epochs is not None or skip_unfit:
+                raise LeveretUsageError(
+                    "--methods, --tune-epochs and --skip-unfit don't go with --balance, which trains"
+                )
+            from leveret.cli import _show_balance
+            from leveret.jobs import balance as balance_job
+
+            if names:
+                _show_balance.show_balance_methods()
+            else:
+                _show_balance.show_balance(balance_job.run(source, out, methods=balance, **common))
+            return
+        from leveret.cli import _show
+        from leveret.jobs import compare as job
+
+        if names:
+            _show.show_methods()
+            return
+        result = job.run(source, out, methods=methods, tune_epochs=tune_epochs, skip_unfit=skip_unfit, **common)
+        _show.show_compare(result)
+
+
+@app.command(short_help="Distil many teachers into one small student.")
+def distill(
+    source: Source = "digits",
+    student: Annotated[
+        str, typer.Option(help="conv0 (no convolution) to conv4: shallow nets with so many convolutional layers.")
+    ] = "conv1",
+    params: Annotated[str, typer.Option(help="Weights of the student: 300k, 1M, 1000000.")] = "1M",
+    members: Annotated[int, typer.Option(min=1, help="Teachers.")] = 8,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the models, checkpoints, figures and report.")
+    ] = Path("out"),
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of each teacher. Default: by the data's size.", show_default=False)
+    ] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of the transfer set. Default: 40 an image, 4 of many.", show_default=False),
+    ] = None,
+    student_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the transfer set. Default: 5.", show_default=False)
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Hyper-parameters to try for the student.")] = 4,
+    lateral: Annotated[
+        int, typer.Option(min=0, help="Steps of links between the units of each layer of the student.")
+    ] = 0,
+    seed: Seed = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="A fifth of the epochs and views.")] = False,
+    resume: Resume = False,
+    flip: Flip = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Nets trained at once. Default: one a core.", show_default=False)
+    ] = None,
+    threads: WorkerThreads = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Optuna's, shared with other machines: postgresql://…", show_default=False),
+    ] = None,
+    strict: Strict = False,
+    size: Size = None,
+    channels: Channels = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    val_fraction: ValFraction = 0.1,
+    test_fraction: TestFraction = 0.2,
+    quiet: Quiet = False,
+) -> None:
+    """Train teachers, select the best of them, and let a shallow student learn what they say; write a report."""
+    with guarded():
+        from leveret._threads import default_threads
+        from leveret.jobs import distill as job
+
+        result = job.run(
+            source,
+            out,
+            student=student,
+            params=params,
+            members=members,
+            epochs=epochs,
+            views=views,
+            student_epochs=student_epochs,
+            trials=trials,
+            lateral=lateral,
+            flip=flip,
+            seed=seed,
+            resume=resume,
+            strict=strict,
+            quick=quick,
+            workers=workers or default_threads(),
+            threads=threads,
+            storage=storage,
+            progress=not quiet,
+            data_options=data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
+        )
+        from leveret.cli._show import show_distill
+
+        show_distill(result)

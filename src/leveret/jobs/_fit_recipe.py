@@ -1,0 +1,125 @@
+"""How `leveret fit` and a comparison of balance methods train: which net, for how long, with what."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from leveret.data import Data
+from leveret.errors import LeveretUsageError
+from leveret.jobs._described import described_augmentation, described_net
+from leveret.nets import net_for
+from leveret.training import Augment
+from leveret.training._augment import Augmentation
+
+__all__ = ["FitRecipe", "fit_recipe"]
+
+_SMALL = 4_000
+_LARGE = 20_000
+
+
+@dataclass(frozen=True)
+class FitRecipe:
+    """Everything that a training decides for the user.
+
+    Attributes:
+        make_net: gives the net, fresh, drawn with torch's seed of the moment.
+        name: of the net: one that `nets.net_for` knows, or a given net's class.
+        epochs, batch_size, lr, augment: as for `fit`.
+        options: further options of `fit`.
+        seed: of everything random.
+    """
+
+    make_net: Callable[[], nn.Module]
+    name: str
+    epochs: int
+    batch_size: int
+    lr: float
+    augment: Augmentation | None
+    options: dict[str, Any]
+    seed: int
+
+    def describe(self) -> dict[str, Any]:
+        """The recipe as plain values, for JSON; two equal dicts train the same nets."""
+        torch.manual_seed(self.seed)
+        return {
+            **described_net(self.make_net(), self.name),
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "lr": self.lr,
+            "augment": described_augmentation(self.augment),
+            **self.options,
+        }
+
+
+def fit_recipe(
+    data: Data,
+    *,
+    net: str | nn.Module | Callable[[], nn.Module] | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    augment: Augmentation | Literal["auto"] | None = "auto",
+    flip: bool | None = None,
+    quick: bool = False,
+    seed: int = 0,
+) -> FitRecipe:
+    """The recipe for `data`; arguments as for `leveret.jobs.fit.run`.
+
+    Raises:
+        LeveretUsageError: an unknown net, a number out of range, too few samples.
+    """
+    for key, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 2)):
+        if value is not None and value < least:
+            raise LeveretUsageError(f"{key} must be at least {least}, got {value}")
+    if lr is not None and not lr > 0:
+        raise LeveretUsageError(f"lr must be above 0, got {lr}")
+    if len(data.train) < 2 * data.num_classes:
+        raise LeveretUsageError(f"{len(data.train)} training samples are too few for {data.num_classes} classes")
+    samples, images = len(data.train), data.kind == "image"
+    small = samples < _SMALL
+    if epochs is None:
+        epochs = (24 if images and data.image_shape[0] == 3 else 10) if samples >= _LARGE else 30
+        epochs = max(2, epochs // 5) if quick else epochs
+    if augment == "auto":
+        augment = _augment(data, flip) if images else None
+    given = isinstance(net, nn.Module) or callable(net)
+    make, name = _maker(net, data)
+    convolutional = images and not given
+    usual = {"optimizer": "adamw", "schedule": "cosine", "weight_decay": 1e-4}
+    if convolutional:
+        usual = {"optimizer": "sgd", "schedule": "one-cycle", "warmup": 0.2, "weight_decay": 5e-4}
+    return FitRecipe(
+        make_net=make,
+        name=name,
+        epochs=epochs,
+        batch_size=batch_size or (32 if small else 128),
+        lr=lr or ((0.05 if small else 0.1) if convolutional else 2e-3),
+        augment=augment,
+        options=usual,
+        seed=seed,
+    )
+
+
+def _augment(data: Data, flip: bool | None) -> Augment:
+    channels, height, width = data.image_shape
+    shift = max(1, min(round(min(height, width) / 15), 8))
+    return Augment(flip=channels == 3 if flip is None else flip, shift=shift)
+
+
+def _maker(net: Any, data: Data) -> tuple[Callable[[], nn.Module], str]:
+    if isinstance(net, nn.Module):
+        return functools.partial(copy.deepcopy, net), type(net).__name__
+    if callable(net):
+        made = net()
+        if not isinstance(made, nn.Module):
+            raise LeveretUsageError(f"net must be a torch.nn.Module or a function that gives one, got {made!r}")
+        return net, type(made).__name__
+    make = functools.partial(net_for, data, net)
+    return make, net or type(make()).__name__.lower()

@@ -1,0 +1,278 @@
+"""`leveret fit`: one net trained on a source, plainly or by a method for skewed data, packed, measured and reported.
+
+Every stage keeps its output whole before the next begins, and `config.json` says whose they are, so that a run that
+was stopped or killed goes on with `resume=True`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from leveret._disk import disk_errors
+from leveret._files import write_json
+from leveret.data._identity import data_identity
+from leveret.errors import LeveretTrainingError, LeveretUsageError
+from leveret.jobs._data import load_with_test, public_data
+from leveret.jobs._folder import JobFolder
+from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
+from leveret.report.words import duration
+
+if TYPE_CHECKING:  # `--help` needs none of it
+    from torch import nn
+
+    from leveret.data import Data
+    from leveret.jobs._trial import Trial
+    from leveret.metrics import Evaluation
+    from leveret.training._augment import Augmentation
+
+__all__ = ["FitJobResult", "JobInterrupted", "run"]
+
+
+class FitFolder(JobFolder):
+    """Paths of a training."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.net = path / "net"
+        self.model = path / "model.lvr"
+
+
+@dataclass(frozen=True)
+class FitJobResult:
+    """What `leveret fit` left.
+
+    Attributes:
+        out: the folder with `report.html`, `metrics.json`, `config.json`, `model.lvr` where the net packs, and in
+            `net/` its weights, its logits of the validation and the test part, and the history.
+        metrics: the content of `metrics.json`.
+    """
+
+    out: Path
+    metrics: dict[str, Any]
+
+    @property
+    def model(self) -> Path | None:
+        """The packed model; None where the net doesn't pack."""
+        path = self.out / "model.lvr"
+        return path if path.exists() else None
+
+
+def run(
+    source: str | os.PathLike[str] | Data,
+    out: str | os.PathLike[str],
+    *,
+    balance: str = "plain",
+    net: str | nn.Module | Callable[[], nn.Module] | None = None,
+    epochs: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    augment: Augmentation | Literal["auto"] | None = "auto",
+    flip: bool | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    quick: bool = False,
+    strict: bool = False,
+    threads: int | None = None,
+    progress: bool = True,
+    data_options: Mapping[str, Any] | None = None,
+) -> FitJobResult:
+    """Train a net on a source, pack it, measure it on the test part and report.
+
+    Args:
+        source: as for `leveret.load`, or what it gave.
+        out: a new or empty folder, or with `resume` that of a run with the same data and options.
+        balance: a key of `leveret.balance.catalogue.METHODS`, or "auto": `choose_method` chooses by the counts.
+        net: the name of a net, a module (a copy is trained), or a function that gives one. Default: by the data.
+        epochs: passes over the training part; a method of several stages splits them. Default: by the data's size.
+        options: the method's own parameters.
+        batch_size, lr: of training. Default: by the data's size.
+        augment: an `Augment`, None, or "auto": small shifts, and mirrors for colour images.
+        flip: for "auto": whether mirrored images are still of their class.
+        seed: of everything random.
+        resume: go on with the run in `out`; one that is finished is only read.
+        quick: a fifth of the epochs.
+        strict: make unreadable samples an error instead of a counted warning.
+        threads: of torch. Default: the cores, or one for nets so small that more would wait.
+        progress: say on stderr what goes on.
+        data_options: passed on to `leveret.load`.
+
+    Raises:
+        LeveretUsageError: an argument out of range, a folder in use, or a resumed run that differs; says in what.
+        LeveretDataError: the source is missing or can't be used.
+        LeveretTrainingError: the training failed; says why.
+        LeveretError: a file could not be written, for instance on a full disk.
+        JobInterrupted: Ctrl-C; a KeyboardInterrupt whose message says what is kept.
+    """
+    if threads is not None and threads < 1:
+        raise LeveretUsageError(f"threads must be at least 1, got {threads}")
+    folder = FitFolder(Path(out))
+    folder.check(resume)
+    load_options = {key: value for key, value in (data_options or {}).items() if value is not None}
+    again = "the same call with resume=True"
+    if isinstance(source, str | os.PathLike) and isinstance(net, str | None):
+        asked = {"balance": balance, "net": net, "epochs": epochs, "seed": seed, "quick": quick, "flip": flip}
+        also = {"threads": threads, **load_options, "strict": strict}
+        again = resume_command("fit", str(source), folder.path, {**asked, **also})
+    job = _Job(folder, seed, threads, progress, again)
+    with job.stoppable():
+        from leveret.jobs._fit_recipe import fit_recipe
+
+        data = load_with_test(source, seed=seed, progress=progress, options={**load_options, "strict": strict})
+        method, why = _chosen(balance, data)
+        chosen = method.with_defaults(options or {})
+        recipe = fit_recipe(
+            data,
+            net=net,
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=lr,
+            augment=augment,
+            flip=flip,
+            quick=quick,
+            seed=seed,
+        )
+        return job.run(str(getattr(source, "source", source)), data, recipe, method, chosen, why)
+
+
+def _chosen(balance: str, data: Data) -> tuple[Any, str]:
+    """The method, and why it was chosen if it was chosen here."""
+    from leveret.balance.catalogue import METHODS, choose_method
+
+    if balance == "auto":
+        choice = choose_method(data.train.class_counts())
+        return METHODS[choice.key], choice.why
+    if balance not in METHODS:
+        raise LeveretUsageError(f"there is no method {balance!r}; there are: auto, {', '.join(METHODS)}")
+    return METHODS[balance], ""
+
+
+class _Job(ResumableJob):
+    """One training, stage after stage."""
+
+    folder: FitFolder
+
+    def __init__(self, folder: FitFolder, seed: int, threads: int | None, progress: bool, again: str) -> None:
+        super().__init__(folder, progress, again)
+        self.seed = seed
+        self.threads = threads
+
+    def run(self, source: str, data: Data, recipe: Any, method: Any, options: dict[str, Any], why: str) -> FitJobResult:
+        from leveret.jobs._skew import skew_in_words
+
+        started = time.perf_counter()
+        described = recipe.describe()
+        self.folder.begin(_config(source, data, described, method.key, options, self.seed))
+        if self.folder.finished:
+            self.say(f"{self.folder.path} is finished already")
+            return FitJobResult(self.folder.path, json.loads(self.folder.metrics.read_text(encoding="utf-8")))
+        skew = skew_in_words(data.train.class_counts())
+        self.say(f"{data.name}: {len(data.train):,} training samples, {data.num_classes} classes; {skew}")
+        if method.key != "plain":
+            self.say(f"{method.title}" + (f", since {why}" if why else ""))
+        trial = self._trial(data, recipe, method, options)
+        result = trial.finished()
+        if result is None:
+            with disk_errors(self.folder.path):
+                result = trial.run(data, None, self.progress)
+            if result["status"] != "ok":
+                raise LeveretTrainingError(f"training failed: {result['why']}")
+        self.kept.append("the net")
+        metrics = _metrics(data, described, method, options, why, trial, result)
+        self._report(data, metrics, trial)
+        self.say(f"done in {duration(time.perf_counter() - started)}")
+        return FitJobResult(self.folder.path, metrics)
+
+    def _trial(self, data: Data, recipe: Any, method: Any, options: dict[str, Any]) -> Trial:
+        from leveret import __version__
+        from leveret._threads import default_threads
+        from leveret.jobs._trial import Trial
+        from leveret.training._threads import threads_for
+
+        threads = self.threads or threads_for(recipe.make_net(), data, recipe.batch_size, default_threads())
+        return Trial(
+            key=method.key,
+            folder=self.folder.net,
+            threads=threads,
+            recipe=recipe,
+            options=options,
+            provenance={"leveret": __version__, "data": data.name, "net": recipe.name, "seed": self.seed},
+            model=self.folder.model,
+        )
+
+    def _report(self, data: Data, metrics: dict[str, Any], trial: Trial) -> None:
+        from leveret.jobs._environment import environment
+        from leveret.jobs._samples import samples
+        from leveret.jobs._trial import kept_evaluation
+        from leveret.report.fit import fit_page
+        from leveret.report.page import write_page
+
+        metrics["environment"] = environment(trial.threads)
+        write_json(self.folder.metrics, metrics)
+        test = kept_evaluation(trial.folder, data, "test")
+        assert test is not None
+        validation: Evaluation | None = kept_evaluation(trial.folder, data, "val")
+        shown = samples(data, test) if data.kind == "image" else []
+        write_page(fit_page(public_data(data), metrics, test, validation, shown), self.folder.report)
+
+
+def _config(
+    source: str, data: Data, recipe: dict[str, Any], method: str, options: dict[str, Any], seed: int
+) -> dict[str, Any]:
+    from leveret import __version__
+
+    return {
+        "leveret": __version__,
+        "source": source,
+        # what a resumed run must have in common
+        "run": {
+            "data": data_identity(data),
+            "counts": [int(n) for n in data.train.class_counts()],
+            "seed": seed,
+            "recipe": recipe,
+            "method": method,
+            "options": options,
+        },
+    }
+
+
+def _metrics(
+    data: Data,
+    recipe: dict[str, Any],
+    method: Any,
+    options: dict[str, Any],
+    why: str,
+    trial: Trial,
+    result: dict[str, Any],
+) -> dict[str, Any]:
+    from leveret.jobs._skew import figures_of, headline_of
+    from leveret.jobs._trial import kept_evaluation
+
+    counts = data.train.class_counts()
+    evaluation = kept_evaluation(trial.folder, data, "test")
+    assert evaluation is not None
+    return {
+        "data": {
+            "name": data.name,
+            "kind": data.kind,
+            "classes": data.num_classes,
+            "test_samples": len(data.test),
+            "train_counts": [int(n) for n in counts],
+            "ratio": float(counts.max() / max(counts.min(), 1)),
+        },
+        "recipe": recipe,
+        "method": {"key": method.key, "title": method.title, "paper": method.paper, "what": method.what},
+        "options": options,
+        "chosen_since": why,
+        "headline": headline_of(data),
+        "figures": figures_of(trial.folder, data),
+        "result": result,
+        "packed": trial.model.exists(),
+        "test": evaluation.as_dict(),
+    }
