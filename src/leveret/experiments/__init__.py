@@ -16,6 +16,7 @@ EXPERIMENTS = {
     "engine": "leveret.experiments.engine",
     "shrink": "leveret.experiments.shrink",
     "deep-vs-shallow": "leveret.experiments.deep_vs_shallow",
+    "imbalance": "leveret.experiments.imbalance",
 }
 
 

@@ -90,7 +90,8 @@ def _distilled(plain: Sequence[_Row]) -> tuple[str, str, str]:
     return (
         "A net trained by distillation beats the same net on hard labels",
         verdict,
-        f"by the paper's L2 (for others see objectives) in {up} of {len(gains)} cells, by {_points(mean)} ± {100 * error:.2f} on average "
+        f"by the paper's L2 (for others see objectives) in {up} of {len(gains)} cells, by {_points(mean)} ± "
+        f"{100 * error:.2f} on average "
         f"({_points(min(gains))} to {_points(max(gains))})",
     )
 

@@ -1,0 +1,154 @@
+"""Solar cells, defective against functional: every method, and imbalanced-learn's samplers on the same features.
+
+The elpv dataset (Buerhop-Lutz et al., 2018; Deitsch et al., 2019) has 2,624 electroluminescence images of cells, each
+with an expert's probability of a defect: 0, 1/3, 2/3 or 1. Defective are those of 2/3 and more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leveret.data import Data, from_arrays
+from leveret.errors import LeveretUsageError
+from leveret.experiments.imbalance._nets import small_net
+from leveret.experiments.imbalance._rows import WORKERS, compared, merged, rows_of, summary
+from leveret.jobs._trial import load_trained
+from leveret.training import Augment, features_of
+
+__all__ = ["elpv"]
+
+_SIDE = 64
+_SEEDS = 5
+_EPOCHS = 12
+_TEST, _VAL = 0.3, 0.14
+_NAME = "elpv"
+_STRENGTHS = (0.0003, 0.001, 0.01, 0.1, 1.0)
+
+
+def elpv(seeds: int | None, runs: Path, before: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Figures and details for the page."""
+    number = seeds or _SEEDS
+    augment = Augment(flip=True, shift=4)
+    found = compared(_cells, number, runs, net=small_net(_NAME), epochs=_EPOCHS, augment=augment, workers=WORKERS)
+    metrics = [result.metrics for _, result in found]
+    rows = rows_of(_NAME, metrics)
+    rivals = _imbalanced_learn(found)
+    by_method = {row["method"]: row for row in rows}
+    best = max(rows, key=lambda row: row["pr_auc"])
+    rival = max(rivals, key=lambda row: row["pr_auc"])
+    figures = {
+        "rows": merged(before, rows),
+        "elpv_best_pr_auc": best["pr_auc"],
+        "elpv_imblearn_best_pr_auc": rival["pr_auc"],
+        "elpv_plain_pr_auc": by_method["plain"]["pr_auc"],
+    }
+    return figures, {
+        "seeds": number,
+        "epochs": _EPOCHS,
+        "side": _SIDE,
+        "best": best["method"],
+        "counts": metrics[0]["data"]["train_counts"],
+        "test_samples": metrics[0]["data"]["test_samples"],
+        "majority_accuracy": summary([m["methods"][0]["figures"]["majority_accuracy"] for m in metrics])["mean"],
+        "imbalanced_learn": rivals,
+        "imbalanced_learn_best": rival["method"],
+    }
+
+
+@cache
+def _images() -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
+    """Images scaled to `_SIDE`, whether they are defective, and a number that only equal images share."""
+    try:
+        from elpv_dataset.utils import load_dataset
+    except ImportError:
+        raise LeveretUsageError("this part needs the package elpv-dataset: pip install 'leveret[bench]'") from None
+    from PIL import Image
+
+    images, probabilities, _ = load_dataset()
+    small = [Image.fromarray(image).resize((_SIDE, _SIDE), Image.Resampling.BOX) for image in images]
+    hashes = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
+    _, groups = np.unique(hashes, return_inverse=True)
+    return np.stack([np.asarray(image) for image in small]), np.asarray(probabilities) > 0.5, groups.astype(np.int64)
+
+
+def _cells(seed: int) -> Data:
+    images, defective, groups = _images()
+    return from_arrays(
+        images,
+        np.where(defective, "defective", "functional"),
+        groups=groups,
+        val_fraction=_VAL,
+        test_fraction=_TEST,
+        seed=seed,
+        name=_NAME,
+    )
+
+
+def _imbalanced_learn(found: list[Any]) -> list[dict[str, Any]]:
+    """PR and ROC areas that imbalanced-learn's samplers reach before a logistic regression on the plain nets' features.
+
+    The regression's strength is the best on the validation part; the samplers have their defaults.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
+    from sklearn.preprocessing import StandardScaler
+
+    figures: dict[str, list[dict[str, float]]] = {}
+    for seed, (data, result) in enumerate(found):
+        plain = small_net(_NAME)()
+        load_trained(plain, result.out / "methods" / "plain")
+        rare = int(np.argmin(data.train.class_counts()))
+        raw = {part: features_of(plain, data, part) for part in ("train", "val", "test")}
+        scaler = StandardScaler().fit(raw["train"])
+        x, x_val, x_test = (scaler.transform(values) for values in raw.values())
+        y, y_val, y_test = (getattr(data, part).labels == rare for part in raw)
+        for name, sampler in _samplers(seed).items():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                drawn = (x, y) if sampler is None else sampler.fit_resample(x, y)
+                models = [LogisticRegression(C=c, max_iter=3000).fit(*drawn) for c in _STRENGTHS]
+            model = max(models, key=lambda m: average_precision_score(y_val, m.decision_function(x_val)))
+            scores = model.decision_function(x_test)
+            figures.setdefault(name, []).append(
+                {
+                    "pr_auc": float(average_precision_score(y_test, scores)),
+                    "roc_auc": float(roc_auc_score(y_test, scores)),
+                    "balanced_accuracy": float(balanced_accuracy_score(y_test, scores > 0)),
+                }
+            )
+    rows = []
+    for name, values in figures.items():
+        row: dict[str, Any] = {"method": name}
+        for key in values[0]:
+            mean = summary([value[key] for value in values])
+            row |= {key: mean["mean"], f"{key}_spread": mean["spread"]}
+        rows.append(row)
+    return sorted(rows, key=lambda row: -row["pr_auc"])
+
+
+def _samplers(seed: int) -> dict[str, Any]:
+    from imblearn import combine, over_sampling, under_sampling
+
+    return {
+        "none": None,
+        "RandomOverSampler": over_sampling.RandomOverSampler(random_state=seed),
+        "SMOTE": over_sampling.SMOTE(random_state=seed),
+        "BorderlineSMOTE": over_sampling.BorderlineSMOTE(random_state=seed),
+        "SVMSMOTE": over_sampling.SVMSMOTE(random_state=seed),
+        "ADASYN": over_sampling.ADASYN(random_state=seed),
+        "RandomUnderSampler": under_sampling.RandomUnderSampler(random_state=seed),
+        "ClusterCentroids": under_sampling.ClusterCentroids(random_state=seed),
+        "NearMiss": under_sampling.NearMiss(),
+        "TomekLinks": under_sampling.TomekLinks(),
+        "EditedNearestNeighbours": under_sampling.EditedNearestNeighbours(),
+        "OneSidedSelection": under_sampling.OneSidedSelection(random_state=seed),
+        "SMOTEENN": combine.SMOTEENN(random_state=seed),
+        "SMOTETomek": combine.SMOTETomek(random_state=seed),
+    }
