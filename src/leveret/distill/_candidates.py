@@ -86,7 +86,7 @@ def check_search(data: Any, seed: int, workers: int | None, threads: int | None,
     if seed < 0:
         raise LeveretUsageError(f"seed must be at least 0, got {seed}")
     if data.kind != "image":
-        raise LeveretUsageError(f"{data.source} holds texts; {what} are nets for images")
+        raise LeveretUsageError(f"{data.source} holds {data.kind}s; {what} are nets for images")
     if len(data.val) == 0:
         raise LeveretUsageError(f"{data.source} has no validation part, by which {what} are compared; leave some")
 

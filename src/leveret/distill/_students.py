@@ -29,9 +29,9 @@ class ShallowStudents:
 
     From a `TransferSet` a student learns the softened probabilities (Hinton et al., 2015), or, as in the paper, by L2
     on the standardised logits (Urban et al., section 2.2). The former is the default: small students gain by it
-    against the labels where by L2 they don't (docs/results/deep-vs-shallow.md, objectives). From data of `leveret.load` it learns the labels. What is searched: learning rate, weight
-    decay and dropout, and at a temperature that. The paper searches momentum and initial scales too; Adam and BatchNorm
-    leave little to find there.
+    against the labels where by L2 they don't (docs/results/deep-vs-shallow.md, objectives). From data of `leveret.load`
+    it learns the labels. What is searched: learning rate, weight decay and dropout, and at a temperature that. The
+    paper searches momentum and initial scales too; Adam and BatchNorm leave little to find there.
 
     Attributes:
         conv_layers: 0 to 4.
