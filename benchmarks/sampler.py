@@ -67,7 +67,7 @@ class Private:
         return (max(self.peak, self._now()) - self.before) / 1e6
 
     def _watch(self) -> None:
-        while not self._done.wait(0.002):
+        while not self._done.wait(0.01):
             self.peak = max(self.peak, self._now())
 
     @staticmethod
@@ -118,7 +118,7 @@ def report(path: str, mapped: str, maker: str, way: str, draws: str, repeats: st
     sampler = MAKERS[maker](labels, int(draws))
     made = time.process_time() - start
     seconds = []
-    for epoch in range(int(repeats)):
+    for epoch in range(1 if memory else int(repeats)):
         if isinstance(sampler, FrequencySampler):
             sampler.set_epoch(epoch)
         start = time.process_time()
@@ -141,7 +141,7 @@ def in_own_process(*arguments: object) -> dict[str, float]:
 def measure(
     size: int = 10_000_000, large: int = 1_000_000_000, draws: int = 10_000_000, classes: int = 10, repeats: int = 3
 ) -> dict[str, Any]:
-    """All figures; `sampler_speedup` is that of an epoch index by index, the slower of the two ways.
+    """All figures; some minutes of one core. `sampler_speedup` is that of an epoch index by index, the slower way.
 
     Args:
         size: labels, and draws of an epoch, that both samplers get.

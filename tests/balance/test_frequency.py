@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from leveret.balance import FrequencySampler
 from leveret.balance import _frequency as made
+from leveret.balance._cycles import Cycles
+from leveret.balance._positions import Positions
 from leveret.errors import LeveretDataError, LeveretUsageError
 
 LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2, 4], [700, 200, 99, 1]))
@@ -73,15 +75,36 @@ def test_each_instance_comes_once_a_cycle_over_the_epochs(counts, power, num_sam
         assert times.sum() == sum(map(len, seen))
 
 
-@pytest.mark.parametrize("size", [50, 3000])
-def test_cycles_differ(size):
-    sampler = FrequencySampler(np.zeros(size, np.uint8), num_samples=size)
-    orders = []
-    for epoch in range(2):
-        sampler.set_epoch(epoch)
-        orders.append(drawn(sampler).tolist())
-        assert sorted(orders[-1]) == list(range(size))
-    assert orders[0] != orders[1]
+@pytest.mark.parametrize("size", [50, 3000])  # as one of many short spans, and by itself
+def test_each_cycle_has_an_order_of_its_own(size):
+    labels = np.repeat([0, 1], [size, 5])
+    for seed in (0, 1):
+        cycles = Cycles(Positions(labels, np.bincount(labels), 1 << 20), seed, replacement=False)
+        first, second, again = (
+            cycles.draws(np.array([0]), np.array([start]), np.array([size])).tolist() for start in (0, size, 0)
+        )
+        assert sorted(first) == sorted(second) == list(range(size))
+        # by chance one place in the two would hold the same
+        assert sum(a == b for a, b in zip(first, second, strict=True)) < 8
+        assert first == again
+    assert (
+        first
+        != Cycles(Positions(labels, np.bincount(labels), 1 << 20), 0, False)
+        .draws(*np.array([[0], [0], [size]]))
+        .tolist()
+    )
+
+
+def test_draws_do_not_depend_on_how_many_are_made_at_once():
+    labels = np.repeat([0, 1, 2], [5000, 40, 3])
+    cycles = Cycles(Positions(labels, np.bincount(labels), 1 << 20), 0, replacement=False)
+    which = np.arange(3)
+    whole = np.split(cycles.draws(which, np.zeros(3, int), np.full(3, 12_000)), 3)
+    for size in (1, 100, 4000):
+        for start in (0, 37, 4990, 8000):
+            part = np.split(cycles.draws(which, np.full(3, start), np.full(3, size)), 3)
+            for one, all_of_it in zip(part, whole, strict=True):
+                assert one.tolist() == all_of_it[start : start + size].tolist()
 
 
 def test_a_stretch_of_many_pieces_and_blocks(monkeypatch):

@@ -48,6 +48,8 @@ def test_unequal_classes_lower_the_most():
 
 def test_at_least_one_is_kept():
     assert long_tailed(source([20] * 4), 1000).train.class_counts().tolist() == [20, 2, 1, 1]
+    # 98 / 49 in floating point is a hair below 2
+    assert long_tailed(source([98] * 2), 49).train.class_counts().tolist() == [98, 2]
     assert long_tailed(source([20] * 4), 1).train.class_counts().tolist() == [20] * 4
 
 
