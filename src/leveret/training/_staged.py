@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import nn
@@ -38,6 +38,8 @@ class StagedTraining:
     Raises:
         LeveretUsageError: `epochs` below 1.
     """
+
+    usual_stage: ClassVar[str] = "tuning"
 
     data: Any
     epochs: int
@@ -78,7 +80,7 @@ class StagedTraining:
         epochs: int | None = None,
         *,
         data: Any = None,
-        stage: str = "tuning",
+        stage: str | None = None,
         **options: Any,
     ) -> nn.Module:
         """Train `net` in place, and give it back.
@@ -87,7 +89,7 @@ class StagedTraining:
             net: as for `leveret.fit`.
             epochs: of the budget; default all.
             data: in place of the method's own.
-            stage: names its checkpoints; each of a method's stages needs its own.
+            stage: names its checkpoints; each of a method's stages needs its own. Default: `usual_stage`.
             options: for `leveret.fit`, in place of what is usual here.
 
         Raises:
@@ -95,6 +97,7 @@ class StagedTraining:
                 `diverged` set.
             KeyboardInterrupt: Ctrl-C.
         """
+        stage = stage or self.usual_stage
         where = None if self.out is None else self.out / stage
         usual = {"seed": self.seed, **self.options}
         options["trainer_args"] = {**usual["trainer_args"], **options.get("trainer_args", {})}

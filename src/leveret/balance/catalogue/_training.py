@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -37,6 +37,8 @@ class BalancedTraining(StagedTraining):
         workers: nets trained at once, by methods of many nets.
         threads: of torch in each of those.
     """
+
+    usual_stage: ClassVar[str] = "training"
 
     make_net: Callable[[], nn.Module] | None = None
     recipe: dict[str, Any] | None = None
