@@ -99,10 +99,9 @@ def test_methods_by_name():
     [
         ([100, 100], "plain"),
         ([150, 100], "plain"),
-        ([151, 100], "logit-adjusted"),
-        ([1000, 100, 500], "logit-adjusted"),
-        ([1000, 99, 500], "logit-adjusted-post"),
-        ([2, 1], "logit-adjusted-post"),
+        ([151, 100], "classifier-retraining"),
+        ([1000, 500, 10], "classifier-retraining"),
+        ([2, 1], "classifier-retraining"),
         ([50, 40], "plain"),
     ],
 )

@@ -104,12 +104,12 @@ def test_a_method_that_fails_is_told_and_the_rest_goes_on(skewed, tmp_path):
 
 def test_fit_trains_packs_and_reports(two, tmp_path):
     result = fit_job.run(two, tmp_path, balance="auto", **QUIET)
-    assert result.metrics["method"]["key"] == "logit-adjusted-post"
+    assert result.metrics["method"]["key"] == "classifier-retraining"
     assert result.metrics["chosen_since"]
     assert result.model == tmp_path / "model.lvr"
     assert leveret.runtime.load(result.model).classes == two.classes
     page = (tmp_path / "report.html").read_text()
-    assert "logit adjustment, afterwards" in page
+    assert "classifier retraining" in page
     assert "majority vote" in page
     again = fit_job.run(two, tmp_path, balance="auto", resume=True, **QUIET)
     assert again.metrics == json.loads(json.dumps(result.metrics))
