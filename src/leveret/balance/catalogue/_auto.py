@@ -34,9 +34,9 @@ def choose_method(counts: ArrayLike) -> Choice:
 
     1. No class is rarer than 1:1.5 of the most frequent: "plain". There is nothing to mend.
     2. Else "classifier-retraining". Features are learned best from all samples as they come; what skew spoils is the
-       last layer (Kang et al., 2020). Of all methods it is the one that never lost to plain training in our
-       measurements, and it was the best or within a few tenths of a point of that
-       (docs/results/imbalance.md), at a fraction of the others' cost once there is a plain net.
+       last layer (Kang et al., 2020). In our measurements (docs/results/imbalance.md) it never lost to plain
+       training and was the best or within about a point of the best, at a fraction of the others' cost once there is
+       a plain net.
 
     Args:
         counts: `(num_classes,)`, samples of each class; at least 1 each.
