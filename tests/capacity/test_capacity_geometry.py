@@ -238,7 +238,7 @@ def test_what_has_no_geometry_is_refused_by_name(layer, says):
 def test_a_net_that_gainsays_its_layers_is_caught_by_the_probe():
     class Sly(nn.Conv2d):
         def forward(self, x):
-            return super().forward(x) + x.mean()
+            return super().forward(x) + x.mean((1, 2, 3), keepdim=True)
 
     net = nn.Sequential(Sly(1, 2, 3), nn.ReLU())
     with pytest.raises(LeveretUsageError, match="fine isn't local: its place 0, 0 changes"):

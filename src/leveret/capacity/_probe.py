@@ -34,7 +34,8 @@ def check_field(net: nn.Module, geometry: Geometry, channels: int, name: str) ->
     base = _noise(net, channels, height, width, 0)
     images = [base]
     for row, column in places:
-        other = _noise(net, channels, height, width, 1)
+        # of another mean and deviation, which statistics of the whole image would tell
+        other = 3 * _noise(net, channels, height, width, 1) + 2
         top = geometry.rows.start + row * geometry.rows.stride
         left = geometry.columns.start + column * geometry.columns.stride
         field = (
