@@ -241,7 +241,7 @@ def test_a_net_that_gainsays_its_layers_is_caught_by_the_probe():
             return super().forward(x) + x.mean((1, 2, 3), keepdim=True)
 
     net = nn.Sequential(Sly(1, 2, 3), nn.ReLU())
-    with pytest.raises(LeveretUsageError, match="fine isn't local: its place 0, 0 changes"):
+    with pytest.raises(LeveretUsageError, match=r"fine isn't local: its place \(0, 0\) changes"):
         check_field(net, derive(net, "fine"), 1, "fine")
 
 

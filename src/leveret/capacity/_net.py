@@ -258,7 +258,7 @@ def _check_grids(coarse: Geometry, fine: Geometry) -> None:
         # by less, they differ for some sizes of images alone, which each call checks
         if abs(one.margin - other.margin) >= one.stride:
             raise LeveretUsageError(
-                f"coarse and fine must have the same grid; their {name} differ in number by their paddings: coarse "
+                f"coarse and fine must have the same grid; their {name} differ in number by their windows: coarse "
                 f"sees fields of {one.size} pixels from {one.start} on, fine of {other.size} from {other.start} on"
             )
         if abs(one.centre - other.centre) > one.stride:

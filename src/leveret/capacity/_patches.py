@@ -113,6 +113,8 @@ def _counted(net: nn.Module, channels: int, *sizes: tuple[int, int]) -> tuple[in
     """Multiply-accumulates for images of each size, counted without computing; None for a net that needs values."""
     try:
         copied = copy.deepcopy(net).to("meta")
+        for module in copied.modules():
+            module._forward_hooks.clear()  # a user's hooks are for what is computed
         like = next((p.dtype for p in copied.parameters() if p.is_floating_point()), torch.float32)
         totals = [
             sum(count for _, count in layer_operations(copied, torch.zeros(1, channels, *s, dtype=like, device="meta")))
