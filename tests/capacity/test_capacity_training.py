@@ -210,17 +210,18 @@ def test_it_trains_with_every_selector(make, few_digits):
     assert 0 <= leveret.evaluate(net, few_digits).accuracy <= 1
 
 
-@pytest.mark.parametrize("objective", [lambda: Hinted(0.1, warmup=2, coarse_weight=0.1), Separate])
-def test_a_resumed_run_goes_on_as_if_never_stopped(objective, few_digits, tmp_path):
+@pytest.mark.parametrize(
+    ("objective", "selector"),
+    [(lambda: Hinted(0.1, warmup=2, coarse_weight=0.1), RandomPlaces()), (Separate, None)],
+)
+def test_a_resumed_run_goes_on_as_if_never_stopped(objective, selector, few_digits, tmp_path):
     settings = {"batch_size": 50, "progress": False, "schedule": "constant", "keep_best": False}
-    for selector in (None, RandomPlaces()):
-        straight, resumed = digit_net(selector), digit_net(selector)
-        leveret.fit(straight, few_digits, objective=objective(), epochs=2, **settings)
-        out = tmp_path / type(selector).__name__
-        leveret.fit(digit_net(selector), few_digits, objective=objective(), epochs=1, out=out, **settings)
-        leveret.fit(resumed, few_digits, objective=objective(), epochs=2, out=out, **settings)
-        for name, value in straight.state_dict().items():
-            torch.testing.assert_close(resumed.state_dict()[name], value)
+    straight, resumed = digit_net(selector), digit_net(selector)
+    leveret.fit(straight, few_digits, objective=objective(), epochs=2, **settings)
+    leveret.fit(digit_net(selector), few_digits, objective=objective(), epochs=1, out=tmp_path, **settings)
+    leveret.fit(resumed, few_digits, objective=objective(), epochs=2, out=tmp_path, **settings)
+    for name, value in straight.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value)
 
 
 def test_it_learns_digits_and_looks_closer(few_digits):

@@ -74,13 +74,14 @@ class DynamicCapacityNet(nn.Module):
             apart; k out of range; when called, images without places, or fewer places than k.
 
     Example:
-        >>> coarse = nn.Sequential(nn.Conv2d(1, 12, 7, 2), nn.ReLU(), nn.Conv2d(12, 24, 3, 2), nn.ReLU())
-        >>> fine = nn.Sequential(nn.Conv2d(1, 24, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(24, 24, 3), nn.ReLU(),
-        ...                      nn.MaxPool2d(2))
-        >>> top = nn.Sequential(nn.Conv2d(24, 96, 3), nn.ReLU(), nn.AdaptiveMaxPool2d(1), nn.Flatten(),
-        ...                     nn.Linear(96, 10))
+        >>> data = leveret.load("digits")
+        >>> coarse = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU())
+        >>> fine = nn.Sequential(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 6, 3), nn.ReLU())
+        >>> top = nn.Sequential(nn.Flatten(), nn.Linear(6 * 6 * 6, 10))
         >>> net = DynamicCapacityNet(coarse, fine, top, k=4)
-        >>> result = fit(net, data, objective=Hinted(0.1))
+        >>> result = leveret.fit(net, data, objective=Hinted(0.01))
+        >>> net.k = UntilSure(8)
+        >>> print(leveret.evaluate(net, data).accuracy)
     """
 
     def __init__(
