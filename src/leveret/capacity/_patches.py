@@ -1,0 +1,125 @@
+"""Fine features at chosen places: all patches of a batch in one call, or the whole images where that is cheaper."""
+
+from __future__ import annotations
+
+import copy
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from leveret.capacity._geometry import Geometry
+from leveret.capacity._twin import unpadded
+from leveret.nets import layer_operations
+
+__all__ = ["Borders", "Patches"]
+
+Borders = Literal["exact", "zeros"]
+
+
+class Patches:
+    """Runs a local net at some places of a batch's images.
+
+    Two definitions of a place whose field reaches past the image:
+
+    - "exact": as the net itself has it when it is run on the whole image, its layers' paddings included. The patch is
+      then a window that begins at a multiple of the stride, or where the image begins or ends, as `Axis.window` says.
+    - "zeros": the image goes on in zeros, and the layers pad nothing, so that a patch is just a field. It costs less
+      where layers pad.
+
+    Of a net that doesn't pad both are the same.
+
+    Args:
+        geometry: of the net.
+        borders: which.
+    """
+
+    def __init__(self, geometry: Geometry, borders: Borders) -> None:
+        self.geometry = geometry
+        self.borders: Borders = borders if geometry.padded else "exact"
+        self._costs: dict[tuple[int, ...], tuple[int, int]] = {}
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of a patch of such an image."""
+        return self.geometry.size if self.borders == "zeros" else self.geometry.window(height, width)
+
+    def whole(self, net: nn.Module, images: Tensor) -> Tensor:
+        """The features of all places, `(batch, channels, rows, columns)`."""
+        return unpadded(net)(self._extended(images)) if self.borders == "zeros" else net(images)
+
+    def at(self, net: nn.Module, images: Tensor, sample: Tensor, place: Tensor) -> tuple[Tensor, bool]:
+        """The features at some places, in one call of the net, and whether it ran on whole images.
+
+        Args:
+            net: what `geometry` is of.
+            images: `(batch, channels, height, width)`.
+            sample: `(n,)` int64, which image each place is of; n at least 1.
+            place: `(n,)` int64, `row · columns + column`.
+
+        Returns:
+            `(n, channels)`.
+        """
+        height, width = images.shape[2:]
+        columns = self.geometry.grid(height, width)[1]
+        row, column = place // columns, place % columns
+        of_patch, of_image = self.costs(net, images.shape[1], height, width)
+        which, back = sample.unique(return_inverse=True)
+        if len(sample) * of_patch >= len(which) * of_image:
+            chosen = images if len(which) == len(images) else images[which]
+            return self.whole(net, chosen)[back, :, row, column], True
+        if self.borders == "zeros":
+            axes = self.geometry.rows, self.geometry.columns
+            top, left = row * axes[0].stride, column * axes[1].stride
+            features = unpadded(net)(_cut(self._extended(images), sample, top, left, self.geometry.size))
+            return features[:, :, 0, 0], False
+        top = self.geometry.rows.begins(height, row)
+        left = self.geometry.columns.begins(width, column)
+        features = net(_cut(images, sample, top, left, self.geometry.window(height, width)))
+        # the place within its own window
+        row, column = row - top // self.geometry.rows.stride, column - left // self.geometry.columns.stride
+        return features[torch.arange(len(sample), device=images.device), :, row, column], False
+
+    def costs(self, net: nn.Module, channels: int, height: int, width: int) -> tuple[int, int]:
+        """Multiply-accumulates of a patch and of the whole image; pixels where they can't be counted."""
+        key = (channels, height, width)
+        if key not in self._costs:
+            patch = self.size(height, width)
+            run, image = net, (height, width)
+            if self.borders == "zeros":
+                run = unpadded(net)
+                image = (
+                    height + sum(self.geometry.rows.padding(height)),
+                    width + sum(self.geometry.columns.padding(width)),
+                )
+            counted = _counted(run, channels, patch, image)
+            self._costs[key] = counted or (patch[0] * patch[1], image[0] * image[1])
+        return self._costs[key]
+
+    def _extended(self, images: Tensor) -> Tensor:
+        """The images, with zeros where fields reach past them."""
+        rows = self.geometry.rows.padding(images.shape[2])
+        columns = self.geometry.columns.padding(images.shape[3])
+        return F.pad(images, (*columns, *rows))
+
+
+def _cut(images: Tensor, sample: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:
+    """Patches `(n, channels, *size)`."""
+    # a view of all windows, of which only the chosen ones are copied
+    return images.unfold(2, size[0], 1).unfold(3, size[1], 1)[sample, :, top, left]
+
+
+def _counted(net: nn.Module, channels: int, *sizes: tuple[int, int]) -> tuple[int, int] | None:
+    """Multiply-accumulates for images of each size, counted without computing; None for a net that needs values."""
+    try:
+        copied = copy.deepcopy(net).to("meta")
+        for module in copied.modules():
+            module._forward_hooks.clear()  # a user's hooks are for what is computed
+        like = next((p.dtype for p in copied.parameters() if p.is_floating_point()), torch.float32)
+        totals = [
+            sum(count for _, count in layer_operations(copied, torch.zeros(1, channels, *s, dtype=like, device="meta")))
+            for s in sizes
+        ]
+    except Exception:  # whatever a user's code, or a layer that computes by kernels, does without values
+        return None
+    return (totals[0], totals[1]) if all(totals) else None
