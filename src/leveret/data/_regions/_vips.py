@@ -1,0 +1,61 @@
+"""JPEG by libvips, where pyvips is installed: decoded from the top down, a few rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from leveret.data._regions._reader import BLOCK, Assembly, Box, File, Regions, to_pixels
+
+__all__ = ["VipsReader"]
+
+
+class VipsReader:
+    """See `Reader`. Of a progressive JPEG the decoder itself keeps all coefficients, 2 bytes a sample."""
+
+    how = "libvips decodes rows from the top to the last that is needed"
+
+    def __init__(self, file: File, size: tuple[int, int], grey: bool, orientation: int, progressive: bool) -> None:
+        self.size = size
+        self.orientation = orientation
+        self.grey = grey
+        self.bounded = not progressive
+        self._file = file
+
+    @classmethod
+    def of(cls, file: File, image: Image.Image, orientation: int) -> VipsReader | None:
+        """None without pyvips, for other formats than JPEG, and for CMYK."""
+        if image.format != "JPEG" or image.mode not in ("L", "RGB"):
+            return None
+        try:
+            import pyvips  # noqa: F401
+        except (ImportError, OSError):  # libvips itself may be missing
+            return None
+        width, height = image.size
+        return cls(file, (height, width), image.mode == "L", orientation, "progression" in image.info)
+
+    def read(self, boxes: Sequence[Box], channels: int) -> Regions:
+        if not boxes:
+            return
+        width, last = self.size[1], max(box.bottom for box in boxes)
+        image = self._image()
+        rows = max(16, BLOCK // (width * image.bands))
+        regions = Assembly(boxes, channels)
+        for top in range(min(box.top for box in boxes), last, rows):
+            bottom = min(top + rows, last)
+            piece = Box(0, top, width, bottom)
+            data = image.crop(0, top, width, bottom - top).write_to_memory()
+            pixels = np.frombuffer(data, np.uint8).reshape(bottom - top, width, image.bands)
+            yield from regions.add(piece, to_pixels(Image.fromarray(pixels[..., 0] if self.grey else pixels), channels))
+
+    def _image(self) -> Any:
+        import pyvips
+
+        options = {"access": "sequential", "fail_on": "truncated"}
+        source = self._file.source
+        if isinstance(source, bytes):
+            return pyvips.Image.new_from_buffer(source, "", **options)
+        return pyvips.Image.new_from_file(source, **options)
