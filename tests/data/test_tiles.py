@@ -26,11 +26,7 @@ PIXELS[:, 20:] = (np.add.outer(np.arange(HEIGHT) * 3, np.arange(WIDTH - 20) * 2)
 def picture(mode):
     if mode == "I;16":
         return Image.fromarray(PIXELS[..., 0].astype(np.uint16) * 256 + PIXELS[..., 1])
-    return (
-        Image.fromarray(PIXELS).convert(mode)
-        if mode in ("RGBA", "LA")
-        else Image.fromarray(PIXELS[..., :3]).convert(mode)
-    )
+    return Image.fromarray(PIXELS if mode in ("RGBA", "LA") else PIXELS[..., :3]).convert(mode)
 
 
 def encoded(image, kind, **options):

@@ -17,7 +17,7 @@ from leveret.errors import LeveretDataError
 __all__ = ["BLOCK", "Assembly", "Box", "File", "Packing", "Pixels", "Reader", "Regions", "exactly", "to_pixels"]
 
 # bytes that a reader takes at a time
-BLOCK = 4 << 20
+BLOCK = 1 << 20
 
 Pixels = NDArray[np.uint8]
 
