@@ -157,6 +157,11 @@ def test_regions_of_jpeg_by_vips(name):
     for got, expected in zip(image.regions(boxes), slices(decode_image(JPEGS[name], image.shape), boxes), strict=True):
         # two builds of a decoder may round differently
         assert np.abs(got.astype(int) - expected).max() <= 2
+    ramp = np.add.outer(np.arange(1500) // 6, np.arange(2000) // 16).astype(np.uint8)
+    large = encoded(Image.fromarray(ramp), "JPEG", progressive=name == "jpeg-progressive")
+    boxes = [(i * 90, i * 300, i * 90 + 50, i * 300 + 280) for i in (4, 2, 1)]
+    for got, expected in zip(TiledImage(large).regions(boxes), slices(ramp[None], boxes), strict=True):
+        assert np.abs(got.astype(int) - expected).mean() < 3
     with pytest.raises(LeveretDataError, match="damaged"):
         TiledImage(JPEGS[name][: len(JPEGS[name]) // 2]).region((0, 0, WIDTH, HEIGHT))
 
@@ -322,6 +327,14 @@ def test_truncated_files_are_named(tmp_path, name):
     path.write_bytes(data[: len(data) * 2 // 3])
     with pytest.raises(LeveretDataError, match=r"short\.img: "):
         TiledImage(path).region((0, 0, WIDTH, HEIGHT))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "PPM", "TIFF"])
+def test_dark_parts_of_sixteen_bits_are_scaled_as_the_rest(kind):
+    values = np.array([[0, 200, 255, 65535]] * 3, np.uint16)
+    image = TiledImage(encoded(Image.fromarray(values), kind))
+    assert image.region((0, 0, 3, 2)).tolist() == [[[0, 1, 1]] * 2]
+    assert image.region((3, 0, 4, 1)).tolist() == [[[255]]]
 
 
 def test_damage_inside_a_png(tmp_path):

@@ -30,9 +30,9 @@ class TiledImage:
 
     | file | a region reads | memory beside the regions |
     |---|---|---|
-    | BMP, PPM, PGM, uncompressed TIFF, `.npy` | its own rows, sought in the file | 4 MB |
-    | compressed TIFF | the strips or tiles under it | a few strips or tiles, or 4 MB |
-    | PNG, 8 bits a channel or grey | all rows above its lower border | 4 MB or a row, a few times |
+    | BMP, PPM, PGM, uncompressed TIFF, `.npy` | its own rows, sought in the file | some MB |
+    | compressed TIFF | the strips or tiles under it | some MB, or a few times a strip or tile |
+    | PNG, 8 bits a channel or grey | all rows above its lower border | some MB, or a few rows |
     | JPEG, where pyvips is installed | all rows above its lower border | some rows; progressive: 2 bytes a sample |
     | JPEG without pyvips, interlaced PNG, 16-bit colours, WebP, GIF and others | everything | the whole: 4 bytes a \
 pixel, grey 1 |

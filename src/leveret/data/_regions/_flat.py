@@ -8,7 +8,7 @@ from typing import IO, NamedTuple
 import numpy as np
 from PIL import Image
 
-from leveret.data._regions._reader import BLOCK, Assembly, Box, File, Packing, Regions, exactly, to_pixels
+from leveret.data._regions._reader import BLOCK, Assembly, Box, File, Packing, Pixels, Regions, exactly, to_pixels
 from leveret.data.images import GREY_MODES
 
 __all__ = ["FlatReader"]
@@ -86,10 +86,10 @@ class FlatReader:
                 region = Assembly([box], channels)
                 across = (areas[:, 0] < box.right) & (areas[:, 2] > box.left)
                 for i in np.flatnonzero(across & (areas[:, 1] < box.bottom) & (areas[:, 3] > box.top)).tolist():
-                    for part, image in self._cut(stream, self._pieces[i], box):
-                        yield from ((number, pixels) for _, pixels in region.add(part, to_pixels(image, channels)))
+                    for part, image in self._cut(stream, self._pieces[i], box, channels):
+                        yield from ((number, pixels) for _, pixels in region.add(part, image))
 
-    def _cut(self, stream: IO[bytes], piece: _Piece, box: Box) -> Iterator[tuple[Box, Image.Image]]:
+    def _cut(self, stream: IO[bytes], piece: _Piece, box: Box, channels: int) -> Iterator[tuple[Box, Pixels]]:
         """What a box needs of a piece, some rows at a time."""
         area = piece.box
         left, right = max(box.left, area.left), min(box.right, area.right)
@@ -98,6 +98,7 @@ class FlatReader:
         sought = piece.bits % 8 == 0 and 2 * (right - left) < area.right - area.left
         width = (right - left) * piece.bits // 8 if sought else piece.stride
         rows = max(1, BLOCK // width)
+        sixteen = piece.packing.rawmode.startswith("I;16")
         for start in range(top, bottom, rows):
             end = min(start + rows, bottom)
             first = start - area.top if piece.step > 0 else area.bottom - end
@@ -113,4 +114,4 @@ class FlatReader:
                 data += bytes(piece.stride - packed)
                 image = piece.packing.image(data, (area.right - area.left, end - start), piece.stride, piece.step)
                 image = image.crop((left - area.left, 0, right - area.left, end - start))
-            yield Box(left, start, right, end), image
+            yield Box(left, start, right, end), to_pixels(image, channels, sixteen=sixteen)

@@ -108,7 +108,7 @@ def to_pixels(image: Image.Image, channels: int, *, sixteen: bool = False) -> Pi
     Args:
         image: any mode.
         channels: 1 or 3.
-        sixteen: mode "I" holds 16 bits, as older Pillows give them.
+        sixteen: mode "I" holds 16 bits, as it does of a PGM.
     """
     mode = "L" if channels == 1 else "RGB"
     if image.mode.startswith("I;16") or (sixteen and image.mode == "I"):

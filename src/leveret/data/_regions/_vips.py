@@ -41,13 +41,17 @@ class VipsReader:
         if not boxes:
             return
         width, last = self.size[1], max(box.bottom for box in boxes)
+        import pyvips
+
         image = self._image()
+        # one region for all rows: each pipeline of its own would begin the file again
+        region = pyvips.Region.new(image)
         rows = max(16, BLOCK // (width * image.bands))
         regions = Assembly(boxes, channels)
         for top in range(min(box.top for box in boxes), last, rows):
             bottom = min(top + rows, last)
             piece = Box(0, top, width, bottom)
-            data = image.crop(0, top, width, bottom - top).write_to_memory()
+            data = region.fetch(0, top, width, bottom - top)
             pixels = np.frombuffer(data, np.uint8).reshape(bottom - top, width, image.bands)
             yield from regions.add(piece, to_pixels(Image.fromarray(pixels[..., 0] if self.grey else pixels), channels))
 
