@@ -33,7 +33,7 @@ class TiledImage:
     | BMP, PPM, PGM, uncompressed TIFF, `.npy` | its own rows, sought in the file | some MB |
     | compressed TIFF | the strips or tiles under it | some MB, or a few times a strip or tile |
     | PNG, 8 bits a channel or grey | all rows above its lower border | some MB, or a few rows |
-    | JPEG, where pyvips is installed | all rows above its lower border | some rows; progressive: 2 bytes a sample |
+    | JPEG, where pyvips is installed | all rows above its lower border | about 2 bytes a pixel; progressive: 6 more |
     | JPEG without pyvips, interlaced PNG, 16-bit colours, WebP, GIF and others | everything | the whole: 4 bytes a \
 pixel, grey 1 |
 
