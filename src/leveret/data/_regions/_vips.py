@@ -16,8 +16,8 @@ class VipsReader:
     """See `Reader`.
 
     It is not called bounded: libvips decodes few rows at a time, but what it allocates for them isn't all given back
-    meanwhile. For 76 regions of a JPEG of 48 million pixels the process grew by 100 MB, where Pillow's whole needs 370. Of
-    a progressive JPEG the decoder keeps all coefficients besides, 2 bytes a sample.
+    meanwhile. For 76 regions of a JPEG of 48 million pixels the process grew by 100 MB, where Pillow's whole needs 370.
+    Of a progressive JPEG the decoder keeps all coefficients besides, 2 bytes a sample.
     """
 
     bounded = False
