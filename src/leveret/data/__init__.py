@@ -1,5 +1,7 @@
 """Data: a user's images, tables or texts as three parts (train, val, test) from which whole batches are fetched.
 
+Cluttered images are made as they are fetched, and images of any size are read by regions (`TiledImage`).
+
 Importing this room is cheap; `datasets`, scikit-learn and the like load when a source needs them.
 """
 
@@ -7,15 +9,21 @@ from leveret.data._arrays import from_arrays
 from leveret.data._export import write_folder
 from leveret.data._load import load
 from leveret.data._longtail import long_tailed
+from leveret.data._tiles import TiledImage
 from leveret.data._types import Data, LoadReport, Normalization, Skipped, Split
+from leveret.data.clutter import Clutter, ClutteredSplit, cluttered
 from leveret.data.images import decode_image
 
 __all__ = [
+    "Clutter",
+    "ClutteredSplit",
     "Data",
     "LoadReport",
     "Normalization",
     "Skipped",
     "Split",
+    "TiledImage",
+    "cluttered",
     "decode_image",
     "from_arrays",
     "load",

@@ -28,7 +28,7 @@ __all__ = ["EXTENSIONS", "decode_image", "probe_image"]
 # what a folder is searched for; the content decides how a file is read
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"})
 
-_GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
+GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 def decode_image(source: str | os.PathLike[str] | bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -44,12 +44,12 @@ def decode_image(source: str | os.PathLike[str] | bytes, shape: tuple[int, int, 
     channels, height, width = shape
     with _opened(source) as opened:
         try:
-            image = _in_eight_bits(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
+            image = in_eight_bits(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
             if image.size != (width, height):
                 image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
             pixels = np.asarray(image, dtype=np.uint8)
         except Exception as error:
-            raise LeveretDataError(_reason(source, error)) from error
+            raise LeveretDataError(reason_of(source, error)) from error
     return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
@@ -64,10 +64,10 @@ def probe_image(source: str | os.PathLike[str] | bytes) -> tuple[int, int, bool]
         try:
             orientation = image.getexif().get(0x0112, 1)
         except Exception as error:  # a PNG may keep it behind its pixels, which are read for it
-            raise LeveretDataError(_reason(source, error)) from error
+            raise LeveretDataError(reason_of(source, error)) from error
         if orientation >= 5:  # it lies on its side
             width, height = height, width
-        return height, width, image.mode in _GREY_MODES
+        return height, width, image.mode in GREY_MODES
 
 
 def _opened(source: Any) -> Image.Image:
@@ -86,10 +86,10 @@ def _opened(source: Any) -> Image.Image:
     except LeveretDataError:
         raise
     except Exception as error:
-        raise LeveretDataError(_reason(source, error)) from error
+        raise LeveretDataError(reason_of(source, error)) from error
 
 
-def _reason(source: Any, error: Exception) -> str:
+def reason_of(source: Any, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, IsADirectoryError):
@@ -106,7 +106,7 @@ def _reason(source: Any, error: Exception) -> str:
     return f"damaged ({text})"
 
 
-def _in_eight_bits(image: Image.Image, mode: str) -> Image.Image:
+def in_eight_bits(image: Image.Image, mode: str) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image).astype(np.float64)
         top = float(values.max(initial=0))
