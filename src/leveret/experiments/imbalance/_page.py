@@ -135,8 +135,8 @@ def _elpv(details: Mapping[str, Any], rows: Sequence[_Row]) -> list[str]:
 def _tails(part: str, details: Mapping[str, Any], rows: Sequence[_Row]) -> list[str]:
     text = [
         _wrapped(
-            f"{details['title']}, a ConvNet of {details['parameters']:,} weights, {details['epochs']} epochs, mean ± "
-            f"standard deviation of {details['seeds']} seeds. Many, medium and few: the mean recall of the classes "
+            f"{details['title']}, a ConvNet of {details['parameters']:,} weights, {details['epochs']} epochs, "
+            f"{_of_seeds(details['seeds'])}. Many, medium and few: the mean recall of the classes "
             "with more than 100, 20 to 100 and fewer than 20 training images, or of thirds of the classes where "
             "there are no such groups. The test part is even, so that accuracy is balanced accuracy, too."
         ),
@@ -166,9 +166,19 @@ def _tails(part: str, details: Mapping[str, Any], rows: Sequence[_Row]) -> list[
                 ],
             ),
             "",
-            f"Beyond the spread, plain training is beaten by {_listed(beating_plain(found, ['accuracy']))}.",
+            *_beaten(found, details["seeds"]),
         ]
     return text
+
+
+def _of_seeds(seeds: int) -> str:
+    return f"mean ± standard deviation of {seeds} seeds" if seeds > 1 else "one seed"
+
+
+def _beaten(rows: Sequence[_Row], seeds: int) -> list[str]:
+    if seeds < 2:
+        return ["One seed has no spread."]
+    return [_wrapped(f"Beyond the spread, plain training is beaten by {_listed(beating_plain(rows, ['accuracy']))}.")]
 
 
 def _mining(details: Mapping[str, Any]) -> list[str]:
