@@ -14,7 +14,7 @@ from leveret.training._keyed import keys_under, view_keys
 __all__ = ["Cycles"]
 
 _ALONE = 1 << 11  # draws of one class in one cycle, from which on they are made by themselves, which is faster
-_AT_ONCE = 1 << 16  # draws made at once: what they need stays in the processor's cache
+_AT_ONCE = 1 << 15  # draws made at once: what they need stays in the processor's cache
 
 Numbers = NDArray[np.int64]
 

@@ -27,7 +27,7 @@ __all__ = ["FrequencySampler"]
 
 _BLOCK = 1 << 24  # draws whose numbers of each class are drawn at once
 _STRETCH = 1 << 20  # draws that are made at once, so that each class has many of them
-_PIECE = 1 << 16  # draws that are shuffled at once, in the processor's cache
+_PIECE = 1 << 15  # draws that are shuffled at once, in the processor's cache
 _MANY = 1 << 12  # classes, from which on a stretch is one piece
 _TO_LISTS = 1 << 10  # indices turned into Python's numbers at once, so that their memory is used again
 
@@ -183,6 +183,7 @@ class FrequencySampler(Sampler[int]):
                     starts = ends
                     generator.shuffle(piece)
                     yield piece
+                del drawn  # or two stretches would stand in memory
 
     def _block_counts(self, generator: np.random.Generator, block: int) -> NDArray[np.int64]:
         size = min(_BLOCK, self.num_samples - block * _BLOCK)

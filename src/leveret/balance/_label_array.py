@@ -11,7 +11,7 @@ from leveret.errors import LeveretDataError, LeveretUsageError
 
 __all__ = ["count_classes", "label_array"]
 
-PIECE = 1 << 18  # labels looked at in one go
+PIECE = 1 << 16  # labels looked at in one go
 _MOST_CLASSES = 1 << 24
 
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 __all__ = ["permuted"]
 
-_ROUNDS = 6  # with 4, small domains show which orders are more likely
+_LARGE = 1 << 14
+_ROUNDS, _MORE_ROUNDS = 4, 6  # of sizes from `_LARGE` on, and of smaller ones, where 4 rounds leave pairs uneven
 _FIRST, _SECOND = np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
 _STEPS = np.uint32(0x9E3779B9), np.uint32(0x85EBCA6B)  # from a round's key to the next one's
 
@@ -40,16 +41,22 @@ def permuted(places: NDArray[np.int64], size: Numbers, keys: Numbers) -> NDArray
     if not len(places):
         return np.empty(0, np.int64)
     # what all places share is an array of one
-    sizes = np.atleast_1d(np.asarray(size, np.int64))
+    sizes, keys = np.atleast_1d(np.asarray(size, np.int64)), np.atleast_1d(np.asarray(keys, np.uint64))
+    large = sizes >= _LARGE
+    if large.any() and not large.all():
+        out = np.empty(len(places), np.int64)
+        for chosen in (np.flatnonzero(large), np.flatnonzero(~large)):
+            out[chosen] = permuted(places[chosen], sizes[chosen], _of(chosen, keys))
+        return out
+    rounds = _ROUNDS if large.all() else _MORE_ROUNDS
     rows = np.ceil(np.sqrt(sizes)).astype(np.int64)
     columns = -(-sizes // rows)
-    keys = np.atleast_1d(np.asarray(keys, np.uint64))
     first, second = (keys >> np.uint64(32)).astype(np.uint32), keys.astype(np.uint32)
     # half as wide is twice as fast
     narrow = int((rows * columns).max()) < 1 << 32
-    now = _once(places.astype(np.uint32 if narrow else np.uint64), rows, columns, first, second)
+    now = _once(places.astype(np.uint32 if narrow else np.uint64), rounds, rows, columns, first, second)
     while len(beyond := np.flatnonzero(now >= sizes.astype(now.dtype))):
-        now[beyond] = _once(now[beyond], *(_of(beyond, number) for number in (rows, columns, first, second)))
+        now[beyond] = _once(now[beyond], rounds, *(_of(beyond, number) for number in (rows, columns, first, second)))
     return now.astype(np.int64)
 
 
@@ -58,13 +65,13 @@ def _of(chosen: NDArray[np.int64], number: Any) -> Any:
     return number[chosen] if len(number) > 1 else number
 
 
-def _once(now: Any, rows: Any, columns: Any, first: Any, second: Any) -> Any:
+def _once(now: Any, rounds: int, rows: Any, columns: Any, first: Any, second: Any) -> Any:
     """One pass through the network, of numbers below rows x columns."""
     left = now // columns.astype(now.dtype)
     right = now - left * columns.astype(now.dtype)
     left, right = left.astype(np.uint32, copy=False), right.astype(np.uint32, copy=False)
     memory = np.empty_like(left), np.empty_like(left), np.empty(len(left), np.uint64)
-    for i in range(_ROUNDS):
+    for i in range(rounds):
         if i % 2 == 0:
             _add(left, right, rows, first, second, *memory)
         else:
