@@ -143,6 +143,62 @@ def test_borders_of_zeros_are_the_image_that_goes_on_in_zeros():
     assert net.fine[0].padding == (1, 1)
 
 
+@pytest.mark.parametrize(("patch_size", "side"), [(None, 28), (15, 31), ((17, 26), (27, 45))])
+def test_crops_are_images_of_their_own(patch_size, side):
+    net = made_net(5, borders="crop", patch_size=patch_size).double().eval()
+    height, width = side if isinstance(side, tuple) else (side, side)
+    x = torch.randn(3, 1, height, width, dtype=torch.float64)
+    look = net.look(x)
+    assert (look.patches, look.images) == (15, 0)
+    # the layers add 1, 1 · 2 and nothing around; the smallest image that has a place is 12 − 2 · 3 pixels
+    tall, wide = (6, 6) if patch_size is None else (15, 15) if patch_size == 15 else patch_size
+    for image, boxes in enumerate(look.boxes):
+        vectors = look.fine[look.sample == image]
+        for (top, left, bottom, right), (row, column), vector in zip(
+            boxes.tolist(), look.chosen[image].tolist(), vectors, strict=True
+        ):
+            assert (bottom - top, right - left) == (tall, wide)
+            around = nn.functional.pad(x[image : image + 1], (40, 40, 40, 40))
+            alone = net.fine(around[..., top + 40 : bottom + 40, left + 40 : right + 40])
+            middle = alone.shape[2] // 2, alone.shape[3] // 2
+            torch.testing.assert_close(vector, alone[0, :, *middle])
+            assert (top, left) == (4 * (row - middle[0]), 4 * (column - middle[1]))
+    whole = net.fine(x)
+    torch.testing.assert_close(net.fine_features(x), whole)
+    assert not torch.allclose(look.fine, whole.flatten(2)[look.sample, :, look.place])
+
+
+def test_crops_never_give_way_to_the_whole_image():
+    net = made_net(36, borders="crop").eval()
+    look = net.look(images())
+    assert (look.patches, look.images) == (144, 0)
+    counted = net.operations(28, 28)
+    assert counted.with_patches(36) == counted.coarse + 3 * counted.top + 36 * counted.patch
+    net.k = Budget(operations=10.5 * counted.patch)
+    assert net.look(images()).patches == 42
+
+
+def test_crops_of_unpadded_layers_are_fields():
+    net = made_net(4, fine=fine_unpadded()).eval()
+    crops = DynamicCapacityNet(net.coarse, net.fine, net.top, 4, borders="crop", patch_size=7).eval()
+    torch.testing.assert_close(net(images()), crops(images()))
+    assert all(torch.equal(a, b) for a, b in zip(net.look(images()).boxes, crops.look(images()).boxes, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"borders": "cropped"}, "borders must be one of 'exact', 'zeros', 'crop', got 'cropped'"),
+        ({"patch_size": 14}, "patch_size is for borders='crop'; with 'exact' the size follows"),
+        ({"borders": "crop", "patch_size": 5}, "at least 6x6 for these fine layers, got 5"),
+        ({"borders": "crop", "patch_size": (14, 14, 14)}, "patch_size must be whole numbers of pixels"),
+    ],
+)
+def test_crops_that_are_refused(options, message):
+    with pytest.raises(LeveretUsageError, match=message):
+        made_net(3, **options)
+
+
 @pytest.mark.parametrize("borders", ["exact", "zeros"])
 @pytest.mark.parametrize("fine", [fine_layers, fine_unpadded])
 def test_all_places_are_the_fine_net(fine, borders):

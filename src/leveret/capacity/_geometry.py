@@ -92,6 +92,23 @@ class Axis:
         return (first >= 0) & (first + self.size <= pixels)
 
     @property
+    def least(self) -> int:
+        """The smallest image that has a place, in pixels: a field less what the layers pad around it."""
+        return max(1, -self.margin)
+
+    def crops(self, pixels: int, size: int) -> tuple[int, int, int]:
+        """How to cut crops of `size` pixels for places of such an image.
+
+        Returns:
+            Pixels to add before and after the image, so that the crop of place i begins at `i · stride` of what comes
+            of it; and which place of the crop's own grid is meant, the one in its middle.
+        """
+        middle = self.places(size) // 2
+        before = middle * self.stride
+        last = self.stride * (self.places(pixels) - 1) + size - before
+        return before, max(0, last - pixels), middle
+
+    @property
     def centre(self) -> float:
         """The middle of place 0's field."""
         return self.start + (self.size - 1) / 2

@@ -26,6 +26,7 @@ class Look:
         coarse: `(batch, D, rows, columns)`, the coarse features, with their gradient.
         refined: the same shape: fine where it was computed, else coarse.
         glance: what the selector saw.
+        first, size: the first pixel `(y, x)` that place (0, 0) stands for, and `(height, width)` of what a place does.
         patches: how many windows the fine layers ran on; 0 where whole images were cheaper.
         images: how many whole images they ran on.
     """
@@ -39,6 +40,8 @@ class Look:
     coarse: Tensor
     refined: Tensor
     glance: Glance
+    first: tuple[int, int]
+    size: tuple[int, int]
     patches: int
     images: int
 
@@ -60,10 +63,9 @@ class Look:
     def boxes(self) -> tuple[Tensor, ...]:
         """The pixels that those places stand for: `(count, 4)` int64 of top, left, bottom, right, the ends exclusive.
 
-        They are the fine layers' fields, which may reach past the image.
+        They are the fine layers' fields, or the crops, either of which may reach past the image.
         """
-        geometry = self.glance.geometry
-        stride, start, size = (torch.tensor(v) for v in (geometry.stride, geometry.start, geometry.size))
+        stride, start, size = (torch.tensor(v) for v in (self.glance.geometry.stride, self.first, self.size))
         firsts = [start + stride * places.cpu() for places in self.chosen]
         return tuple(torch.cat([first, first + size], 1) for first in firsts)
 

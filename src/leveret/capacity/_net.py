@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from torch import Tensor, nn
 
@@ -44,10 +46,10 @@ class DynamicCapacityNet(nn.Module):
     runs on the images, and the places are picked from its features: the numbers are the same, up to rounding.
 
     Where we deviate: the saliency is computed with the top layers in eval mode, also in training, so that an image's
-    places depend neither on dropout nor on the other images. The paper pads images with zeros at their borders; that is
-    `borders="zeros"`, while the default gives what `fine` gives on the whole image. In training, BatchNorm in `fine`
-    takes its statistics from the windows alone, those in `borders="exact"` with some margin; they are like those of
-    whole images as far as the chosen places are.
+    places depend neither on dropout nor on the other images. The paper's patches are images of their own, which its
+    layers pad; that is `borders="crop"` with `patch_size=14`, while the default gives what `fine` gives on the whole
+    image. In training, BatchNorm in `fine` takes its statistics from the windows alone, those in `borders="exact"` with
+    some margin; they are like those of whole images as far as the chosen places are.
 
     Shapes: `(batch, channels, height, width)` float32 → logits `(batch, num_classes)`. Images of any size from which
     the coarse layers make a grid, all of a batch of one size.
@@ -61,8 +63,11 @@ class DynamicCapacityNet(nn.Module):
         selector: gives places their scores; default `EntropyGradient()`. See `Selector`. To compare several, make a net
             of the same modules with each.
         borders: what a fine vector is where its field reaches past the image: "exact", as `fine` has it on the whole
-            image; or "zeros", as if the image went on in zeros and the layers didn't pad, which makes patches smaller
-            where layers pad. Both are the same for fine layers without padding.
+            image; "zeros", as if the image went on in zeros and the layers didn't pad, which makes patches smaller
+            where layers pad; or "crop", where each patch is an image of its own, smaller still, which the layers pad.
+            All are the same for fine layers without padding.
+        patch_size: pixels of a crop's side, or height and width; default: the smallest image that `fine` takes. Only
+            with "crop". With layers that keep an image's size that is one pixel: say how much they shall see.
 
     Attributes:
         geometry: of the fine layers, a `Geometry`.
@@ -93,10 +98,13 @@ class DynamicCapacityNet(nn.Module):
         *,
         selector: Selector | None = None,
         borders: Borders = "exact",
+        patch_size: int | tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
-        if borders not in ("exact", "zeros"):
-            raise LeveretUsageError(f"borders must be 'exact' or 'zeros', got {borders!r}")
+        if borders not in get_args(Borders):
+            raise LeveretUsageError(
+                f"borders must be one of {', '.join(map(repr, get_args(Borders)))}, got {borders!r}"
+            )
         self.coarse_geometry = derive(coarse, "coarse")
         self.geometry = derive(fine, "fine")
         _check_grids(self.coarse_geometry, self.geometry)
@@ -116,7 +124,7 @@ class DynamicCapacityNet(nn.Module):
         self.fine = fine
         self.top = top
         self.selector = EntropyGradient() if selector is None else selector
-        self.patches = Patches(self.geometry, borders)
+        self.patches = Patches(self.geometry, borders, _crop_size(self.geometry, borders, patch_size))
         self.k = k
 
     @property
@@ -168,7 +176,10 @@ class DynamicCapacityNet(nn.Module):
         return self.top(self.fine_features(images))
 
     def fine_features(self, images: Tensor) -> Tensor:
-        """The fine vectors of all places, `(batch, D, rows, columns)`, as `borders` defines them."""
+        """The fine vectors of all places, `(batch, D, rows, columns)`, as `borders` defines them.
+
+        With "crop" they are those of the whole image, which `fine` runs on once.
+        """
         self._check_images(images)
         return self.patches.whole(self.fine, images)
 
@@ -188,13 +199,15 @@ class DynamicCapacityNet(nn.Module):
             for part, x in ((self.coarse, image), (self.top, features))
         )
         of_patch, of_image = self.patches.costs(self.fine, self.in_channels, height, width)
-        return Operations(coarse, top, of_patch, of_image)
+        return Operations(coarse, top, of_patch, of_image, self.patches.borders == "crop")
 
     def _counts(self, scores: Tensor, images: Tensor) -> Tensor:
         """How many places of each image are refined at once."""
         amount = self.k
         if isinstance(amount, Budget):
-            return amount.counts(scores, self.patches.costs(self.fine, *images.shape[1:]))
+            of_patch, of_image = self.patches.costs(self.fine, *images.shape[1:])
+            crops = self.patches.borders == "crop"
+            return amount.counts(scores, (of_patch, of_patch * scores.shape[1] if crops else of_image))
         wanted = amount.at_most if isinstance(amount, UntilSure) else amount
         if isinstance(amount, int) and wanted > scores.shape[1]:
             rows, columns = self.geometry.grid(*images.shape[2:])
@@ -247,6 +260,25 @@ class DynamicCapacityNet(nn.Module):
 
     def extra_repr(self) -> str:
         return f"k={self.k}, selector={self.selector!r}, borders={self.patches.borders!r}"
+
+
+def _crop_size(
+    geometry: Geometry, borders: Borders, patch_size: int | tuple[int, int] | None
+) -> tuple[int, int] | None:
+    if patch_size is None:
+        return None
+    if borders != "crop":
+        raise LeveretUsageError(
+            f"patch_size is for borders='crop'; with {borders!r} the size follows from fine's layers"
+        )
+    size = (patch_size, patch_size) if isinstance(patch_size, int) else tuple(patch_size)
+    least = geometry.rows.least, geometry.columns.least
+    if len(size) != 2 or not all(isinstance(n, int) and n >= few for n, few in zip(size, least, strict=True)):
+        raise LeveretUsageError(
+            f"patch_size must be whole numbers of pixels, at least {least[0]}x{least[1]} for these fine layers, got "
+            f"{patch_size!r}"
+        )
+    return size[0], size[1]
 
 
 def _check_grids(coarse: Geometry, fine: Geometry) -> None:

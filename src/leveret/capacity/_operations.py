@@ -16,12 +16,14 @@ class Operations:
         top: of one pass forward through the top layers.
         patch: of the fine layers on one patch; pixels where they can't be counted.
         whole: of the fine layers on the whole image; pixels where they can't be counted.
+        crops: patches are images of their own, which a run on the whole image can't stand for.
     """
 
     coarse: int
     top: int
     patch: int
     whole: int
+    crops: bool = False
 
     def with_patches(self, patches: float, *, gradient: bool = True) -> float:
         """Of the whole net: coarse, top twice, the gradient's pass back through top, and the fine layers.
@@ -31,7 +33,8 @@ class Operations:
             gradient: whether the selector asks for a gradient, whose pass back costs what a pass forward costs; else
                 top runs once.
         """
-        return self.coarse + self.top * (3 if gradient else 1) + min(patches * self.patch, self.whole)
+        fine = patches * self.patch if self.crops else min(patches * self.patch, self.whole)
+        return self.coarse + self.top * (3 if gradient else 1) + fine
 
     @property
     def fine_net(self) -> int:

@@ -15,37 +15,58 @@ from leveret.nets import layer_operations
 
 __all__ = ["Borders", "Patches"]
 
-Borders = Literal["exact", "zeros"]
+Borders = Literal["exact", "zeros", "crop"]
 
 
 class Patches:
     """Runs a local net at some places of a batch's images.
 
-    Two definitions of a place whose field reaches past the image:
+    Three definitions of a place, which differ where layers pad:
 
     - "exact": as the net itself has it when it is run on the whole image, its layers' paddings included. The patch is
       then a window that begins at a multiple of the stride, or where the image begins or ends, as `Axis.window` says.
     - "zeros": the image goes on in zeros, and the layers pad nothing, so that a patch is just a field. It costs less
       where layers pad.
+    - "crop": the patch is an image of its own, and the layers pad it as they pad any: the place in the middle of its
+      grid is taken. Where it reaches past the image it goes on in zeros. It can be as small as the smallest image that
+      the net takes, and costs the least; but it isn't what the net has for the same place of the whole image.
 
-    Of a net that doesn't pad both are the same.
+    Of a net that doesn't pad all are the same, but for a crop larger than a field.
 
     Args:
         geometry: of the net.
         borders: which.
+        patch_size: height and width of a crop, at least `Axis.least`, which is the default.
     """
 
-    def __init__(self, geometry: Geometry, borders: Borders) -> None:
+    def __init__(self, geometry: Geometry, borders: Borders, patch_size: tuple[int, int] | None = None) -> None:
         self.geometry = geometry
-        self.borders: Borders = borders if geometry.padded else "exact"
+        self.borders: Borders = borders if geometry.padded or patch_size else "exact"
+        self.patch_size = patch_size or (geometry.rows.least, geometry.columns.least)
         self._costs: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of a patch of such an image."""
+        if self.borders == "crop":
+            return self.patch_size
         return self.geometry.size if self.borders == "zeros" else self.geometry.window(height, width)
 
+    @property
+    def first(self) -> tuple[int, int]:
+        """The first pixel `(y, x)` that place (0, 0) stands for."""
+        if self.borders != "crop":
+            return self.geometry.start
+        axes = self.geometry.rows, self.geometry.columns
+        rows, columns = (-axis.crops(size, size)[0] for axis, size in zip(axes, self.patch_size, strict=True))
+        return rows, columns
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Height and width of what a place stands for."""
+        return self.patch_size if self.borders == "crop" else self.geometry.size
+
     def whole(self, net: nn.Module, images: Tensor) -> Tensor:
-        """The features of all places, `(batch, channels, rows, columns)`."""
+        """The features of all places, `(batch, channels, rows, columns)`; with "crop" those of the whole image."""
         return unpadded(net)(self._extended(images)) if self.borders == "zeros" else net(images)
 
     def at(self, net: nn.Module, images: Tensor, sample: Tensor, place: Tensor) -> tuple[Tensor, bool]:
@@ -65,9 +86,12 @@ class Patches:
         row, column = place // columns, place % columns
         of_patch, of_image = self.costs(net, images.shape[1], height, width)
         which, back = sample.unique(return_inverse=True)
-        if len(sample) * of_patch >= len(which) * of_image:
+        # a crop's features aren't the whole image's, whatever they cost
+        if self.borders != "crop" and len(sample) * of_patch >= len(which) * of_image:
             chosen = images if len(which) == len(images) else images[which]
             return self.whole(net, chosen)[back, :, row, column], True
+        if self.borders == "crop":
+            return self._of_crops(net, images, sample, row, column), False
         if self.borders == "zeros":
             axes = self.geometry.rows, self.geometry.columns
             top, left = row * axes[0].stride, column * axes[1].stride
@@ -79,6 +103,20 @@ class Patches:
         # the place within its own window
         row, column = row - top // self.geometry.rows.stride, column - left // self.geometry.columns.stride
         return features[torch.arange(len(sample), device=images.device), :, row, column], False
+
+    def _of_crops(self, net: nn.Module, images: Tensor, sample: Tensor, row: Tensor, column: Tensor) -> Tensor:
+        around, first, middle = [], [], []
+        for axis, size, pixels, place in (
+            (self.geometry.rows, self.patch_size[0], images.shape[2], row),
+            (self.geometry.columns, self.patch_size[1], images.shape[3], column),
+        ):
+            before, after, centre = axis.crops(pixels, size)
+            around.append((before, after))
+            first.append(axis.stride * place)
+            middle.append(centre)
+        extended = F.pad(images, (*around[1], *around[0]))
+        features = net(_cut(extended, sample, first[0], first[1], self.patch_size))
+        return features[:, :, middle[0], middle[1]]
 
     def costs(self, net: nn.Module, channels: int, height: int, width: int) -> tuple[int, int]:
         """Multiply-accumulates of a patch and of the whole image; pixels where they can't be counted."""

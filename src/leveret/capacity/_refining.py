@@ -71,6 +71,8 @@ class Refining:
             coarse=self.coarse,
             refined=self.map(),
             glance=glance,
+            first=self.patches.first,
+            size=self.patches.extent,
             patches=self.ran_on[0],
             images=self.ran_on[1],
         )
