@@ -74,7 +74,10 @@ def data(
 def reproduce(
     name: Annotated[
         str,
-        typer.Argument(help="Of the page: main-job, engine, shrink, deep-vs-shallow, imbalance.", show_default=False),
+        typer.Argument(
+            help="Of the page: main-job, engine, shrink, deep-vs-shallow, imbalance, dynamic-capacity.",
+            show_default=False,
+        ),
     ],
     part: Annotated[list[str] | None, typer.Option("--part", help="Only this part; may be repeated.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds.", show_default=False)] = None,

@@ -17,6 +17,7 @@ EXPERIMENTS = {
     "shrink": "leveret.experiments.shrink",
     "deep-vs-shallow": "leveret.experiments.deep_vs_shallow",
     "imbalance": "leveret.experiments.imbalance",
+    "dynamic-capacity": "leveret.experiments.dynamic_capacity",
 }
 
 

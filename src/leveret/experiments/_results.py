@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 from leveret._files import write_json
 
-__all__ = ["Figure", "Results", "figures_table", "machine", "markdown_table", "part_heading"]
+__all__ = ["Figure", "Results", "figures_table", "machine", "markdown_table", "part_heading", "wrapped"]
 
 
 @dataclass(frozen=True)
@@ -89,3 +90,8 @@ def figures_table(figures: Mapping[str, Figure], values: Mapping[str, Any]) -> s
 def part_heading(part: str, details: Mapping[str, Any]) -> list[str]:
     """A part's title, and the command, date and machine that its figures are from."""
     return ["", f"## {part}", "", f"`{details['command']}` · {details['date']} · {details['machine']}", ""]
+
+
+def wrapped(text: str) -> str:
+    """A paragraph in lines of up to 110 characters."""
+    return textwrap.fill(text, 110)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from leveret._files import replacing
+from leveret.experiments._figure import panels, save
 from leveret.experiments.deep_vs_shallow._findings import cell
 
 __all__ = ["picture_of", "plots"]
@@ -27,19 +27,10 @@ def plots(values: Mapping[str, Any], out: Path) -> None:
 
 
 def _draw(path: Path, rows: list[Mapping[str, Any]], teachers: Mapping[str, Any], title: str) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.4, 4.0), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = panels(2, 10.4, 4.0)
     _students(left, rows, teachers, title)
     _links(right, rows)
-    for axes in (left, right):
-        axes.grid(visible=True, linewidth=0.5, alpha=0.5)
-        axes.spines[["top", "right"]].set_visible(False)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
+    save(figure, path)
 
 
 def _students(axes: Any, rows: list[Mapping[str, Any]], teachers: Mapping[str, Any], title: str) -> None:

@@ -1,22 +1,15 @@
-"""Solar cells, defective against functional: every method, and imbalanced-learn's samplers on the same features.
-
-The elpv dataset (Buerhop-Lutz et al., 2018; Deitsch et al., 2019) has 2,624 electroluminescence images of cells, each
-with an expert's probability of a defect: 0, 1/3, 2/3 or 1. Defective are those of 2/3 and more.
-"""
+"""Solar cells, defective against functional: every method, and imbalanced-learn's samplers on the same features."""
 
 from __future__ import annotations
 
-import hashlib
 import warnings
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from leveret.data import Data, from_arrays
-from leveret.errors import LeveretUsageError
+from leveret.experiments._cells import cells
 from leveret.experiments.imbalance._nets import small_net
 from leveret.experiments.imbalance._rows import WORKERS, compared, merged, rows_of, summary
 from leveret.jobs._trial import load_trained
@@ -27,7 +20,6 @@ __all__ = ["elpv"]
 _SIDE = 64
 _SEEDS = 5
 _EPOCHS = 12
-_TEST, _VAL = 0.3, 0.14
 _NAME = "elpv"
 _STRENGTHS = (0.0003, 0.001, 0.01, 0.1, 1.0)
 
@@ -35,8 +27,8 @@ _STRENGTHS = (0.0003, 0.001, 0.01, 0.1, 1.0)
 def elpv(seeds: int | None, runs: Path, before: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Figures and details for the page."""
     number = seeds or _SEEDS
-    augment = Augment(flip=True, shift=4)
-    found = compared(_cells, number, runs, net=small_net(_NAME), epochs=_EPOCHS, augment=augment, workers=WORKERS)
+    settings = {"epochs": _EPOCHS, "augment": Augment(flip=True, shift=4), "workers": WORKERS}
+    found = compared(partial(cells, _SIDE), number, runs, net=small_net(_NAME), **settings)
     metrics = [result.metrics for _, result in found]
     rows = rows_of(_NAME, metrics)
     rivals = _imbalanced_learn(found)
@@ -60,35 +52,6 @@ def elpv(seeds: int | None, runs: Path, before: dict[str, Any]) -> tuple[dict[st
         "imbalanced_learn": rivals,
         "imbalanced_learn_best": rival["method"],
     }
-
-
-@cache
-def _images() -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
-    """Images scaled to `_SIDE`, whether they are defective, and a number that only equal images share."""
-    try:
-        from elpv_dataset.utils import load_dataset
-    except ImportError:
-        raise LeveretUsageError("this part needs the package elpv-dataset: pip install 'leveret[bench]'") from None
-    from PIL import Image
-
-    images, probabilities, _ = load_dataset()
-    small = [Image.fromarray(image).resize((_SIDE, _SIDE), Image.Resampling.BOX) for image in images]
-    hashes = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
-    _, groups = np.unique(hashes, return_inverse=True)
-    return np.stack([np.asarray(image) for image in small]), np.asarray(probabilities) > 0.5, groups.astype(np.int64)
-
-
-def _cells(seed: int) -> Data:
-    images, defective, groups = _images()
-    return from_arrays(
-        images,
-        np.where(defective, "defective", "functional"),
-        groups=groups,
-        val_fraction=_VAL,
-        test_fraction=_TEST,
-        seed=seed,
-        name=_NAME,
-    )
 
 
 def _imbalanced_learn(found: list[Any]) -> list[dict[str, Any]]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leveret.experiments._results import Figure, figures_table, markdown_table, part_heading
+from leveret.experiments._results import Figure, figures_table, markdown_table, part_heading, wrapped
 from leveret.experiments.imbalance._plot import MINING_PICTURE, TAILS_PICTURE
 
 __all__ = ["beating_plain", "page"]
@@ -41,7 +40,7 @@ def page(values: Mapping[str, Any]) -> str:
     text = [
         "# When a class is rare, measured",
         "",
-        _wrapped(
+        wrapped(
             "Rendered from `imbalance.json`, which the commands below wrote. Every method of "
             "`leveret.balance.catalogue` trains the same net with the same budget of samples seen; methods that "
             "begin with the plainly trained net have its training besides, and members of ensembles the budget's "
@@ -81,7 +80,7 @@ def _elpv(details: Mapping[str, Any], rows: Sequence[_Row]) -> list[str]:
     ranked = sorted(rows, key=lambda row: (row["method"] != "plain", -row["pr_auc"]))
     by_area, by_balance = (beating_plain(rows, [name]) for name in ("pr_auc", "balanced_accuracy"))
     return [
-        _wrapped(
+        wrapped(
             f"Solar cells at {details['side']} x {details['side']} pixels, {low:,} defective (probability 2/3 and "
             f"more) and {high:,} functional ones to train on, {details['test_samples']:,} to test; equal images "
             f"stand in one part. {details['epochs']} epochs. Mean ± standard deviation of {details['seeds']} seeds, "
@@ -115,7 +114,7 @@ def _elpv(details: Mapping[str, Any], rows: Sequence[_Row]) -> list[str]:
             ],
         ),
         "",
-        _wrapped(
+        wrapped(
             f"Beyond the spread, plain training is beaten in PR area by {_listed(by_area)}; in balanced accuracy by "
             f"{_listed(by_balance)}."
         ),
@@ -134,7 +133,7 @@ def _elpv(details: Mapping[str, Any], rows: Sequence[_Row]) -> list[str]:
 
 def _tails(part: str, details: Mapping[str, Any], rows: Sequence[_Row]) -> list[str]:
     text = [
-        _wrapped(
+        wrapped(
             f"{details['title']}, a ConvNet of {details['parameters']:,} weights, {details['epochs']} epochs, "
             f"{_of_seeds(details['seeds'])}. Many, medium and few: the mean recall of the classes "
             "with more than 100, 20 to 100 and fewer than 20 training images, or of thirds of the classes where "
@@ -178,7 +177,7 @@ def _of_seeds(seeds: int) -> str:
 def _beaten(rows: Sequence[_Row], seeds: int) -> list[str]:
     if seeds < 2:
         return ["One seed has no spread."]
-    return [_wrapped(f"Beyond the spread, plain training is beaten by {_listed(beating_plain(rows, ['accuracy']))}.")]
+    return [wrapped(f"Beyond the spread, plain training is beaten by {_listed(beating_plain(rows, ['accuracy']))}.")]
 
 
 def _mining(details: Mapping[str, Any]) -> list[str]:
@@ -202,7 +201,7 @@ def _mining(details: Mapping[str, Any]) -> list[str]:
             )
         )
     return [
-        _wrapped(
+        wrapped(
             f"{details['what']}. {details['epochs']} epochs. Mining takes the hardest {details['top']:.0%} of each "
             "batch; the guard is a half share of plain loss, and three epochs of nothing else first. Curves on the "
             "test part, whose labels are right and which no epoch was chosen by."
@@ -236,7 +235,7 @@ def _sampler(details: Mapping[str, Any]) -> list[str]:
     if "billion" in details:
         lines.append(_cost("FrequencySampler", details["large"], details["draws"], "batch", details["billion"]))
     return [
-        _wrapped(
+        wrapped(
             f"`python benchmarks/sampler.py`: {details['classes']} classes in a long tail of 1:100, labels of a byte "
             "each, one thread, each in a process of its own; seconds are the processor's, memory is the peak of what "
             "is private to the process beyond the labels. A billion labels stand in a memory map."
@@ -244,7 +243,7 @@ def _sampler(details: Mapping[str, Any]) -> list[str]:
         "",
         markdown_table(["sampler", "labels", "draws", "taken by", "made, s", "epoch, s", "ns a draw", "MB"], lines),
         "",
-        _wrapped(
+        wrapped(
             f"An epoch's draws one by one take WeightedRandomSampler {details['speedup_by_index']:.1f} times as "
             f"long, by whole batches {details['speedup_by_batch']:.1f} times; memory is "
             f"{details['memory_ratio_by_index']:.1%} and {details['memory_ratio_by_batch']:.1%} of its."
@@ -283,10 +282,6 @@ def _gain(row: _Row, key: str) -> str:
     scale, digits = (1, 3) if key.endswith("auc") else (100, 1)
     text = f"{scale * gain:+.{digits}f}" + (f" ± {scale * spread:.{digits}f}" if spread else "")
     return text.replace("-", "−")
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 110)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from leveret._files import replacing
+from leveret.experiments._figure import panels, save
 
 __all__ = ["MINING_PICTURE", "TAILS_PICTURE", "plots"]
 
@@ -31,7 +31,7 @@ def plots(values: Mapping[str, Any], out: Path) -> None:
 
 def _tails(path: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], title: str) -> None:
     """Accuracy on many, medium and few, a row a method."""
-    figure, axes = _figure(len(rows), 0.32 * max(len(found) for found in rows.values()) + 1.4)
+    figure, axes = panels(len(rows), 10.4, 0.32 * max(len(found) for found in rows.values()) + 1.4)
     for panel, (ratio, found) in zip(axes, rows.items(), strict=True):
         ranked = sorted(found, key=lambda row: row["accuracy"])
         for place, row in enumerate(ranked):
@@ -47,12 +47,12 @@ def _tails(path: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], title: s
     for name, colour, marker in marks:
         axes[0].scatter([], [], color=colour, marker=marker, label=name)
     figure.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=4, fontsize=9)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _mining(path: Path, details: Mapping[str, Any]) -> None:
     """Accuracy and loss over the epochs, training and test."""
-    figure, axes = _figure(2, 4.0)
+    figure, axes = panels(2, 10.4, 4.0)
     names = {"plain": "plain training", "unguarded": "mining alone", "guarded": "mining, guarded"}
     for colour, (key, name) in zip(_COLOURS, names.items(), strict=True):
         history = details["runs"][key]["history"]
@@ -66,22 +66,4 @@ def _mining(path: Path, details: Mapping[str, Any]) -> None:
         panel.set_xlabel("epoch")
         panel.set_ylabel(unit)
         panel.legend(frameon=False, fontsize=8.5)
-    _save(figure, path)
-
-
-def _figure(panels: int, height: float) -> tuple[Any, Any]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.4, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(1, panels, squeeze=False)[0]
-    for panel in axes:
-        panel.grid(visible=True, linewidth=0.5, alpha=0.5)
-        panel.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _save(figure: Any, path: Path) -> None:
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
+    save(figure, path)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from leveret._files import replacing
+from leveret.experiments._figure import panels, save
 
 __all__ = ["PICTURES", "plots"]
 
@@ -23,19 +23,12 @@ def plots(values: Mapping[str, Any], out: Path) -> None:
         _draw(out / PICTURES["ensemble"], ["bytes", "ms"], lambda axes, key: _rivals(axes, key, values["ensemble"]))
 
 
-def _draw(path: Path, panels: list[Any], draw: Any) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.6 * len(panels), 3.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        draw(axes, panel)
-        axes.grid(visible=True, linewidth=0.5, alpha=0.5)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=9)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130, metadata={"Software": None})
+def _draw(path: Path, shown: list[Any], draw: Any) -> None:
+    figure, axes = panels(len(shown), 4.6 * len(shown), 3.4)
+    for panel, content in zip(axes, shown, strict=True):
+        draw(panel, content)
+        panel.legend(frameon=False, fontsize=9)
+    save(figure, path)
 
 
 def _curves(axes: Any, net: Mapping[str, Any]) -> None:

@@ -1,0 +1,99 @@
+"""What is trained on what: the datasets, and the schedule that all nets of one share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leveret.data import Data
+from leveret.experiments._cells import cells
+from leveret.experiments.dynamic_capacity._nets import Parts, large_parts, paper_parts
+from leveret.experiments.dynamic_capacity._sources import cluttered_mnist, digits_on_streets
+from leveret.training import Augment
+
+__all__ = ["SETTINGS", "Setting"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A dataset, and how nets are trained on it.
+
+    Attributes:
+        title: for the page.
+        data: makes the dataset for a seed, from the folder that the command names.
+        parts: the nets.
+        side: of an image, in pixels.
+        methods: keys of `METHODS`, those to train.
+        epochs, batch_size, lr, augment: of every training.
+        fresh: images of an epoch where no image comes twice; None for a training part that comes whole in each.
+        hint_weight: λ, found by short trainings on the validation part.
+        seeds: how many, where the command doesn't say.
+    """
+
+    title: str
+    data: Callable[[Path | None, int], Data]
+    parts: Parts
+    side: int
+    methods: tuple[str, ...]
+    epochs: int
+    batch_size: int
+    lr: float
+    fresh: int | None = None
+    augment: Augment | None = None
+    hint_weight: float = 0.01
+    seeds: int = 3
+
+    def schedule(self) -> dict[str, Any]:
+        """As arguments of `fit`."""
+        return {
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "lr": self.lr,
+            "schedule": "one-cycle",
+            "warmup": 0.1,
+            "gradient_clip": 5.0,
+            "augment": self.augment,
+        }
+
+
+_EPOCHS = 8
+_FRESH = 25_000
+_LARGE = 3_000
+
+SETTINGS = {
+    "mnist": Setting(
+        title="Cluttered MNIST, 100x100",
+        data=lambda folder, seed: cluttered_mnist(folder, _EPOCHS * _FRESH),
+        parts=paper_parts(),
+        side=100,
+        methods=("fine", "hints", "joint", "coarse", "random", "variance", "edges", "confidence", "attention"),
+        epochs=_EPOCHS,
+        fresh=_FRESH,
+        batch_size=64,
+        lr=0.003,
+    ),
+    "elpv": Setting(
+        title="Solar cells, 300x300",
+        data=lambda folder, seed: cells(300, seed),
+        parts=large_parts(2, stem=1, k=8),
+        side=300,
+        methods=("fine", "hints", "joint", "coarse", "random", "variance"),
+        epochs=24,
+        batch_size=32,
+        lr=0.002,
+        augment=Augment(flip=True),
+    ),
+    "streets": Setting(
+        title="Digits on street scenes, 1000x1000",
+        data=lambda folder, seed: digits_on_streets(folder, _LARGE),
+        parts=large_parts(10, stem=2, k=8),
+        side=1000,
+        methods=("fine", "hints", "joint", "coarse", "random", "variance"),
+        epochs=6,
+        batch_size=16,
+        lr=0.002,
+        seeds=1,
+    ),
+}

@@ -1,0 +1,81 @@
+"""Milliseconds an image: the dynamic capacity net against the fine layers everywhere, side by side, one thread."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from leveret._threads import limited_threads
+from leveret.data import Data
+from leveret.packing import pack
+from leveret.training._loader import to_tensor
+
+__all__ = ["speed"]
+
+_BATCHES = (1, 64)
+_ROUNDS = 21
+_LEAST_SECONDS = 0.05  # of a measurement: short calls are repeated
+
+Nets = dict[str, nn.Module]
+Calls = dict[str, Callable[[], Any]]
+
+
+def speed(nets: Nets, data: Data) -> list[dict[str, Any]]:
+    """A row for each net, engine and batch: median milliseconds an image.
+
+    Both nets take turns, so that what disturbs one disturbs the other. PyTorch runs channels last in inference mode.
+    """
+    images = data.test.fetch(np.arange(max(_BATCHES)))
+    rows = []
+    with limited_threads(1):
+        for engine, calls in (("PyTorch", _in_torch), ("Leveret", _packed)):
+            for batch in _BATCHES:
+                times = _in_turn(calls(nets, images, data, batch))
+                rows += [
+                    {"net": name, "engine": engine, "batch": batch, "ms": 1e3 * seconds / batch}
+                    for name, seconds in times.items()
+                ]
+    return rows
+
+
+def _in_torch(nets: Nets, images: Any, data: Data, batch: int) -> Calls:
+    inputs = to_tensor(images, data.normalization)
+
+    @torch.inference_mode()
+    def run(net: nn.Module, some: Tensor) -> Any:
+        return net(some)
+
+    for net in nets.values():
+        net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return {name: partial(run, net, inputs[:batch]) for name, net in nets.items()}
+
+
+def _packed(nets: Nets, images: Any, data: Data, batch: int) -> Calls:
+    example = to_tensor(images[:8], data.normalization)
+    packed = {name: pack(net, example, normalization=data.normalization) for name, net in nets.items()}
+    return {name: partial(net, images[:batch]) for name, net in packed.items()}
+
+
+def _in_turn(calls: Calls) -> dict[str, float]:
+    """Median seconds of each call."""
+    repeats = {}
+    for name, call in calls.items():
+        call()
+        started = time.perf_counter()
+        call()
+        repeats[name] = max(1, round(_LEAST_SECONDS / (time.perf_counter() - started)))
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(_ROUNDS):
+        for name, call in calls.items():
+            started = time.perf_counter()
+            for _ in range(repeats[name]):
+                call()
+            times[name].append((time.perf_counter() - started) / repeats[name])
+    return {name: statistics.median(values) for name, values in times.items()}
