@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leveret._named import named
+from leveret._catalogue import named
 from leveret.balance.catalogue import _after, _data, _ensemble, _losses, _plain, _sampling
 from leveret.balance.catalogue._auto import Choice, choose_method
 from leveret.balance.catalogue._method import Method

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leveret._named import named
+from leveret._catalogue import named
 from leveret.shrink.catalogue import _binary, _bits, _compact, _ensemble, _expectation, _pruning, _real, _sharing
 from leveret.shrink.catalogue._method import Method
 from leveret.shrink.catalogue._tuning import FineTuning

@@ -67,7 +67,7 @@ METHODS = (
         "Courbariaux, Bengio & David, NIPS 2015",
         "Retrains with the signs of the weights alone in every layer, a BatchNorm behind each.",
         functools.partial(_retrained_signs, kind="binaryconnect", faster=5),
-        functools.partial(_signs, kind="binaryconnect"),
+        checker=functools.partial(_signs, kind="binaryconnect"),
     ),
     Method(
         "binaryconnect-stochastic",
@@ -76,7 +76,7 @@ METHODS = (
         "Courbariaux, Bengio & David, NIPS 2015",
         "As BinaryConnect, with signs drawn at random in training, the likelier the larger the weight.",
         functools.partial(_retrained_signs, kind="binaryconnect", faster=20, stochastic=True),
-        functools.partial(_signs, kind="binaryconnect"),
+        checker=functools.partial(_signs, kind="binaryconnect"),
     ),
     Method(
         "binarynet",
@@ -85,7 +85,7 @@ METHODS = (
         "Courbariaux et al., 2016",
         "Retrains with signs of weights in every layer and signs of activations in all but the first.",
         functools.partial(_retrained_signs, kind="binarynet", faster=5),
-        functools.partial(_signs, kind="binarynet"),
+        checker=functools.partial(_signs, kind="binarynet"),
     ),
     Method(
         "bwn",
@@ -94,7 +94,7 @@ METHODS = (
         "Rastegari et al., ECCV 2016",
         "Retrains with the signs of the weights, times a scale per filter; the first and the last layer stay real.",
         functools.partial(_scaled, kind="weights"),
-        functools.partial(_binary_fits, kind="weights"),
+        checker=functools.partial(_binary_fits, kind="weights"),
     ),
     Method(
         "xnor",
@@ -103,7 +103,7 @@ METHODS = (
         "Rastegari et al., ECCV 2016",
         "Retrains with signs of weights and activations, scaled by α and K; the first and the last layer stay real.",
         functools.partial(_scaled, kind="xnor"),
-        functools.partial(_binary_fits, kind="xnor"),
-        {"input_scale": True},
+        checker=functools.partial(_binary_fits, kind="xnor"),
+        options={"input_scale": True},
     ),
 )

@@ -62,8 +62,8 @@ METHODS = (
         "Jacob et al., CVPR 2018; Nagel et al., 2021",
         "Computes on bytes, with steps found from a few batches of training images; nothing is trained.",
         _int8,
-        lambda net, images, skip_unfit, method: quantize(net, [images], method=method, skip_unfit=skip_unfit),
-        {"method": "mse"},
+        checker=lambda net, images, skip_unfit, method: quantize(net, [images], method=method, skip_unfit=skip_unfit),
+        options={"method": "mse"},
     ),
     Method(
         "int8-training",
@@ -72,8 +72,8 @@ METHODS = (
         "Jacob et al., CVPR 2018; Esser et al., ICLR 2020",
         "Computes on bytes while it trains on; steps learn along.",
         _trained_bits,
-        _bits_fit,
-        {"weight_bits": 8, "activation_bits": 8, "ends": True},
+        checker=_bits_fit,
+        options={"weight_bits": 8, "activation_bits": 8, "ends": True},
     ),
     Method(
         "w4a4",
@@ -83,8 +83,8 @@ METHODS = (
         "Trains on with weights and activations of 4 bits between a real first and a real last layer; steps learn "
         "along.",
         _trained_bits,
-        _bits_fit,
-        {"weight_bits": 4, "activation_bits": 4},
+        checker=_bits_fit,
+        options={"weight_bits": 4, "activation_bits": 4},
     ),
     Method(
         "w2a2",
@@ -94,8 +94,8 @@ METHODS = (
         "Trains on with weights and activations of 2 bits between a real first and a real last layer; steps learn "
         "along.",
         _trained_bits,
-        _bits_fit,
-        {"weight_bits": 2, "activation_bits": 2},
+        checker=_bits_fit,
+        options={"weight_bits": 2, "activation_bits": 2},
     ),
     Method(
         "dorefa",
@@ -104,8 +104,8 @@ METHODS = (
         "Zhou et al. (DoReFa-Net), 2016",
         "As w2a2, with weights bent by tanh and cut into even levels without a 0.",
         _trained_bits,
-        _bits_fit,
-        {"weight_bits": 2, "activation_bits": 2, "weight_form": "tanh"},
+        checker=_bits_fit,
+        options={"weight_bits": 2, "activation_bits": 2, "weight_form": "tanh"},
     ),
     Method(
         "ternary",
@@ -115,7 +115,9 @@ METHODS = (
         "Retrains with weights −Δ, 0 and Δ in every layer, Δ of least squared error, and activations of 3 bits; the "
         "image enters in 8.",
         _ternary,
-        lambda net, images, skip_unfit, activation_bits: _ternarized(net, [images], skip_unfit, activation_bits),
-        {"activation_bits": 3},
+        checker=lambda net, images, skip_unfit, activation_bits: _ternarized(
+            net, [images], skip_unfit, activation_bits
+        ),
+        options={"activation_bits": 3},
     ),
 )

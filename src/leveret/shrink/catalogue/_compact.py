@@ -25,7 +25,9 @@ def _factorizable(net: nn.Module, images: Tensor, skip_unfit: bool, form: Any, *
 
 def _entry(key: str, form: str, title: str, paper: str, what: str, faster: float = 1.0, **options: Any) -> Method:
     maker = functools.partial(_factorized, form=form, faster=faster)
-    return Method(key, title, "compact", paper, what, maker, functools.partial(_factorizable, form=form), options)
+    return Method(
+        key, title, "compact", paper, what, maker, checker=functools.partial(_factorizable, form=form), options=options
+    )
 
 
 # those that keep little of what the net had learned learn faster

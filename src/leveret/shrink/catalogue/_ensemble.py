@@ -44,7 +44,7 @@ METHODS = (
         "the review that this catalogue follows, with Rastegari et al., ECCV 2016",
         "Retrains several XNOR nets from the real one, each with its share of the budget, and averages their logits.",
         _ensemble,
-        _fits,
-        {"members": 3},
+        checker=_fits,
+        options={"members": 3},
     ),
 )

@@ -52,7 +52,7 @@ METHODS = (
         "A fully connected net of weights and activations ±1 of its own, learned by Bayes' rule instead of gradients; "
         "it begins from nothing, with the real net's epochs and the methods' budget together.",
         _learned,
-        _fits,
-        {"hidden": (300,), "batch_size": None},
+        checker=_fits,
+        options={"hidden": (300,), "batch_size": None},
     ),
 )

@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from leveret.errors import LeveretUsageError
+from leveret._catalogue import Entry
 from leveret.shrink.catalogue._tuning import FineTuning
 
 __all__ = ["Method"]
 
 
 @dataclass(frozen=True)
-class Method:
+class Method(Entry):
     """A way to make a trained net small.
 
+    Beside what every `Entry` tells:
+
     Attributes:
-        key: what users name it by, kebab-case.
-        title: a few words.
         family: "real", "pruning", "sharing", "quantisation", "binary", "compact" or "ensemble".
-        paper: whose idea it is.
-        what: what it does, in a sentence.
         maker: of a copy of the trained net, a `FineTuning` and `options`: the small net, tuned.
         checker: of a copy of the net, some images and `skip_unfit` with `options`: raises where the method doesn't fit,
             without any long work.
-        options: the method's own parameters and their defaults.
     """
 
-    key: str
-    title: str
-    family: str
-    paper: str
-    what: str
-    maker: Callable[..., nn.Module]
     checker: Callable[..., object] = lambda net, images, skip_unfit, **options: net
-    options: Mapping[str, Any] = field(default_factory=dict)
 
     def make(self, net: nn.Module, tuning: FineTuning, **options: Any) -> nn.Module:
         """The small net, fine-tuned and ready to be packed; `net` stays as it is.
@@ -71,14 +61,3 @@ class Method:
             LeveretUsageError: it doesn't; names the layer and why.
         """
         self.checker(copy.deepcopy(net), images, skip_unfit, **self.with_defaults(options))
-
-    def with_defaults(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """All options, those given first.
-
-        Raises:
-            LeveretUsageError: one that the method lacks.
-        """
-        if unknown := [name for name in options if name not in self.options]:
-            has = f"it has {', '.join(self.options)}" if self.options else "it has none"
-            raise LeveretUsageError(f"method {self.key!r} has no option {unknown[0]!r}; {has}")
-        return {**self.options, **options}

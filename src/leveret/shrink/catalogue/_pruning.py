@@ -87,8 +87,8 @@ METHODS = (
         "Han et al., NIPS 2015",
         "Trains on with weight decay, takes out the smallest weights of the whole net at once, tunes the rest.",
         _magnitude,
-        _prunable,
-        {"sparsity": 0.9, "scope": "net", "decay": 1e-3},
+        checker=_prunable,
+        options={"sparsity": 0.9, "scope": "net", "decay": 1e-3},
     ),
     Method(
         "obd",
@@ -98,8 +98,8 @@ METHODS = (
         "Takes out the weights with the least h·w²/2, h the diagonal of the loss's curvature, in rounds of pruning and "
         "tuning.",
         functools.partial(_by_curvature, method="obd"),
-        functools.partial(_curvature_fits, method="obd"),
-        {"sparsity": 0.9, "rounds": 2, "samples": 256},
+        checker=functools.partial(_curvature_fits, method="obd"),
+        options={"sparsity": 0.9, "rounds": 2, "samples": 256},
     ),
     Method(
         "obs",
@@ -109,8 +109,8 @@ METHODS = (
         "Takes out one weight after the other, where it costs least, and moves the others to make up for it; beyond "
         "4096 weights row by row.",
         functools.partial(_by_curvature, method="obs"),
-        functools.partial(_curvature_fits, method="obs"),
-        {"sparsity": 0.9, "rounds": 1, "samples": 256},
+        checker=functools.partial(_curvature_fits, method="obs"),
+        options={"sparsity": 0.9, "rounds": 1, "samples": 256},
     ),
     Method(
         "gradual",
@@ -119,8 +119,8 @@ METHODS = (
         "Zhu & Gupta, 2017",
         "Takes out ever more of the smallest weights while the net trains on.",
         _gradual,
-        _prunable,
-        {"sparsity": 0.9, "scope": "net"},
+        checker=_prunable,
+        options={"sparsity": 0.9, "scope": "net"},
     ),
     Method(
         "two-of-four",
@@ -129,8 +129,10 @@ METHODS = (
         "Mishra et al., 2021",
         "Keeps the two larger of each four neighbouring weights in all layers but the first, and tunes them.",
         _n_of_m,
-        lambda net, images, skip_unfit, pattern: prune(net, pattern=pattern, keep_first=True, skip_unfit=skip_unfit),
-        {"pattern": (2, 4)},
+        checker=lambda net, images, skip_unfit, pattern: prune(
+            net, pattern=pattern, keep_first=True, skip_unfit=skip_unfit
+        ),
+        options={"pattern": (2, 4)},
     ),
     Method(
         "channels",
@@ -139,7 +141,7 @@ METHODS = (
         "Li et al., ICLR 2017; Fang et al., CVPR 2023",
         "Takes out whole channels of least weight, with all that hangs on them: a smaller net of the same layers.",
         _channels,
-        lambda net, images, skip_unfit, ratio, scope: prune_channels(net, images[:2], ratio, scope=scope),
-        {"ratio": 0.5, "scope": "net"},
+        checker=lambda net, images, skip_unfit, ratio, scope: prune_channels(net, images[:2], ratio, scope=scope),
+        options={"ratio": 0.5, "scope": "net"},
     ),
 )

@@ -58,8 +58,8 @@ METHODS = (
         "Prunes while it trains, lets what is left share a few values by k-means, and trains these; the file codes "
         "them by how often each occurs.",
         _deep_compression,
-        _prunable_and_sharable,
-        {"sparsity": 0.9, "bits": 5, "scope": "net"},
+        checker=_prunable_and_sharable,
+        options={"sparsity": 0.9, "bits": 5, "scope": "net"},
     ),
     Method(
         "share",
@@ -68,8 +68,8 @@ METHODS = (
         "Gong et al., 2014; Han, Mao & Dally, ICLR 2016",
         "Makes each layer's weights the entries of one table of values of least squared error, and trains the table.",
         _share,
-        _sharable,
-        {"bits": 4},
+        checker=_sharable,
+        options={"bits": 4},
     ),
     Method(
         "product-quantisation",
@@ -78,8 +78,8 @@ METHODS = (
         "Gong et al., 2014",
         "Makes runs of weights the entries of tables of runs, in all layers but the first, and trains the tables.",
         _product,
-        _sharable,
-        {"bits": 4, "length": 4},
+        checker=_sharable,
+        options={"bits": 4, "length": 4},
     ),
     Method(
         "hashed",
@@ -88,7 +88,9 @@ METHODS = (
         "Chen et al., ICML 2015",
         "Puts the weights into few values by a hash of their place, and trains the values.",
         _hashed,
-        lambda net, images, skip_unfit, ratio, start: hash_weights(net, ratio, start=start, skip_unfit=skip_unfit),
-        {"ratio": 8.0, "start": "weights"},
+        checker=lambda net, images, skip_unfit, ratio, start: hash_weights(
+            net, ratio, start=start, skip_unfit=skip_unfit
+        ),
+        options={"ratio": 8.0, "start": "weights"},
     ),
 )
