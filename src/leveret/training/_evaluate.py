@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from leveret.errors import LeveretUsageError
 from leveret.metrics import Evaluation
 from leveret.training._loader import evaluation_loader
+from leveret.training._parts import part_of
 
 __all__ = ["Part", "evaluate", "logits_of"]
 
@@ -29,7 +29,7 @@ def evaluate(net: Any, data: Any, part: Part = "test", *, batch_size: int = 256)
     Raises:
         LeveretUsageError: no such part, or it is empty.
     """
-    split = _split(data, part)
+    split = part_of(data, part)
     if isinstance(net, nn.Module):
         logits = logits_of(net, data, part, batch_size=batch_size).numpy()
     else:
@@ -54,7 +54,7 @@ def logits_of(
     Raises:
         LeveretUsageError: no such part, or it is empty.
     """
-    loader = evaluation_loader(_split(data, part), data.normalization, batch_size=batch_size, channels_last=True)
+    loader = evaluation_loader(part_of(data, part), data.normalization, batch_size=batch_size, channels_last=True)
     was_training = net.training
     net.eval()
     try:
@@ -77,12 +77,3 @@ def _shown(loader: Any, progress: bool) -> Any:
 
     console = Console(stderr=True)
     return track(loader, "logits", console=console, transient=True) if console.is_terminal else loader
-
-
-def _split(data: Any, part: str) -> Any:
-    if part not in ("train", "val", "test"):
-        raise LeveretUsageError(f"part must be 'train', 'val' or 'test', got {part!r}")
-    split = getattr(data, part)
-    if len(split) == 0:
-        raise LeveretUsageError(f"the {part} part of {data.name} is empty")
-    return split

@@ -13,6 +13,7 @@ from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.nets import Ensemble, entering
 from leveret.training._evaluate import Part
 from leveret.training._loader import evaluation_loader
+from leveret.training._parts import part_of
 
 __all__ = ["features_of", "raw_features"]
 
@@ -42,7 +43,7 @@ def features_of(net: nn.Module, data: Any, part: Part = "train", *, batch_size: 
     """
     if isinstance(net, Ensemble):
         return np.concatenate([features_of(member, data, part, batch_size=batch_size) for member in net.nets], axis=1)
-    split = _split(data, part)
+    split = part_of(data, part)
     loader = evaluation_loader(split, data.normalization, batch_size=batch_size, channels_last=True)
     was_training = net.training
     net.eval()
@@ -77,7 +78,7 @@ def raw_features(data: Any, part: Part = "train", *, seed: int = 0) -> NDArray[n
         LeveretUsageError: no such part, or it is empty.
         LeveretDataError: features that aren't finite; names the first such sample.
     """
-    split = _split(data, part)
+    split = part_of(data, part)
     kind = getattr(data, "kind", "image")
     order = np.random.default_rng(seed).permutation(len(data.train))
     if kind == "text":
@@ -95,15 +96,6 @@ def raw_features(data: Any, part: Part = "train", *, seed: int = 0) -> NDArray[n
         rows = _rows(data, split, np.arange(start, min(start + at_once, start + 2048, len(split))))
         found.append((reduce.transform(rows) if reduce is not None else rows).astype(np.float32))
     return _finite(np.concatenate(found), part)
-
-
-def _split(data: Any, part: str) -> Any:
-    if part not in ("train", "val", "test"):
-        raise LeveretUsageError(f"part must be 'train', 'val' or 'test', got {part!r}")
-    split = getattr(data, part)
-    if len(split) == 0:
-        raise LeveretUsageError(f"the {part} part of {data.name} is empty")
-    return split
 
 
 def _rows(data: Any, split: Any, indices: NDArray[np.int64]) -> NDArray[np.float32]:
