@@ -71,6 +71,21 @@ def test_a_cap_makes_subsets_larger():
     assert len(balanced_subsets(labels, max_members=50)) == 20
 
 
+def test_each_round_deals_everything_anew():
+    labels = labels_of((20, 10))
+    subsets = balanced_subsets(labels, rounds=3, seed=4)
+    assert len(subsets) == 6
+    frequent = np.flatnonzero(labels == 0)
+    halves = [frozenset(subset[np.isin(subset, frequent)]) for subset in subsets]
+    for first, second in zip(halves[::2], halves[1::2], strict=True):
+        assert first | second == frozenset(frequent)
+        assert not first & second
+    assert len(set(halves)) == 6
+    # the first round is what one round alone deals
+    for alone, among in zip(balanced_subsets(labels, seed=4), subsets, strict=False):
+        np.testing.assert_array_equal(alone, among)
+
+
 def test_seeds():
     labels = labels_of((40, 8))
     found = [[s.tolist() for s in balanced_subsets(labels, seed=seed)] for seed in (1, 1, 2)]
@@ -103,7 +118,7 @@ def test_labels_that_cannot_be_dealt_are_refused(labels, words):
         balanced_subsets(labels)
 
 
-@pytest.mark.parametrize("options", [{"members": 0}, {"members": 7}, {"max_members": 0}])
+@pytest.mark.parametrize("options", [{"members": 0}, {"members": 7}, {"max_members": 0}, {"rounds": 0}])
 def test_numbers_of_members_out_of_range_are_refused(options):
-    with pytest.raises(LeveretUsageError, match="members must be"):
+    with pytest.raises(LeveretUsageError, match=r"(members|rounds) must be"):
         balanced_subsets(np.repeat([0, 1], (6, 2)), **options)

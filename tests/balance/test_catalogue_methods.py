@@ -52,6 +52,26 @@ def test_every_method_trains_a_net_that_packs(skewed, plain, key):
         assert run.spent == len(run.history)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "options", "members"),
+    [(2, {}, 4), (3, {}, 6), (1, {}, 4), (6, {}, 6), (20, {}, 8), (2, {"rounds": 1}, 2), (2, {"members": 1}, 1)],
+)
+def test_at_least_four_members_vote(ratio, options, members, monkeypatch):
+    dealt = []
+
+    def train(make_net, data, subsets, **rest):
+        dealt.extend(subsets)
+        return torch.nn.Identity()
+
+    monkeypatch.setattr("leveret.balance.catalogue._ensemble.train_subsets", train)
+    labels = np.repeat([0, 1], (10 * ratio, 10))
+    data = leveret.data.from_arrays(
+        np.zeros((len(labels), 1, 8, 8), np.uint8), labels, x_val=np.zeros((2, 1, 8, 8), np.uint8), y_val=[0, 1]
+    )
+    METHODS["balanced-subsets"].make(training(data), **options)
+    assert len(dealt) == members
+
+
 def test_a_method_trains_its_own_plain_net_where_there_is_none(skewed):
     run = training(skewed)
     METHODS["logit-adjusted-post"].make(run)

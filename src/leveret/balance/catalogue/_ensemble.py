@@ -13,8 +13,16 @@ from leveret.balance.catalogue._training import BalancedTraining
 __all__ = ["METHODS"]
 
 
-def _subsets(training: BalancedTraining, *, members: int) -> nn.Module:
-    subsets = balanced_subsets(training.data.train.labels, max_members=members, seed=training.seed)
+_LEAST = 4  # members, below which everything is dealt out again: two hardly vote
+
+
+def _subsets(training: BalancedTraining, *, members: int, rounds: int | None) -> nn.Module:
+    labels, seed = training.data.train.labels, training.seed
+    subsets = balanced_subsets(labels, max_members=members, rounds=rounds or 1, seed=seed)
+    if rounds is None and len(subsets) < min(_LEAST, members):
+        subsets = balanced_subsets(
+            labels, max_members=members, rounds=-(-min(_LEAST, members) // len(subsets)), seed=seed
+        )
     results: list[dict[str, Any]] = []
     assert training.make_net is not None
     net = train_subsets(
@@ -42,8 +50,8 @@ METHODS = (
         "ensemble",
         "Liu, Wu & Zhou, 2009",
         "The frequent classes are dealt out over subsets, each with all of the rare one; a net learns from each, and "
-        "they vote.",
+        "they vote: at least four, for which mild skew is dealt out more than once.",
         _subsets,
-        {"members": 8},
+        {"members": 8, "rounds": None},
     ),
 )
