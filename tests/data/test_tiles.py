@@ -220,7 +220,7 @@ def test_an_orientation_behind_the_pixels_of_a_png():
 
 @pytest.mark.parametrize("name", ["png-RGB", "tiff-RGB-deflate", "ppm-L", "tiled->z", "bmp-P", "webp"])
 def test_thumbnails_average(name, monkeypatch):
-    monkeypatch.setattr("leveret.data._tiles.BLOCK", 2000)
+    monkeypatch.setattr("leveret.data._squares.BLOCK", 2000)
     image = TiledImage(FILES[name])
     whole = decode_image(FILES[name], image.shape)
     small = image.thumbnail(16)

@@ -23,13 +23,14 @@ def entropy(logits: Tensor) -> Tensor:
 
 @dataclass
 class Glance:
-    """The coarse look at a batch.
+    """The coarse look at a batch; before a second level's look, coarse features in which the first one's fine ones are.
 
     Attributes:
-        images: `(batch, channels, height, width)`.
+        images: `(batch, channels, height, width)`; where the coarse layers see them scaled down, so are these.
         coarse: their coarse features `(batch, D, rows, columns)`, without gradient.
         top: the top layers.
-        geometry: of the fine layers: the field that a place stands for.
+        geometry: the field of `images` that a place stands for: the fine layers' field, or where `images` are scaled
+            down the coarse layers'.
         training: whether the net is being trained.
     """
 

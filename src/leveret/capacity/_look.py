@@ -1,4 +1,4 @@
-"""`Look`: what a dynamic capacity net did with a batch."""
+"""`Look`: what a dynamic capacity net did with a batch of images."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ class Look:
         sample, place: `(n,)` int64: for each fine vector the image, and `row · columns + column`; each image's in the
             order in which they were chosen.
         fine: `(n, D)`, the fine vectors at those places, with their gradient.
-        coarse: `(batch, D, rows, columns)`, the coarse features, with their gradient.
+        coarse: `(batch, D, rows, columns)`, the features before, with their gradient: the coarse layers', or those that
+            the level before refined.
         refined: the same shape: fine where it was computed, else coarse.
         glance: what the selector saw.
         first, size: the first pixel `(y, x)` that place (0, 0) stands for, and `(height, width)` of what a place does.
         patches: how many windows the fine layers ran on; 0 where whole images were cheaper.
         images: how many whole images they ran on.
+        finer: the next level's look, which begins with what this one refined; None after the last. `logits` are the
+            last level's in all of them.
     """
 
     logits: Tensor
@@ -44,6 +47,12 @@ class Look:
     size: tuple[int, int]
     patches: int
     images: int
+    finer: Look | None = None
+
+    @property
+    def levels(self) -> tuple[Look, ...]:
+        """This look and the finer ones after it."""
+        return (self, *(self.finer.levels if self.finer else ()))
 
     @property
     def coarse_logits(self) -> Tensor:
