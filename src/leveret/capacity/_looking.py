@@ -15,7 +15,7 @@ from torch import cat as concatenated
 
 from leveret.capacity._amounts import Budget, UntilSure
 from leveret.capacity._geometry import Geometry
-from leveret.capacity._glance import Glance, entropy
+from leveret.capacity._glance import Glance, entropy, predicted
 from leveret.capacity._levels import Level
 from leveret.capacity._look import Look
 from leveret.capacity._refining import Refining
@@ -65,7 +65,7 @@ def look_closer(
         features = [refining.map() for refining in refinings]
         among = [refining.chosen() for refining in refinings] if level is not levels[-1] else among
     if logits is None:
-        logits = [top(refined) for refined in features]
+        logits = [predicted(top, refined) for refined in features]
     return [_told(steps, i, answer) for i, answer in enumerate(logits)]
 
 
