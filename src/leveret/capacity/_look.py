@@ -28,6 +28,7 @@ class Look:
         refined: the same shape: fine where it was computed, else coarse.
         glance: what the selector saw.
         first, size: the first pixel `(y, x)` that place (0, 0) stands for, and `(height, width)` of what a place does.
+        stride: pixels from place to place, down and across.
         patches: how many windows the fine layers ran on; 0 where whole images were cheaper.
         images: how many whole images they ran on.
         finer: the next level's look, which begins with what this one refined; None after the last. `logits` are the
@@ -45,6 +46,7 @@ class Look:
     glance: Glance
     first: tuple[int, int]
     size: tuple[int, int]
+    stride: tuple[int, int]
     patches: int
     images: int
     finer: Look | None = None
@@ -74,7 +76,7 @@ class Look:
 
         They are the fine layers' fields, or the crops, either of which may reach past the image.
         """
-        stride, start, size = (torch.tensor(v) for v in (self.glance.geometry.stride, self.first, self.size))
+        stride, start, size = (torch.tensor(v) for v in (self.stride, self.first, self.size))
         firsts = [start + stride * places.cpu() for places in self.chosen]
         return tuple(torch.cat([first, first + size], 1) for first in firsts)
 

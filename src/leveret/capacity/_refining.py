@@ -95,6 +95,7 @@ class Refining:
             glance=self.glance,
             first=patches.first,
             size=patches.extent,
+            stride=patches.geometry.stride,
             patches=self._ran_on[0],
             images=self._ran_on[1],
             finer=finer,
