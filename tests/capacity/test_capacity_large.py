@@ -190,7 +190,7 @@ def test_without_a_scale_too():
 @pytest.mark.parametrize("borders", ["exact", "zeros", "crop"])
 @pytest.mark.parametrize(("kind", "options"), [("PNG", {}), ("BMP", {}), ("TIFF", {"compression": "tiff_lzw"})])
 def test_files_are_as_tensors(borders, kind, options, tmp_path):
-    net = scaled_net(6, borders=borders, **({"patch_size": 24} if borders == "crop" else {}))
+    net = scaled_net(40, borders=borders, **({"patch_size": 24} if borders == "crop" else {}))
     pictures = [picture(61, 77), picture(90, 58, 1)]
     files = []
     for i, pixels in enumerate(pictures):
