@@ -196,8 +196,7 @@ class DynamicCapacityNet(nn.Module):
             ...     look, *_ = net.eval().look_at([leveret.data.TiledImage("slide.tif")], data.normalization)
             >>> look.logits, look.boxes[0]
         """
-        like = next((p for p in self.parameters() if p.is_floating_point()), torch.zeros(()))
-        return self._look(sources_of(images, self.in_channels, self.scale, self._extent, normalization, like))
+        return self._look(sources_of(images, self.in_channels, self.scale, self._extent, normalization, self._like))
 
     def _look(self, sources: Sequence[Source]) -> list[Look]:
         coarse = [self._coarse_features(source) for source in sources]
@@ -233,17 +232,18 @@ class DynamicCapacityNet(nn.Module):
         Raises:
             LeveretUsageError: such an image has no places.
         """
-        like = next((p for p in self.parameters() if p.is_floating_point()), torch.zeros(()))
-        source = self._source(torch.zeros(1, self.in_channels, height, width, dtype=like.dtype, device=like.device))
+        height, width = self._looked_at(height, width)
+        size = (1, self.in_channels, height // self.scale, width // self.scale)
+        view = self._like.new_zeros(size)
         with torch.no_grad():
-            features = evaluating(self.coarse)(source.view)
+            features = evaluating(self.coarse)(view)
         coarse, top = (
             sum(count for _, count in layer_operations(evaluating(part), x))
-            for part, x in ((self.coarse, source.view), (self.top, features))
+            for part, x in ((self.coarse, view), (self.top, features))
         )
         finer: Operations | None = None
         for level in reversed(self.levels):
-            costs = level.patches.costs(level.fine, *source.shape[1:])
+            costs = level.patches.costs(level.fine, self.in_channels, height, width)
             finer = Operations(coarse, top, *costs, level.patches.borders == "crop", finer)
         assert finer is not None
         return finer
@@ -258,12 +258,31 @@ class DynamicCapacityNet(nn.Module):
         """
         return self._extent.of(height, width)
 
+    @property
+    def _like(self) -> Tensor:
+        """A tensor of the dtype and device that the net computes in."""
+        return next((p for p in self.parameters() if p.is_floating_point()), torch.zeros(()))
+
     def _source(self, images: Tensor) -> InMemory:
-        self._check_images(images)
-        if self.scale == 1:
-            return InMemory(images)
-        height, width = self.extent(*images.shape[2:])
+        if not isinstance(images, Tensor) or images.dim() != 4 or images.shape[1] != self.in_channels:
+            got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+            raise LeveretUsageError(
+                f"images must be one tensor (batch, {self.in_channels}, height, width), got {got}; images of several "
+                "sizes, or in files, go through look_at"
+            )
+        height, width = self._looked_at(*images.shape[2:])
         return InMemory(images[:, :, :height, :width], self.scale)
+
+    def _looked_at(self, height: int, width: int) -> tuple[int, int]:
+        """The part of images of a tensor that is looked at."""
+        named = [("coarse", self.coarse_geometry), *((level.name, level.geometry) for level in self.levels)]
+        for name, geometry in named:
+            if min(geometry.grid(height, width)) < 1:
+                raise LeveretUsageError(
+                    f"images of {height}x{width} are too small: {name} has fields of {geometry.size[0]}x"
+                    f"{geometry.size[1]} pixels, and not one of them fits"
+                )
+        return (height, width) if self.scale == 1 else self.extent(height, width)
 
     def _coarse_features(self, source: Source) -> Tensor:
         coarse = self.coarse(source.view)
@@ -275,22 +294,6 @@ class DynamicCapacityNet(nn.Module):
                 f"of {grid[0]}x{grid[1]}"
             )
         return coarse
-
-    def _check_images(self, images: Tensor) -> None:
-        if not isinstance(images, Tensor) or images.dim() != 4 or images.shape[1] != self.in_channels:
-            got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise LeveretUsageError(
-                f"images must be one tensor (batch, {self.in_channels}, height, width), got {got}; images of several "
-                "sizes, or in files, go through look_at"
-            )
-        height, width = images.shape[2:]
-        named = [("coarse", self.coarse_geometry), *((level.name, level.geometry) for level in self.levels)]
-        for name, geometry in named:
-            if min(geometry.grid(height, width)) < 1:
-                raise LeveretUsageError(
-                    f"images of {height}x{width} are too small: {name} has fields of {geometry.size[0]}x"
-                    f"{geometry.size[1]} pixels, and not one of them fits"
-                )
 
     def extra_repr(self) -> str:
         scale = f", scale={self.scale}" if self.scale > 1 else ""
