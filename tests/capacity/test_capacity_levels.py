@@ -308,6 +308,11 @@ def test_levels_that_dont_fit_are_refused(parts, says):
         DynamicCapacityNet(**(given | parts))
 
 
+def test_images_on_which_a_finer_levels_grid_is_another_are_refused():
+    with pytest.raises(LeveretUsageError, match=r"a grid of 6x6 for images of 30x30, fine\[1\] one of 7x7"):
+        levels_net()(torch.zeros(1, 1, 30, 30))
+
+
 def test_amounts_set_anew_are_checked():
     net = levels_net()
     net.k = [UntilSure(4), 2]

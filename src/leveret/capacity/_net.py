@@ -251,7 +251,7 @@ class DynamicCapacityNet(nn.Module):
     def extent(self, height: int, width: int) -> tuple[int, int]:
         """The part of an image of any size that is looked at: height and width, less than a stride smaller.
 
-        It is the whole of a tensor where `scale` is 1.
+        `look_at` keeps to it, and with a scale `look` does. Without one the images of a tensor are looked at whole.
 
         Raises:
             LeveretUsageError: the image is smaller than a patch.
@@ -287,12 +287,13 @@ class DynamicCapacityNet(nn.Module):
     def _coarse_features(self, source: Source) -> Tensor:
         coarse = self.coarse(source.view)
         height, width = source.shape[2:]
-        grid = self.geometry.grid(height, width)
-        if tuple(coarse.shape[2:]) != grid:
-            raise LeveretUsageError(
-                f"coarse gives a grid of {coarse.shape[2]}x{coarse.shape[3]} for images of {height}x{width}, fine one "
-                f"of {grid[0]}x{grid[1]}"
-            )
+        for level in self.levels:
+            grid = level.geometry.grid(height, width)
+            if tuple(coarse.shape[2:]) != grid:
+                raise LeveretUsageError(
+                    f"coarse gives a grid of {coarse.shape[2]}x{coarse.shape[3]} for images of {height}x{width}, "
+                    f"{level.name} one of {grid[0]}x{grid[1]}"
+                )
         return coarse
 
     def extra_repr(self) -> str:
