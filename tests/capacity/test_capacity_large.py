@@ -95,6 +95,8 @@ def test_coarse_layers_see_means_and_patches_are_cut_from_the_whole():
         for column in range(width // 4):
             view[:, :, row, column] = part[:, :, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4].mean((2, 3))
     torch.testing.assert_close(look.coarse, net.coarse(view))
+    torch.testing.assert_close(net.coarse_logits(x), net.top(net.coarse(view)))
+    torch.testing.assert_close(net.fine_logits(x), net.top(net.fine(part)))
     fine = net.fine(part)
     torch.testing.assert_close(look.fine, fine.flatten(2)[look.sample, :, look.place])
     assert (look.patches, look.images) == (8, 0)
@@ -102,6 +104,18 @@ def test_coarse_layers_see_means_and_patches_are_cut_from_the_whole():
     row, column = look.chosen[0][0].tolist()
     top, left = net.geometry.start[0] + 8 * row, net.geometry.start[1] + 8 * column
     assert look.boxes[0][0].tolist() == [top, left, top + net.geometry.size[0], left + net.geometry.size[1]]
+
+
+def test_operations_are_those_of_the_view_and_of_patches():
+    net = scaled_net()
+    # a view of 321x401 pixels, 161x201 after the first layer, 160x200 places
+    counted = net.operations(1290, 1609)
+    assert net.extent(1290, 1609) == (1285, 1605)
+    assert counted.coarse == 161 * 201 * 9 * 3 * 6 + 160 * 200 * 4 * 6 * 6
+    assert counted.patch == net.operations(61, 77).patch
+    # of forty megapixels nothing is held but the view
+    of_large = net.operations(5000, 8000).whole
+    assert of_large == pytest.approx(counted.whole * 5000 * 8000 / (1285 * 1605), rel=0.02)
 
 
 @st.composite
