@@ -220,7 +220,7 @@ def test_an_orientation_behind_the_pixels_of_a_png():
 
 @pytest.mark.parametrize("name", ["png-RGB", "tiff-RGB-deflate", "ppm-L", "tiled->z", "bmp-P", "webp"])
 def test_thumbnails_average(name, monkeypatch):
-    monkeypatch.setattr("leveret.data._tiles.BLOCK", 2000)
+    monkeypatch.setattr("leveret.data._squares.BLOCK", 2000)
     image = TiledImage(FILES[name])
     whole = decode_image(FILES[name], image.shape)
     small = image.thumbnail(16)
@@ -231,6 +231,54 @@ def test_thumbnails_average(name, monkeypatch):
         assert channel.mean() == pytest.approx(plane.mean(), abs=4)
     same([image.thumbnail(500)], [whole])
     assert image.thumbnail(1).shape[1:] == (1, 1)
+
+
+def mean_squares(whole, factor):
+    height, width = (side // factor for side in whole.shape[1:])
+    squares = whole[:, : height * factor, : width * factor].reshape(-1, height, factor, width, factor)
+    return squares.astype(np.float64).mean((2, 4))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_reduced_is_the_mean_of_squares(name, monkeypatch):
+    monkeypatch.setattr("leveret.data._squares.BLOCK", 2000)
+    for channels in (1, 3):
+        image = TiledImage(FILES[name], channels=channels)
+        whole = decode_image(FILES[name], image.shape)
+        for factor in (1, 4, 7, WIDTH):
+            small = image.reduced(factor)
+            assert small.dtype == np.float32
+            np.testing.assert_allclose(small, mean_squares(whole, factor), rtol=1e-6)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_reduced_squares_begin_where_the_image_does_as_it_is_looked_at(kind, orientation, monkeypatch):
+    monkeypatch.setattr("leveret.data._squares.BLOCK", 2000)
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = encoded(picture("RGB"), kind, exif=exif)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data)))).transpose(2, 0, 1)
+    for factor in (5, 8):
+        np.testing.assert_allclose(TiledImage(data).reduced(factor), mean_squares(upright, factor), rtol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [3, 4, 6, 8, 16])
+def test_a_jpeg_is_reduced_by_its_decoder(factor):
+    wave = np.sin(np.arange(401) / 11)[:, None] + np.sin(np.arange(605) / 7)
+    whole = np.stack([120 + 50 * wave, 120 - 40 * wave, 100 + 10 * wave], 2).astype(np.uint8)
+    data = encoded(Image.fromarray(whole), "JPEG", quality=95)
+    expected = mean_squares(whole.transpose(2, 0, 1), factor)
+    small = TiledImage(data).reduced(factor)
+    assert small.shape == expected.shape
+    assert np.abs(small - expected).mean() < 1.5
+    assert np.abs(small - expected).max() < 8
+
+
+@pytest.mark.parametrize("factor", [0, -1, WIDTH + 1])
+def test_reduced_by_more_than_there_is(factor):
+    with pytest.raises(LeveretUsageError, match=f"factor must be from 1 to the shorter side, {WIDTH}"):
+        TiledImage(FILES["png-L"]).reduced(factor)
 
 
 def test_a_thumbnail_of_a_jpeg_is_drafted():
@@ -277,7 +325,7 @@ def look(path):
     side = min(64, image.height)
     if what == "regions":
         return image.regions([(0, image.height - side, side, image.height), (9, 0, 9 + side, side)])
-    return image.thumbnail(64)
+    return image.thumbnail(64) if what == "thumbnail" else image.reduced(8)
 look(small)
 before = most()
 look(path)
@@ -310,6 +358,8 @@ def large(tmp_path_factory):
         ("tif", "regions", True),
         ("tif", "thumbnail", True),
         ("jpg", "thumbnail", True),
+        ("png", "reduced", True),
+        ("jpg", "reduced", True),
         ("webp", "regions", False),
     ],
 )
@@ -327,6 +377,8 @@ def test_truncated_files_are_named(tmp_path, name):
     path.write_bytes(data[: len(data) * 2 // 3])
     with pytest.raises(LeveretDataError, match=r"short\.img: "):
         TiledImage(path).region((0, 0, WIDTH, HEIGHT))
+    with pytest.raises(LeveretDataError, match=r"short\.img: "):
+        TiledImage(path).reduced(8)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "PPM", "TIFF"])

@@ -4,6 +4,7 @@ from leveret.capacity._amounts import Budget, UntilSure
 from leveret.capacity._attention import LearnedAttention
 from leveret.capacity._geometry import Axis, Geometry
 from leveret.capacity._glance import Glance, entropy
+from leveret.capacity._levels import Level
 from leveret.capacity._look import Look
 from leveret.capacity._net import DynamicCapacityNet
 from leveret.capacity._objectives import Hinted, Separate
@@ -29,6 +30,7 @@ __all__ = [
     "Glance",
     "Hinted",
     "LearnedAttention",
+    "Level",
     "LocalVariance",
     "Look",
     "Operations",

@@ -70,20 +70,21 @@ class Budget:
                 f"operations={self.operations}"
             )
 
-    def counts(self, scores: Tensor, costs: tuple[int, int]) -> Tensor:
-        """How many places of each image it buys, `(batch,)` int64.
+    def counts(self, scores: Tensor, image: Tensor, images: int, costs: tuple[float, float]) -> Tensor:
+        """How many places of each image it buys, `(images,)` int64.
 
         Args:
-            scores: `(batch, places)`.
+            scores: `(n,)`, of all places that may be chosen.
+            image: `(n,)` int64, which image each is of.
+            images: how many there are.
             costs: operations of a patch and of a whole image.
         """
-        batch, places = scores.shape
         of_patch, of_image = costs
         if self.patches is not None:
-            each = min(self.patches, places)
+            each = self.patches
         else:
             assert self.operations is not None
-            each = places if self.operations >= of_image else min(places, self.operations / of_patch)
-        total = math.floor(batch * each + 1e-9)
-        best = scores.flatten().argsort(descending=True, stable=True)[:total]
-        return torch.bincount(best // places, minlength=batch)
+            each = len(scores) if self.operations >= of_image else self.operations / of_patch
+        total = min(len(scores), math.floor(images * each + 1e-9))
+        best = scores.argsort(descending=True, stable=True)[:total]
+        return torch.bincount(image[best], minlength=images)

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 from leveret.capacity._geometry import Geometry
 from leveret.capacity._twin import evaluating
+from leveret.errors import LeveretUsageError
 
-__all__ = ["Glance", "entropy"]
+__all__ = ["Glance", "entropy", "predicted"]
 
 
 def entropy(logits: Tensor) -> Tensor:
@@ -23,13 +24,14 @@ def entropy(logits: Tensor) -> Tensor:
 
 @dataclass
 class Glance:
-    """The coarse look at a batch.
+    """The coarse look at a batch; before a second level's look, coarse features in which the first one's fine ones are.
 
     Attributes:
-        images: `(batch, channels, height, width)`.
+        images: `(batch, channels, height, width)`; where the coarse layers see them scaled down, so are these.
         coarse: their coarse features `(batch, D, rows, columns)`, without gradient.
         top: the top layers.
-        geometry: of the fine layers: the field that a place stands for.
+        geometry: the field of `images` that a place stands for: the fine layers' field, or where `images` are scaled
+            down the coarse layers'.
         training: whether the net is being trained.
     """
 
@@ -45,7 +47,7 @@ class Glance:
         """The coarse prediction `(batch, num_classes)`, with the top layers in eval mode, without gradient."""
         if self._logits is None:
             with torch.no_grad():
-                self._logits = _float(evaluating(self.top)(self.coarse))
+                self._logits = _float(predicted(evaluating(self.top), self.coarse))
         return self._logits
 
     def gradient(self, measure: Callable[[Tensor], Tensor]) -> Tensor:
@@ -63,10 +65,28 @@ class Glance:
             weight = next((p for p in self.top.parameters() if p.is_floating_point()), None)
             dtype = self.coarse.dtype if weight is None else weight.dtype
             coarse = self.coarse.clone().to(dtype).requires_grad_()
-            logits = _float(evaluating(self.top)(coarse))
+            logits = _float(predicted(evaluating(self.top), coarse))
             (gradient,) = torch.autograd.grad(measure(logits).sum(), coarse)
         self._logits = logits.detach()
         return gradient
+
+
+def predicted(top: nn.Module, features: Tensor) -> Tensor:
+    """The top layers' logits.
+
+    Raises:
+        LeveretUsageError: they can't be run on such a grid.
+    """
+    try:
+        return top(features)
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        rows, columns = features.shape[2:]
+        raise LeveretUsageError(
+            f"top can't be run on features of {features.shape[1]} channels and a grid of {rows}x{columns}: {error}; "
+            "for images of several sizes it must take any grid, as with a global pool"
+        ) from error
 
 
 def _float(logits: Tensor) -> Tensor:

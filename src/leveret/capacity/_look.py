@@ -1,4 +1,4 @@
-"""`Look`: what a dynamic capacity net did with a batch."""
+"""`Look`: what a dynamic capacity net did with a batch of images."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ class Look:
         sample, place: `(n,)` int64: for each fine vector the image, and `row · columns + column`; each image's in the
             order in which they were chosen.
         fine: `(n, D)`, the fine vectors at those places, with their gradient.
-        coarse: `(batch, D, rows, columns)`, the coarse features, with their gradient.
+        coarse: `(batch, D, rows, columns)`, the features before, with their gradient: the coarse layers', or those that
+            the level before refined.
         refined: the same shape: fine where it was computed, else coarse.
         glance: what the selector saw.
         first, size: the first pixel `(y, x)` that place (0, 0) stands for, and `(height, width)` of what a place does.
+        stride: pixels from place to place, down and across.
         patches: how many windows the fine layers ran on; 0 where whole images were cheaper.
         images: how many whole images they ran on.
+        finer: the next level's look, which begins with what this one refined; None after the last. `logits` are the
+            last level's in all of them.
     """
 
     logits: Tensor
@@ -42,8 +46,15 @@ class Look:
     glance: Glance
     first: tuple[int, int]
     size: tuple[int, int]
+    stride: tuple[int, int]
     patches: int
     images: int
+    finer: Look | None = None
+
+    @property
+    def levels(self) -> tuple[Look, ...]:
+        """This look and the finer ones after it."""
+        return (self, *(self.finer.levels if self.finer else ()))
 
     @property
     def coarse_logits(self) -> Tensor:
@@ -65,7 +76,7 @@ class Look:
 
         They are the fine layers' fields, or the crops, either of which may reach past the image.
         """
-        stride, start, size = (torch.tensor(v) for v in (self.glance.geometry.stride, self.first, self.size))
+        stride, start, size = (torch.tensor(v) for v in (self.stride, self.first, self.size))
         firsts = [start + stride * places.cpu() for places in self.chosen]
         return tuple(torch.cat([first, first + size], 1) for first in firsts)
 

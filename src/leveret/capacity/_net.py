@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from leveret.capacity._amounts import Budget, UntilSure
+from leveret.capacity._extent import Extent
+from leveret.capacity._files import sources_of
 from leveret.capacity._geometry import Geometry
-from leveret.capacity._glance import Glance, entropy
+from leveret.capacity._levels import Amount, Level, checked_amounts
 from leveret.capacity._look import Look
+from leveret.capacity._looking import look_closer
 from leveret.capacity._operations import Operations
+from leveret.capacity._parts import checked_parts, level_names
 from leveret.capacity._patches import Borders, Patches
-from leveret.capacity._probe import channels_in, check_field, check_unpadded
-from leveret.capacity._refining import Refining
 from leveret.capacity._selectors import EntropyGradient, Selector
+from leveret.capacity._sources import InMemory, Source
 from leveret.capacity._twin import evaluating
 from leveret.capacity._walk import derive
+from leveret.data import Normalization, TiledImage
 from leveret.errors import LeveretUsageError
 from leveret.nets import layer_operations
 
 __all__ = ["DynamicCapacityNet"]
-
-Amount = int | UntilSure | Budget
 
 
 class DynamicCapacityNet(nn.Module):
@@ -51,32 +52,46 @@ class DynamicCapacityNet(nn.Module):
     image. In training, BatchNorm in `fine` takes its statistics from the windows alone, those in `borders="exact"` with
     some margin; they are like those of whole images as far as the chosen places are.
 
+    Several levels: `fine` may be a list, each of whose layers look closer than those before. After the first level has
+    refined its places, steps 2 to 4 are done again with the refined features in place of c: the saliency is computed
+    anew, and the second level looks at the most salient of the first one's places. All levels share the grid: a place
+    is the same place in each. What differs is the field that a level sees around it, and its capacity.
+
+    Large images: with a `scale` the coarse layers see the image scaled down by it, as if an average pool stood before
+    them, while the fine layers see patches at full resolution. So the coarse stride, times `scale`, must be the fine
+    one. `look_at` takes images of any sizes, also from files of which it reads no more than that.
+
     Shapes: `(batch, channels, height, width)` float32 → logits `(batch, num_classes)`. Images of any size from which
-    the coarse layers make a grid, all of a batch of one size.
+    the coarse layers make a grid, all of a batch of one size. With a scale, less than a stride at the right and below
+    is left out, see `extent`.
 
     Args:
         coarse: cheap layers, `(batch, channels, height, width)` → `(batch, D, rows, columns)`.
-        fine: dear layers, of the same shapes.
+        fine: dear layers, of the same shapes; or a list of such, the dearest last, for as many levels.
         top: `(batch, D, rows, columns)` → `(batch, num_classes)`; differentiable.
         k: how many places of each image get a fine look: a number, at least 0; `UntilSure`, as many as an image needs;
-            or a `Budget` for the batch. May be set anew at any time.
+            or a `Budget` for the batch. A list of such for several levels, where numbers never rise: at each level at
+            most as many as are fine already. May be set anew at any time.
+        scale: pixels a side of the squares of which the coarse layers see the mean; at least 1.
         selector: gives places their scores; default `EntropyGradient()`. See `Selector`. To compare several, make a net
             of the same modules with each.
         borders: what a fine vector is where its field reaches past the image: "exact", as `fine` has it on the whole
             image; "zeros", as if the image went on in zeros and the layers didn't pad, which makes patches smaller
             where layers pad; or "crop", where each patch is an image of its own, smaller still, which the layers pad.
             All are the same for fine layers without padding.
-        patch_size: pixels of a crop's side, or height and width; default: the smallest image that `fine` takes. Only
-            with "crop". With layers that keep an image's size that is one pixel: say how much they shall see.
+        patch_size: pixels of a crop's side, or height and width as a tuple; default: the smallest image that `fine`
+            takes. Only with "crop". With layers that keep an image's size that is one pixel: say how much they shall
+            see. A list for several levels.
 
     Attributes:
-        geometry: of the fine layers, a `Geometry`.
-        coarse_geometry: of the coarse ones.
+        geometry: of the (first) fine layers, a `Geometry`.
+        coarse_geometry: of the coarse ones, in pixels of the image.
+        levels: for each level its layers, geometry and amount; see `Level`.
 
     Raises:
         LeveretUsageError: a geometry that can't be derived, or that the net itself gainsays (a few small images are
             tried); coarse and fine of different channels, strides or grids, or places that lie more than a stride
-            apart; k out of range; when called, images without places, or fewer places than k.
+            apart; k or scale out of range; when called, images without places, or fewer places than k.
 
     Example:
         >>> data = leveret.load("digits")
@@ -87,57 +102,59 @@ class DynamicCapacityNet(nn.Module):
         >>> result = leveret.fit(net, data, objective=Hinted(0.01))
         >>> net.k = UntilSure(8)
         >>> print(leveret.evaluate(net, data).accuracy)
+        >>> finer = nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 6, 3), nn.ReLU())
+        >>> net = DynamicCapacityNet(coarse, [fine, finer], top, k=[8, 2])
     """
 
     def __init__(
         self,
         coarse: nn.Module,
-        fine: nn.Module,
+        fine: nn.Module | Sequence[nn.Module],
         top: nn.Module,
-        k: Amount,
+        k: Amount | Sequence[Amount],
         *,
+        scale: int = 1,
         selector: Selector | None = None,
         borders: Borders = "exact",
-        patch_size: int | tuple[int, int] | None = None,
+        patch_size: int | tuple[int, int] | list[int | tuple[int, int]] | None = None,
     ) -> None:
         super().__init__()
-        if borders not in get_args(Borders):
-            raise LeveretUsageError(
-                f"borders must be one of {', '.join(map(repr, get_args(Borders)))}, got {borders!r}"
-            )
-        self.coarse_geometry = derive(coarse, "coarse")
-        self.geometry = derive(fine, "fine")
-        _check_grids(self.coarse_geometry, self.geometry)
-        channels = channels_in(fine), channels_in(coarse)
-        if channels[0] != channels[1]:
-            raise LeveretUsageError(f"coarse takes images of {channels[1]} channels, fine of {channels[0]}")
-        self.in_channels = channels[0]
-        made = (
-            check_field(coarse, self.coarse_geometry, self.in_channels, "coarse"),
-            check_field(fine, self.geometry, self.in_channels, "fine"),
-        )
-        if made[0] != made[1]:
-            raise LeveretUsageError(f"coarse and fine must give the same channels, got {made[0]} and {made[1]}")
-        if borders == "zeros" and self.geometry.padded:
-            check_unpadded(fine, self.geometry, self.in_channels, "fine")
+        fines: list[nn.Module] = list(fine) if isinstance(fine, (Sequence, nn.ModuleList)) else [fine]
+        if not fines:
+            raise LeveretUsageError("fine has no levels: give it one module at least")
+        self.coarse_geometry, self._patches, self.in_channels = checked_parts(coarse, fines, scale, borders, patch_size)
+        self.scale = scale
+        self._view = derive(coarse, "coarse") if scale > 1 else None
+        self._extent = Extent(self.coarse_geometry, self._patches)
         self.coarse = coarse
-        self.fine = fine
+        self.fine: nn.Module = fines[0] if len(fines) == 1 else nn.ModuleList(fines)
         self.top = top
         self.selector = EntropyGradient() if selector is None else selector
-        self.patches = Patches(self.geometry, borders, _crop_size(self.geometry, borders, patch_size))
-        self.k = k
+        self._k = checked_amounts(k, len(fines))
 
     @property
-    def k(self) -> Amount:
-        """How many places of each image get a fine look."""
-        return self._k
+    def k(self) -> Amount | tuple[Amount, ...]:
+        """How many places of each image get a fine look; a tuple where there are several levels."""
+        return self._k[0] if len(self._k) == 1 else self._k
 
     @k.setter
-    def k(self, amount: Amount) -> None:
-        whole = isinstance(amount, int) and not isinstance(amount, bool) and amount >= 0
-        if not whole and not isinstance(amount, (UntilSure, Budget)):
-            raise LeveretUsageError(f"k must be a whole number of at least 0, UntilSure or Budget, got {amount!r}")
-        self._k = amount
+    def k(self, amount: Amount | Sequence[Amount]) -> None:
+        self._k = checked_amounts(amount, len(self._patches))
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels of fine layers, the least fine first."""
+        fines = [self.fine] if len(self._patches) == 1 else list(self.fine.children())
+        return tuple(map(Level, fines, self._patches, self._k, level_names(len(fines))))
+
+    @property
+    def patches(self) -> Patches:
+        """What runs the (first) fine layers at places."""
+        return self._patches[0]
+
+    @property
+    def geometry(self) -> Geometry:
+        return self._patches[0].geometry
 
     def forward(self, images: Tensor) -> Tensor:
         return self.look(images).logits
@@ -148,40 +165,66 @@ class DynamicCapacityNet(nn.Module):
         Raises:
             LeveretUsageError: as of the class.
         """
-        coarse = self._coarse_features(images)
-        batch, _, rows, columns = coarse.shape
-        glance = Glance(images, coarse.detach(), self.top, self.geometry, self.training)
-        scores = self.selector(glance).detach()
-        if scores.shape != (batch, rows, columns):
-            raise LeveretUsageError(
-                f"a selector must give scores (batch, rows, columns), {(batch, rows, columns)} here; "
-                f"{type(self.selector).__name__} gave {tuple(scores.shape)}"
-            )
-        flat = scores.flatten(1)
-        order = flat.argsort(dim=1, descending=True, stable=True)
-        refining = Refining(self.patches, self.fine, images, coarse, order)
-        if isinstance(self.k, UntilSure) and not self.training:
-            logits = self._until_sure(self.k, refining, glance)
-        else:
-            refining.take(self._counts(flat, images))
-            logits = self.top(refining.map())
-        return refining.told(logits, scores, glance)
+        return self._look([self._source(images)])[0]
+
+    def look_at(self, images: Sequence[Tensor | TiledImage], normalization: Normalization | None = None) -> list[Look]:
+        """A look at each of several images, of any sizes, in memory or in files that are read by regions.
+
+        The coarse layers see images one by one; the patches of all go through a level's fine layers in one call. Of a
+        file only the view that the coarse layers see is made, at 1/`scale`, and the chosen patches are read: memory
+        grows with the views and the patches, not with the images (as far as `TiledImage.bounded`). Gradients and the
+        mode are as of `look`: for predictions call it in eval mode, under `torch.no_grad()`.
+
+        Of an image only the part of `extent` is looked at; it leaves out less than a stride at the right and below.
+        `top` must take any grid, as with a global pool. Selectors see the views. A `Budget` is for all of the images.
+
+        Args:
+            images: each `(channels, height, width)` float32, as they would be in a batch, or a `TiledImage`.
+            normalization: of the files' pixels, `(pixel / 255 − mean) / std`; that of the data which the net was
+                trained on (`data.normalization`). Default: `pixel / 255`.
+
+        Returns:
+            One for each image, a batch of 1: their places and boxes are in the image's pixels.
+
+        Raises:
+            LeveretUsageError: no images, one of other channels than the net's, or smaller than a patch; says which.
+            LeveretDataError: a file is damaged where it is read, or gone; with its path.
+
+        Example:
+            >>> net = DynamicCapacityNet(coarse, fine, top, k=16, scale=8)
+            >>> with torch.no_grad():
+            ...     look, *_ = net.eval().look_at([leveret.data.TiledImage("slide.tif")], data.normalization)
+            >>> look.logits, look.boxes[0]
+        """
+        return self._look(sources_of(images, self.in_channels, self.scale, self._extent, normalization, self._like))
+
+    def _look(self, sources: Sequence[Source]) -> list[Look]:
+        coarse = [self._coarse_features(source) for source in sources]
+        return look_closer(
+            sources, coarse, self.levels, self.top, self.selector, view=self._view, training=self.training
+        )
 
     def coarse_logits(self, images: Tensor) -> Tensor:
         """The prediction by the coarse layers alone, `top(coarse(x))`, with its gradient."""
-        return self.top(self._coarse_features(images))
+        return self.top(self._coarse_features(self._source(images)))
 
-    def fine_logits(self, images: Tensor) -> Tensor:
-        """The prediction by the fine layers alone, `top(fine(x))` with fine vectors everywhere, with its gradient."""
-        return self.top(self.fine_features(images))
+    def fine_logits(self, images: Tensor, level: int = -1) -> Tensor:
+        """The prediction by fine layers alone, `top(fine(x))` with fine vectors everywhere, with its gradient.
 
-    def fine_features(self, images: Tensor) -> Tensor:
+        Args:
+            images: as of `look`.
+            level: whose; default: the finest.
+        """
+        return self.top(self.fine_features(images, level))
+
+    def fine_features(self, images: Tensor, level: int = -1) -> Tensor:
         """The fine vectors of all places, `(batch, D, rows, columns)`, as `borders` defines them.
 
         With "crop" they are those of the whole image, which `fine` runs on once.
         """
-        self._check_images(images)
-        return self.patches.whole(self.fine, images)
+        whole = self._source(images).images
+        assert whole is not None
+        return self.levels[level].patches.whole(self.levels[level].fine, whole)
 
     def operations(self, height: int, width: int) -> Operations:
         """Multiply-accumulates of each part for one image of a size, counted by running coarse and top once.
@@ -189,113 +232,70 @@ class DynamicCapacityNet(nn.Module):
         Raises:
             LeveretUsageError: such an image has no places.
         """
-        like = next((p for p in self.parameters() if p.is_floating_point()), torch.zeros(()))
-        image = torch.zeros(1, self.in_channels, height, width, dtype=like.dtype, device=like.device)
-        self._check_images(image)
+        height, width = self._looked_at(height, width)
+        size = (1, self.in_channels, height // self.scale, width // self.scale)
+        view = self._like.new_zeros(size)
         with torch.no_grad():
-            features = evaluating(self.coarse)(image)
+            features = evaluating(self.coarse)(view)
         coarse, top = (
             sum(count for _, count in layer_operations(evaluating(part), x))
-            for part, x in ((self.coarse, image), (self.top, features))
+            for part, x in ((self.coarse, view), (self.top, features))
         )
-        of_patch, of_image = self.patches.costs(self.fine, self.in_channels, height, width)
-        return Operations(coarse, top, of_patch, of_image, self.patches.borders == "crop")
+        finer: Operations | None = None
+        for level in reversed(self.levels):
+            costs = level.patches.costs(level.fine, self.in_channels, height, width)
+            finer = Operations(coarse, top, *costs, level.patches.borders == "crop", finer)
+        assert finer is not None
+        return finer
 
-    def _counts(self, scores: Tensor, images: Tensor) -> Tensor:
-        """How many places of each image are refined at once."""
-        amount = self.k
-        if isinstance(amount, Budget):
-            of_patch, of_image = self.patches.costs(self.fine, *images.shape[1:])
-            crops = self.patches.borders == "crop"
-            return amount.counts(scores, (of_patch, of_patch * scores.shape[1] if crops else of_image))
-        wanted = amount.at_most if isinstance(amount, UntilSure) else amount
-        if isinstance(amount, int) and wanted > scores.shape[1]:
-            rows, columns = self.geometry.grid(*images.shape[2:])
-            raise LeveretUsageError(
-                f"k is {wanted}, and images of {images.shape[2]}x{images.shape[3]} have a grid of {rows}x{columns}, "
-                f"{scores.shape[1]} places"
-            )
-        return torch.full((len(scores),), min(wanted, scores.shape[1]), device=scores.device)
+    def extent(self, height: int, width: int) -> tuple[int, int]:
+        """The part of an image of any size that is looked at: height and width, less than a stride smaller.
 
-    def _until_sure(self, rule: UntilSure, refining: Refining, glance: Glance) -> Tensor:
-        """Refine in rounds, each for those images that aren't sure yet."""
-        most = min(rule.at_most, refining.order.shape[1])
-        logits = glance.logits
-        before = entropy(logits)
-        going = (before > rule.sure).nonzero()[:, 0]
-        while len(going):
-            counts = refining.counts.clone()
-            counts[going] = (counts[going] + rule.step).clamp(max=most)
-            refining.take(counts)
-            anew = self.top(refining.map()[going])
-            logits = logits.index_copy(0, going, anew.to(logits.dtype))
-            after = entropy(anew.detach().float())
-            fell = before[going] - after > rule.fall
-            before = before.index_copy(0, going, after.to(before.dtype))
-            going = going[fell & (after > rule.sure) & (counts[going] < most)]
-        return logits
+        `look_at` keeps to it, and with a scale `look` does. Without one the images of a tensor are looked at whole.
 
-    def _coarse_features(self, images: Tensor) -> Tensor:
-        self._check_images(images)
-        coarse = self.coarse(images)
-        grid = self.geometry.grid(*images.shape[2:])
-        if tuple(coarse.shape[2:]) != grid:
-            raise LeveretUsageError(
-                f"coarse gives a grid of {coarse.shape[2]}x{coarse.shape[3]} for images of {images.shape[2]}x"
-                f"{images.shape[3]}, fine one of {grid[0]}x{grid[1]}"
-            )
-        return coarse
+        Raises:
+            LeveretUsageError: the image is smaller than a patch.
+        """
+        return self._extent.of(height, width)
 
-    def _check_images(self, images: Tensor) -> None:
+    @property
+    def _like(self) -> Tensor:
+        """A tensor of the dtype and device that the net computes in."""
+        return next((p for p in self.parameters() if p.is_floating_point()), torch.zeros(()))
+
+    def _source(self, images: Tensor) -> InMemory:
         if not isinstance(images, Tensor) or images.dim() != 4 or images.shape[1] != self.in_channels:
             got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
-            raise LeveretUsageError(f"images must be one tensor (batch, {self.in_channels}, height, width), got {got}")
-        height, width = images.shape[2:]
-        for name, geometry in (("coarse", self.coarse_geometry), ("fine", self.geometry)):
+            raise LeveretUsageError(
+                f"images must be one tensor (batch, {self.in_channels}, height, width), got {got}; images of several "
+                "sizes, or in files, go through look_at"
+            )
+        height, width = self._looked_at(*images.shape[2:])
+        return InMemory(images[:, :, :height, :width], self.scale)
+
+    def _looked_at(self, height: int, width: int) -> tuple[int, int]:
+        """The part of images of a tensor that is looked at."""
+        named = [("coarse", self.coarse_geometry), *((level.name, level.geometry) for level in self.levels)]
+        for name, geometry in named:
             if min(geometry.grid(height, width)) < 1:
                 raise LeveretUsageError(
                     f"images of {height}x{width} are too small: {name} has fields of {geometry.size[0]}x"
                     f"{geometry.size[1]} pixels, and not one of them fits"
                 )
+        return (height, width) if self.scale == 1 else self.extent(height, width)
+
+    def _coarse_features(self, source: Source) -> Tensor:
+        coarse = self.coarse(source.view)
+        height, width = source.shape[2:]
+        for level in self.levels:
+            grid = level.geometry.grid(height, width)
+            if tuple(coarse.shape[2:]) != grid:
+                raise LeveretUsageError(
+                    f"coarse gives a grid of {coarse.shape[2]}x{coarse.shape[3]} for images of {height}x{width}, "
+                    f"{level.name} one of {grid[0]}x{grid[1]}"
+                )
+        return coarse
 
     def extra_repr(self) -> str:
-        return f"k={self.k}, selector={self.selector!r}, borders={self.patches.borders!r}"
-
-
-def _crop_size(
-    geometry: Geometry, borders: Borders, patch_size: int | tuple[int, int] | None
-) -> tuple[int, int] | None:
-    if patch_size is None:
-        return None
-    if borders != "crop":
-        raise LeveretUsageError(
-            f"patch_size is for borders='crop'; with {borders!r} the size follows from fine's layers"
-        )
-    size = (patch_size, patch_size) if isinstance(patch_size, int) else tuple(patch_size)
-    least = geometry.rows.least, geometry.columns.least
-    if len(size) != 2 or not all(isinstance(n, int) and n >= few for n, few in zip(size, least, strict=True)):
-        raise LeveretUsageError(
-            f"patch_size must be whole numbers of pixels, at least {least[0]}x{least[1]} for these fine layers, got "
-            f"{patch_size!r}"
-        )
-    return size[0], size[1]
-
-
-def _check_grids(coarse: Geometry, fine: Geometry) -> None:
-    if coarse.stride != fine.stride:
-        raise LeveretUsageError(
-            f"coarse and fine must have the same stride, got {coarse.stride} and {fine.stride} (rows, columns)"
-        )
-    axes = (("rows", coarse.rows, fine.rows), ("columns", coarse.columns, fine.columns))
-    for name, one, other in axes:
-        # by less, they differ for some sizes of images alone, which each call checks
-        if abs(one.margin - other.margin) >= one.stride:
-            raise LeveretUsageError(
-                f"coarse and fine must have the same grid; their {name} differ in number by their windows: coarse "
-                f"sees fields of {one.size} pixels from {one.start} on, fine of {other.size} from {other.start} on"
-            )
-        if abs(one.centre - other.centre) > one.stride:
-            raise LeveretUsageError(
-                f"a place of coarse and the same of fine must lie together; their {name} are "
-                f"{abs(one.centre - other.centre):g} pixels apart, which is more than the stride of {one.stride}"
-            )
+        scale = f", scale={self.scale}" if self.scale > 1 else ""
+        return f"k={self.k}, selector={self.selector!r}, borders={self.patches.borders!r}{scale}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from leveret.capacity._net import DynamicCapacityNet
+from leveret.capacity._parts import level_names
 from leveret.errors import LeveretUsageError
 from leveret.training import Batch
 
@@ -20,6 +22,9 @@ class Hinted:
     `L = CE(top(refined), y) + λ Σ_ij∈chosen ‖c_ij − f_ij‖²`, averaged over the batch (Almahairi et al., "Dynamic
     Capacity Networks", ICML 2016, section 2.2). The hints' gradient reaches the coarse layers alone: fine vectors are
     targets. Where a selector learns, its loss is added, too.
+
+    Where a net has several levels, each has its hints, `‖f_ij − f'_ij‖²` at the places of the finer one: they reach the
+    level before it alone, whose vectors come to be like the finer ones. They are summed.
 
     The losses are "cross_entropy", "hints", and, where they are asked for, "coarse" and "attention".
 
@@ -58,16 +63,16 @@ class Hinted:
         dynamic = _checked(net)
         look = dynamic.look(batch.inputs)
         batch.logits = look.logits
-        apart = (look.chosen_coarse() - look.fine.detach()).square().sum()
+        apart = torch.stack([(level.chosen_coarse() - level.fine.detach()).square().sum() for level in look.levels])
         losses = {
             "cross_entropy": _cross_entropy(look.logits, batch.labels),
-            "hints": self.weight * apart / len(batch.labels),
+            "hints": self.weight * apart.sum() / len(batch.labels),
         }
         if self.coarse_weight:
             losses["coarse"] = self.coarse_weight * _cross_entropy(dynamic.top(look.coarse), batch.labels)
         learn = getattr(dynamic.selector, "loss", None)
         if learn is not None:
-            losses["attention"] = learn(look.glance, batch.labels)
+            losses["attention"] = torch.stack([learn(level.glance, batch.labels) for level in look.levels]).sum()
         return losses
 
     def __repr__(self) -> str:
@@ -81,8 +86,9 @@ class Separate:
     that the fine layers learn from whole images, at their full cost. The net is then used, and validated, as any
     other, with k places. (The paper trains the whole end to end, section 2.2; this is the comparison.)
 
-    The losses are "coarse" and "fine"; one of weight 0 isn't computed. The training accuracy is the fine
-    prediction's, or the coarse one's where that alone is trained.
+    The losses are "coarse" and "fine"; of several levels "fine[0]", "fine[1]" and so on, each of weight w_f. One of
+    weight 0 isn't computed. The training accuracy is the finest prediction's, or the coarse one's where that alone is
+    trained.
 
     Args:
         coarse_weight, fine_weight: w_c and w_f, at least 0, not both 0.
@@ -105,8 +111,9 @@ class Separate:
             batch.logits = dynamic.coarse_logits(batch.inputs)
             losses["coarse"] = self.coarse_weight * _cross_entropy(batch.logits, batch.labels)
         if self.fine_weight:
-            batch.logits = dynamic.fine_logits(batch.inputs)
-            losses["fine"] = self.fine_weight * _cross_entropy(batch.logits, batch.labels)
+            for level, name in enumerate(level_names(len(dynamic.levels))):
+                batch.logits = dynamic.fine_logits(batch.inputs, level)
+                losses[name] = self.fine_weight * _cross_entropy(batch.logits, batch.labels)
         return losses
 
     def __repr__(self) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from leveret.errors import LeveretUsageError
 
 __all__ = ["Operations"]
 
@@ -17,6 +20,7 @@ class Operations:
         patch: of the fine layers on one patch; pixels where they can't be counted.
         whole: of the fine layers on the whole image; pixels where they can't be counted.
         crops: patches are images of their own, which a run on the whole image can't stand for.
+        finer: the same with the next level's fine layers; None where there is none.
     """
 
     coarse: int
@@ -24,19 +28,35 @@ class Operations:
     patch: int
     whole: int
     crops: bool = False
+    finer: Operations | None = None
 
-    def with_patches(self, patches: float, *, gradient: bool = True) -> float:
-        """Of the whole net: coarse, top twice, the gradient's pass back through top, and the fine layers.
+    def with_patches(self, patches: float | Sequence[float], *, gradient: bool = True) -> float:
+        """Of the whole net: coarse, top, for each level top again and the gradient's pass back, and the fine layers.
 
         Args:
-            patches: of an image, on average.
+            patches: of an image, on average; where there are several levels, of each.
             gradient: whether the selector asks for a gradient, whose pass back costs what a pass forward costs; else
                 top runs once.
+
+        Raises:
+            LeveretUsageError: not a number for each level.
         """
-        fine = patches * self.patch if self.crops else min(patches * self.patch, self.whole)
-        return self.coarse + self.top * (3 if gradient else 1) + fine
+        each = list(patches) if isinstance(patches, Sequence) else [patches]
+        levels = self.levels
+        if len(each) != len(levels):
+            raise LeveretUsageError(f"patches must be a number for each of {len(levels)} levels, got {patches!r}")
+        fine = sum(
+            n * level.patch if level.crops else min(n * level.patch, level.whole)
+            for n, level in zip(each, levels, strict=True)
+        )
+        return self.coarse + self.top * (1 + 2 * len(levels) if gradient else 1) + fine
+
+    @property
+    def levels(self) -> tuple[Operations, ...]:
+        """One for each level."""
+        return (self, *(self.finer.levels if self.finer else ()))
 
     @property
     def fine_net(self) -> int:
-        """Of the fine layers everywhere and top, without any coarse layers."""
-        return self.whole + self.top
+        """Of the (finest) fine layers everywhere and top, without any coarse layers."""
+        return self.levels[-1].whole + self.top

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leveret.capacity._geometry import Geometry
+from leveret.capacity._geometry import Axis, Geometry
+from leveret.capacity._sources import InMemory, Source
 from leveret.capacity._twin import unpadded
 from leveret.nets import layer_operations
 
@@ -90,33 +92,42 @@ class Patches:
         if self.borders != "crop" and len(sample) * of_patch >= len(which) * of_image:
             chosen = images if len(which) == len(images) else images[which]
             return self.whole(net, chosen)[back, :, row, column], True
-        if self.borders == "crop":
-            return self._of_crops(net, images, sample, row, column), False
-        if self.borders == "zeros":
-            axes = self.geometry.rows, self.geometry.columns
-            top, left = row * axes[0].stride, column * axes[1].stride
-            features = unpadded(net)(_cut(self._extended(images), sample, top, left, self.geometry.size))
-            return features[:, :, 0, 0], False
-        top = self.geometry.rows.begins(height, row)
-        left = self.geometry.columns.begins(width, column)
-        features = net(_cut(images, sample, top, left, self.geometry.window(height, width)))
-        # the place within its own window
-        row, column = row - top // self.geometry.rows.stride, column - left // self.geometry.columns.stride
-        return features[torch.arange(len(sample), device=images.device), :, row, column], False
+        return self.across(net, [(InMemory(images), sample, place)]), False
 
-    def _of_crops(self, net: nn.Module, images: Tensor, sample: Tensor, row: Tensor, column: Tensor) -> Tensor:
-        around, first, middle = [], [], []
-        for axis, size, pixels, place in (
-            (self.geometry.rows, self.patch_size[0], images.shape[2], row),
-            (self.geometry.columns, self.patch_size[1], images.shape[3], column),
-        ):
-            before, after, centre = axis.crops(pixels, size)
-            around.append((before, after))
-            first.append(axis.stride * place)
-            middle.append(centre)
-        extended = F.pad(images, (*around[1], *around[0]))
-        features = net(_cut(extended, sample, first[0], first[1], self.patch_size))
-        return features[:, :, middle[0], middle[1]]
+    def across(self, net: nn.Module, wanted: Sequence[tuple[Source, Tensor, Tensor]]) -> Tensor:
+        """The features at some places of several sources, from patches alone, in one call of the net.
+
+        Args:
+            net: what `geometry` is of.
+            wanted: sources with places of theirs, `sample` and `place` as in `at`; one place at least, and the patches
+                of all of one size.
+
+        Returns:
+            `(n, channels)`, source after source.
+        """
+        patches, rows, columns = [], [], []
+        for source, sample, place in wanted:
+            height, width = source.shape[2:]
+            side = self.geometry.grid(height, width)[1]
+            size = self.size(height, width)
+            top, row = self._window(self.geometry.rows, height, size[0], place // side)
+            left, column = self._window(self.geometry.columns, width, size[1], place % side)
+            patches.append(source.cut(sample, top, left, size))
+            rows.append(row)
+            columns.append(column)
+        run = unpadded(net) if self.borders == "zeros" else net
+        features = run(torch.cat(patches))
+        return features[torch.arange(len(features), device=features.device), :, torch.cat(rows), torch.cat(columns)]
+
+    def _window(self, axis: Axis, pixels: int, size: int, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Along one axis: where each place's patch begins, and which place of the patch's own grid it is."""
+        if self.borders == "exact":
+            first = axis.begins(pixels, places)
+            return first, places - first // axis.stride
+        if self.borders == "zeros":
+            return axis.start + axis.stride * places, torch.zeros_like(places)
+        before, _, middle = axis.crops(pixels, size)
+        return axis.stride * places - before, torch.full_like(places, middle)
 
     def costs(self, net: nn.Module, channels: int, height: int, width: int) -> tuple[int, int]:
         """Multiply-accumulates of a patch and of the whole image; pixels where they can't be counted."""
@@ -139,12 +150,6 @@ class Patches:
         rows = self.geometry.rows.padding(images.shape[2])
         columns = self.geometry.columns.padding(images.shape[3])
         return F.pad(images, (*columns, *rows))
-
-
-def _cut(images: Tensor, sample: Tensor, top: Tensor, left: Tensor, size: tuple[int, int]) -> Tensor:
-    """Patches `(n, channels, *size)`."""
-    # a view of all windows, of which only the chosen ones are copied
-    return images.unfold(2, size[0], 1).unfold(3, size[1], 1)[sample, :, top, left]
 
 
 def _counted(net: nn.Module, channels: int, *sizes: tuple[int, int]) -> tuple[int, int] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +14,8 @@ from PIL import Image
 
 from leveret.data._regions import Box, choose_reader
 from leveret.data._regions._open import opened
-from leveret.data._regions._reader import BLOCK, File, to_pixels
+from leveret.data._regions._reader import File, to_pixels
+from leveret.data._squares import bands, mean_squares
 from leveret.data._turns import stored_box, turned
 from leveret.data.images import reason_of
 from leveret.errors import LeveretDataError, LeveretUsageError
@@ -160,35 +162,73 @@ pixel, grey 1 |
         share = min(1.0, max_side / max(self.height, self.width))
         # no side may vanish
         height, width = max(1, round(self.height * share)), max(1, round(self.width * share))
-        if (pixels := self._draft(2 * max(height, width))) is None:
+        if self.format == "JPEG":
+            least = 2 * max(height, width) / max(self.height, self.width)
+            pixels = self._drafted(lambda side: math.ceil(side * least))
+        else:
             pixels = self._averaged(max(1, int(0.5 / share)))
         if pixels.shape[1:] == (height, width):
             return pixels
         image = _as_image(pixels).resize((width, height), Image.Resampling.BICUBIC)
         return _as_pixels(image)
 
-    def _draft(self, least: int) -> NDArray[np.uint8] | None:
-        """A JPEG at the smallest of its sizes whose longer side is at least this; None for other formats."""
-        if self.format != "JPEG":
-            return None
+    def reduced(self, factor: int) -> NDArray[np.float32]:
+        """The whole image at a fraction of its size: the mean of each square of `factor` pixels a side.
+
+        Squares begin at the upper left; less than a square at the right and below is left out. A few rows at a time are
+        read. The means are exact, but for JPEG where 2, 4 or 8 divides `factor`: that much of the scaling is done by
+        the decoder (Pillow's draft mode), which then never makes the whole.
+
+        Returns:
+            float32 `(channels, height // factor, width // factor)`, 0 to 255.
+
+        Raises:
+            LeveretUsageError: `factor` below 1, or larger than a side.
+            LeveretDataError: the file is damaged, or gone; with the path.
+        """
+        if not 1 <= factor <= min(self.height, self.width):
+            raise LeveretUsageError(
+                f"factor must be from 1 to the shorter side, {min(self.height, self.width)}, got {factor!r}"
+            )
+        height, width = self.height // factor, self.width // factor
+        drafted = next((n for n in (8, 4, 2) if factor % n == 0), 1) if self.format == "JPEG" else 1
+        if drafted > 1:
+            pixels = self._drafted(lambda side: side // drafted)
+            left = factor // drafted
+            return mean_squares(pixels[:, : height * left, : width * left], left)
+        area = stored_box(Box(0, 0, width * factor, height * factor), self._reader.size, self._reader.orientation)
+        small = np.empty(
+            (self.channels, (area.bottom - area.top) // factor, (area.right - area.left) // factor), np.float32
+        )
+        parts = bands(area, factor, (area.right - area.left) * self.channels)
+        with self._blaming_the_file():
+            for number, pixels in self._reader.read(parts, self.channels):
+                part = mean_squares(pixels, factor)
+                top = (parts[number].top - area.top) // factor
+                small[:, top : top + part.shape[1]] = part
+        return turned(small, self._reader.orientation)
+
+    def _drafted(self, wanted: Callable[[int], int]) -> NDArray[np.uint8]:
+        """A JPEG at the smallest of its sizes, of which none is below an eighth, that is not below what is wanted.
+
+        Args:
+            wanted: of a stored side the length, in pixels.
+        """
         with self._blaming_the_file(), self._file.open() as stream:
             image = opened(stream)
-            share = least / max(image.size)
-            # rounded up, since draft takes the last size that is not below
-            image.draft(None, (max(1, -int(-image.size[0] * share)), max(1, -int(-image.size[1] * share))))
+            image.draft(None, (max(1, wanted(image.size[0])), max(1, wanted(image.size[1]))))
             orientation = int(image.getexif().get(0x0112, 1))
             return turned(to_pixels(image, self.channels), orientation if 1 <= orientation <= 8 else 1)
 
     def _averaged(self, times: int) -> NDArray[np.uint8]:
         """The image with squares of `times` pixels a side averaged, read by bands of rows."""
         height, width = self._reader.size
-        rows = max(1, BLOCK // (width * self.channels * times)) * times
-        bands = [Box(0, top, width, min(top + rows, height)) for top in range(0, height, rows)]
+        parts = bands(Box(0, 0, width, height), times, width * self.channels)
         small = np.empty((self.channels, -(-height // times), -(-width // times)), np.uint8)
         with self._blaming_the_file():
-            for number, pixels in self._reader.read(bands, self.channels):
+            for number, pixels in self._reader.read(parts, self.channels):
                 part = pixels if times == 1 else _as_pixels(_as_image(pixels).reduce(times))
-                top = bands[number].top // times
+                top = parts[number].top // times
                 small[:, top : top + part.shape[1]] = part
         return turned(small, self._reader.orientation)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from leveret.data._regions import Box
 
 __all__ = ["stored_box", "turned"]
+
+Pixel = TypeVar("Pixel", np.uint8, np.float32)
 
 # what makes the image of the stored one: exchange rows and columns, then mirror across, then mirror upside down
 _STEPS = {
@@ -22,7 +26,7 @@ _STEPS = {
 }
 
 
-def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def turned(pixels: NDArray[Pixel], orientation: int) -> NDArray[Pixel]:
     """Stored pixels `(channels, height, width)` as they are to be looked at."""
     exchanged, across, down = _STEPS[orientation]
     if exchanged:

@@ -30,8 +30,8 @@ class WholeReader:
             return
         with self._file.open() as stream:
             image: Image.Image = opened(stream)
-            image = ImageOps.exif_transpose(image)
             image.load()
+            ImageOps.exif_transpose(image, in_place=True)  # else it is copied even where it needn't be turned
         if image.mode in ("I", "F"):  # scaled by what the whole holds, as `decode_image` does
             image = in_eight_bits(image, "L")
         for number in sorted(range(len(boxes)), key=lambda i: (boxes[i].top, boxes[i].left)):
