@@ -70,16 +70,16 @@ def large_parts(num_classes: int, stem: int, k: int) -> Parts:
         first = _conv(1, 8, 3, padding=1) if stem == 1 else _conv(1, 8, 5, stem, padding=2)
         return nn.Sequential(
             *first,
+            *_conv(8, 8, 3, padding=1),
+            nn.MaxPool2d(2),
             *_conv(8, 16, 3, padding=1),
             nn.MaxPool2d(2),
             *_conv(16, 24, 3, padding=1),
             nn.MaxPool2d(2),
-            *_conv(24, 24, 3, padding=1),
-            nn.MaxPool2d(2),
             *_conv(24, 24, 3),
         )
 
-    return Parts(coarse, fine, lambda: _top(24, 96, num_classes), k=k, patch_size=24 * stem, num_classes=num_classes)
+    return Parts(coarse, fine, lambda: _top(24, 48, num_classes), k=k, patch_size=24 * stem, num_classes=num_classes)
 
 
 def dynamic(parts: Parts, selector: Selector | None = None) -> DynamicCapacityNet:

@@ -92,7 +92,7 @@ SETTINGS = {
         side=1000,
         methods=("fine", "hints", "coarse", "random", "variance"),
         epochs=5,
-        batch_size=16,
+        batch_size=8,
         lr=0.002,
         seeds=1,
     ),
