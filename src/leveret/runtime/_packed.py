@@ -24,8 +24,8 @@ from leveret.runtime.ops import OPS, Op
 
 __all__ = ["InputContract", "LayerInfo", "Packed", "check_result", "check_work", "thread_count"]
 
-# activations of a batch that may be alive at once; larger batches are cut
-_MEMORY = 64 << 20
+# activations of a batch that may be alive at once, few enough for caches; larger batches are cut
+_MEMORY = 8 << 20
 # of one sample: a graph that asks for more is hostile or a mistake
 _MOST_MEMORY = 2 << 30
 # multiply-accumulates of one sample: thousands of times those of a large net for a CPU
