@@ -190,6 +190,9 @@ class PackedCapacity(Routed):
         often = {"coarse": 1.0, "saliency": 0.0 if self._looks_nowhere else 1.0, "top": 1.0}
         return {**often, "fine": 0.0 if whole else float(patches), "whole": float(whole)}
 
+    def described(self) -> dict[str, Any]:
+        return {"k": amount_to_json(self.k), "grid": list(self.grid), "patch": list(self._windows.size)}
+
     def stages(self, batch: NDArray[Any], threads: int) -> list[tuple[str, NDArray[Any]]]:
         run = Run(self.parts, threads)
         self._answer(run, batch)

@@ -99,6 +99,10 @@ class Routed(Packed):
     def runs(self) -> Mapping[str, float]:
         """How often each part is run for an image, about, as the net is set now."""
 
+    @abstractmethod
+    def described(self) -> dict[str, Any]:
+        """The route's settings in plain values, for people."""
+
     @property
     def output_shape(self) -> tuple[int, ...]:
         return self._last.output.shape
