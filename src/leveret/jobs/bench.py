@@ -179,7 +179,7 @@ def run(
         timed = tuple(_timed(one, speeds[one.key], batch, count) for one in contenders)
     noise = max(speed.noise for speed in speeds.values())
     peaks, steps = None, {}
-    routed = isinstance(packed, runtime.Routed)
+    routed = getattr(packed, "route", "")
     if profile or routed:
         say("timing the layers" if profile else "timing the parts")
         peaks = _peaks(count) if profile else None
@@ -215,7 +215,7 @@ class _Contender:
 def _peer(engine: Engine, packed: Any, model: Any, images: NDArray[Any], threads: int, folder: Path) -> _Contender:
     if missing := lacking(engine):
         raise _LeftOut(missing)
-    if hasattr(packed, "parts"):
+    if getattr(packed, "route", ""):
         raise _LeftOut(f"it runs one graph, and this model has several and the route {packed.route!r} between them")
     from leveret.jobs._float_net import FloatNet, same_shapes
     from leveret.jobs._operations import float_bytes

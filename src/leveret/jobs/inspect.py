@@ -72,7 +72,7 @@ def run(model: str | os.PathLike[str]) -> Inspection:
         provenance=dict(packed.provenance or {}),
         binary_bytes_ratio=float(ratio) if ratio else None,
         layers=tuple(_layer(layer) for layer in packed.layers()),
-        route=_route(packed) if isinstance(packed, runtime.Routed) else None,
+        route=_route(packed) if getattr(packed, "route", "") else None,
     )
 
 

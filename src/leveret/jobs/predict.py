@@ -134,7 +134,7 @@ def batch_size(packed: Any) -> int:
 
 def _parts(packed: Any) -> list[Any]:
     """A model of several parts by those that it runs."""
-    if not hasattr(packed, "parts"):
+    if not getattr(packed, "route", ""):
         return [packed]
     runs = packed.runs()
     return [part for name, part in packed.parts.items() if runs[name]]

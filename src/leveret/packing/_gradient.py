@@ -88,7 +88,9 @@ class Tape:
 
     def refused(self, step: DraftStep, what: str = "") -> LeveretPackError:
         """An error that names the layer and the operation, and what would work instead."""
-        instead = _INSTEAD.get(step.op)
+        kind = step.op.partition("_")[0]
+        kind = {"bit": "bits", "byte": "quantize", "int8": "quantize", "plane": "quantize"}.get(kind, step.op)
+        instead = _INSTEAD.get(kind)
         return LeveretPackError(
             f"layer {step.layer!r} of {self.where}: no derivative of {step.op}{what} is known, which the saliency's "
             f"pass backward needs{'' if instead is None else f': {instead}'}. A selector that needs no gradient, such "

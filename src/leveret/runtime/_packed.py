@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,10 @@ class Packed:
         classes: names, in the order of the logits; may be empty.
         provenance: what the packer wrote down.
         format_version: of the file, or what a new file will be.
+        route: how several parts are combined, see `leveret.runtime.Routed`; empty of a net that is one graph.
     """
+
+    route: ClassVar[str] = ""
 
     def __init__(
         self,

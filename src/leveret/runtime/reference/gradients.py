@@ -143,7 +143,7 @@ def _of_hardsigmoid(x: Floats) -> Floats:
 
 
 def _of_hardswish(x: Floats) -> Floats:
-    return np.where(x < -3, 0, np.where(x <= 3, x / np.float32(3) + np.float32(0.5), 1)).astype(np.float32)
+    return np.where(x <= -3, 0, np.where(x < 3, x / np.float32(3) + np.float32(0.5), 1)).astype(np.float32)
 
 
 def _of_elu(x: Floats) -> Floats:

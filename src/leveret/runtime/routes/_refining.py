@@ -51,7 +51,8 @@ class Refining:
         self, windows: Windows, run: Run, images: NDArray[Any], coarse: Floats, costs: tuple[int, int]
     ) -> None:
         self._windows, self._run, self._pixels, self._features, self._costs = windows, run, images, coarse, costs
-        self._flat = coarse.reshape(len(coarse), -1, coarse.shape[-1])
+        batch, rows, columns, channels = coarse.shape
+        self._flat = coarse.reshape(batch, rows * columns, channels)
         self.counts = np.zeros(len(coarse), np.int64)
         self._taken: list[tuple[Ints, Ints]] = []
         self.patches = self.images = 0

@@ -14,7 +14,6 @@ from leveret._pixels import of_pixels
 from leveret.errors import LeveretFormatError
 from leveret.runtime._contract import InputContract
 from leveret.runtime._packed import Packed
-from leveret.runtime._values import MOST_ELEMENTS
 
 __all__ = ["Axis", "Windows", "cut"]
 
@@ -58,6 +57,7 @@ class Axis:
             LeveretFormatError: a place that no window has.
         """
         begins = self.first + self.stride * np.arange(places)
+        check_beside(begins, pixels, window)
         if not self.held:
             inside = np.full(places, self.middle)
         elif window > pixels:
@@ -96,6 +96,14 @@ class Axis:
         return Axis(**value)
 
 
+def check_beside(begins: Ints, pixels: int, window: int) -> None:
+    """Raise `LeveretFormatError` where windows would lie further from the image than beside it."""
+    if begins.min() < -window or begins.max() > pixels:
+        raise LeveretFormatError(
+            f"windows of {window} pixels begin at {begins.min()} to {begins.max()}, far from an image of {pixels}"
+        )
+
+
 class Windows:
     """The patches of a net's images, and the whole images that may stand for them.
 
@@ -107,7 +115,7 @@ class Windows:
         whole: the part that takes a whole image; None where no such run can stand for patches.
 
     Raises:
-        LeveretFormatError: windows that don't give every place, or reach too far past the image.
+        LeveretFormatError: windows that don't give every place, or lie far from the image.
     """
 
     def __init__(
@@ -126,7 +134,9 @@ class Windows:
             self._inside.append(inside)
         self._lone = fine.output_shape[1:] == (1, 1)
         self._mean, self._std = (None if row is None else of_pixels(row) for row in (contract.mean, contract.std))
-        self._check_reach(contract.shape)
+        if self.whole_size is not None:
+            for axis, pixels, side in zip(axes, contract.shape[1:], self.whole_size, strict=True):
+                check_beside(np.array([axis.whole]), pixels, side)
 
     def patches(self, images: Images, sample: Ints, place: Ints) -> Images:
         """`(n, channels, *size)`, of each place the window that it is computed from."""
@@ -147,17 +157,6 @@ class Windows:
             return images if len(sample) == len(images) else images[sample]
         top, left = (np.full(len(sample), first) for first in self._whole_from)
         return cut(images, sample, top, left, self.whole_size, self._mean, self._std)
-
-    def _check_reach(self, shape: tuple[int, ...]) -> None:
-        sizes = [(self._begins, self.size)]
-        if self.whole_size is not None:
-            sizes.append(([np.array([first]) for first in self._whole_from], self.whole_size))
-        for begins, size in sizes:
-            elements = shape[0]
-            for first, window, pixels in zip(begins, size, shape[1:], strict=True):
-                elements *= max(pixels, int(first.max()) + window) - min(0, int(first.min()))
-            if elements > MOST_ELEMENTS:
-                raise LeveretFormatError(f"windows of {size} reach far past an image of {shape}")
 
 
 def cut(images: Images, sample: Ints, top: Ints, left: Ints, size: tuple[int, int], mean: Any, std: Any) -> Images:
