@@ -7,7 +7,7 @@ from torch import nn
 
 import leveret
 from leveret import runtime
-from leveret.capacity import Budget, DynamicCapacityNet, RandomPlaces, UntilSure
+from leveret.capacity import Budget, DynamicCapacityNet, Edges, LocalVariance, RandomPlaces, UntilSure
 from leveret.errors import LeveretPackError, LeveretUsageError, LeveretWarning
 from leveret.nets import ConvNet
 from leveret.shrink.binary import XnorBlock
@@ -153,6 +153,18 @@ def test_binary_fine_and_coarse_layers():
     agrees(net, packed, batch(5, (30, 30), seed=2))
     net.k = packed.k = 40  # whole images
     agrees(net, packed, batch(5, (30, 30), seed=2))
+
+
+@pytest.mark.parametrize("selector", [LocalVariance(), Edges()])
+@pytest.mark.parametrize("fine", [padded, plain])
+def test_scores_of_the_image_alone(fine, selector):
+    net = made(fine, k=4, selector=selector, channels=2)
+    packed = leveret.pack(net, batch(2, (31, 29), 2))
+    assert packed.asks_images
+    images = batch(4, (31, 29), 2, seed=6)
+    for k in (4, Budget(patches=2), UntilSure(3, sure=1)):
+        net.k = packed.k = k
+        agrees(net, packed, images)
 
 
 def test_a_net_in_training_packs_as_in_eval_mode_and_stays_as_it_is():

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from leveret.errors import LeveretPackError
 from leveret.packing import _gradient_rules  # noqa: F401  (they register themselves)
 from leveret.packing._gradient import Tape
+from leveret.packing._image_scores import EdgeScores, VarianceScores
 from leveret.packing._parts import Parts, drafted
 from leveret.runtime._graph import INPUT
 from leveret.runtime._values import Value
@@ -30,7 +31,7 @@ def add_saliency(parts: Parts, net: DynamicCapacityNet, example: Tensor, feature
     Raises:
         LeveretPackError: a selector that can't be packed, or a top without derivatives for one that needs them.
     """
-    from leveret.capacity import CoarseConfidence, EntropyGradient, LearnedAttention
+    from leveret.capacity import CoarseConfidence, Edges, EntropyGradient, LearnedAttention, LocalVariance
 
     selector = net.selector
     shape = tuple(int(n) for n in features.shape[1:])
@@ -40,12 +41,17 @@ def add_saliency(parts: Parts, net: DynamicCapacityNet, example: Tensor, feature
         _go_back(Tape(draft, Value((shape[1], shape[2]), shape[0]), "top"), measure)
         parts.add("saliency", net.top, draft, shape, features=True)
     elif type(selector) is LearnedAttention:
-        scores = nn.Sequential(selector.hidden, nn.Tanh(), selector.score, nn.Flatten())
+        scores: nn.Module = nn.Sequential(selector.hidden, nn.Tanh(), selector.score, nn.Flatten())
         parts.add("saliency", scores, drafted("selector", scores, features), shape, features=True)
+    elif type(selector) in (Edges, LocalVariance):
+        image = tuple(int(n) for n in example.shape[1:])
+        of_image = EdgeScores if type(selector) is Edges else VarianceScores
+        scores = of_image(net.geometry, *image).eval()
+        parts.add("saliency", scores, drafted("selector", scores, example), image)
     else:
         raise LeveretPackError(
             f"the selector {type(selector).__name__} doesn't pack: set net.selector to EntropyGradient(), "
-            "CoarseConfidence(), or a LearnedAttention"
+            "CoarseConfidence(), LocalVariance(), Edges() or a LearnedAttention"
         )
 
 

@@ -40,7 +40,7 @@ from leveret.runtime.ops._whole import (
     Quantize,
 )
 
-__all__ = ["OPS", "Op"]
+__all__ = ["BACKWARD", "OPS", "Op"]
 
 OPS: dict[str, type[Op]] = {
     op.name: op
@@ -99,3 +99,8 @@ OPS: dict[str, type[Op]] = {
         Transpose,
     )
 }
+
+# what a pass backward alone is made of, and other engines needn't have
+BACKWARD = frozenset(
+    op.name for op in (ClipGradient, FunctionGradient, LeakyGradient, LinearTranspose, LogitsGradient, MaxPoolGradient)
+)
