@@ -92,12 +92,7 @@ class Packed:
             LeveretUsageError: `LEVERET_ISA` names an instruction set that this machine lacks.
         """
         self.graph = graph
-        self.tensors = dict(tensors)
-        self.input = contract
-        self.classes = tuple(classes)
-        self.provenance = dict(provenance or {})
-        self.format_version = format_version
-        self._known = dict(codings or {})
+        self._hold(tensors, contract, classes, provenance, format_version, codings)
         self._ops = self._build()
         check_work(sum(op.work for op in self._ops))
         self._free = self._last_uses()
@@ -112,6 +107,22 @@ class Packed:
         if self._engine is None:
             for op in self._ops:
                 op.prepare()
+
+    def _hold(
+        self,
+        tensors: Mapping[str, NDArray[Any]],
+        contract: InputContract,
+        classes: Sequence[str],
+        provenance: Mapping[str, Any] | None,
+        format_version: str,
+        codings: Mapping[str, Coding] | None,
+    ) -> None:
+        self.tensors = dict(tensors)
+        self.input = contract
+        self.classes = tuple(classes)
+        self.provenance = dict(provenance or {})
+        self.format_version = format_version
+        self._known = dict(codings or {})
 
     def __call__(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.float32]:
         """Logits `(n, num_classes)` float32, or maps of them `(n, num_classes, height, width)`.

@@ -228,10 +228,7 @@ class PackedCapacity(Routed):
         if isinstance(self.k, UntilSure):
             assert coarse_logits is not None
             return refining.until_sure(self.k, scores, coarse_logits)
-        if isinstance(self.k, Budget):
-            counts = bought(self.k, scores, self._costs)
-        else:
-            counts = np.full(len(scores), self.k)
+        counts = bought(self.k, scores, self._costs) if isinstance(self.k, Budget) else self.k
         return refining.at_once(counts, scores, coarse_logits)
 
     def _work(self, part: str) -> int:

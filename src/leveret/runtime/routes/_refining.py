@@ -50,7 +50,8 @@ class Refining:
     def __init__(
         self, windows: Windows, run: Run, images: NDArray[Any], coarse: Floats, costs: tuple[int, int]
     ) -> None:
-        self._windows, self._run, self._pixels, self._features, self._costs = windows, run, images, coarse, costs
+        self._windows, self._run, self._features, self._costs = windows, run, coarse, costs
+        self._pixels = np.ascontiguousarray(images)
         batch, rows, columns, channels = coarse.shape
         self._flat = coarse.reshape(batch, rows * columns, channels)
         self.counts = np.zeros(len(coarse), np.int64)
@@ -67,15 +68,24 @@ class Refining:
         """Of each the place, `row · columns + column`."""
         return np.concatenate([np.empty(0, np.int64), *(place for _, place in self._taken)])
 
-    def at_once(self, counts: Ints, scores: Floats, coarse_logits: Floats | None) -> Floats:
+    def at_once(self, counts: int | Ints, scores: Floats, coarse_logits: Floats | None) -> Floats:
         """Refine so many of each image's best places; gives the logits.
 
         Args:
-            counts: `(batch,)`.
+            counts: of every image, or `(batch,)`.
             scores: `(batch, places)`.
             coarse_logits: those of images without any; None where they aren't known.
         """
-        self._take(counts, _ranked(scores, counts))
+        if isinstance(counts, int):
+            order = _ranked(scores, counts)
+            self.counts = np.full(len(scores), counts)
+            images = np.arange(len(scores))
+            if order.size:
+                self._refine(images.repeat(counts), order.ravel(), images)
+            elif coarse_logits is not None:
+                return coarse_logits
+            return self._run("top", self._features)
+        self._take(counts, _ranked(scores, int(counts.max(initial=0))))
         if coarse_logits is None or counts.all():
             return self._run("top", self._features)
         some = np.flatnonzero(counts)
@@ -87,7 +97,7 @@ class Refining:
     def until_sure(self, rule: UntilSure, scores: Floats, coarse_logits: Floats) -> Floats:
         """Refine in rounds, each for those images that aren't sure yet; gives the logits."""
         most = min(rule.at_most, scores.shape[1])
-        order = _ranked(scores, np.array([most]))
+        order = _ranked(scores, most)
         logits, before = np.array(coarse_logits), _entropy(coarse_logits)
         going = np.flatnonzero(before > rule.sure)
         while len(going):
@@ -102,20 +112,22 @@ class Refining:
         return logits
 
     def _take(self, counts: Ints, order: Ints) -> None:
-        """Compute fine vectors until each image has `counts` of them, in the order of its places."""
+        """Refine until each image has `counts` places, in the order of its places."""
         rank = np.arange(order.shape[1])
         sample, rank = np.nonzero((rank >= self.counts[:, None]) & (rank < counts[:, None]))
         grown = np.flatnonzero(counts > self.counts)
         self.counts = counts
-        if not len(sample):
-            return
-        place = order[sample, rank]
+        if len(sample):
+            self._refine(sample, order[sample, rank], grown)
+
+    def _refine(self, sample: Ints, place: Ints, images: Ints) -> None:
+        """Compute fine vectors, where `images` are the different ones of `sample`, and put them in their places."""
         self._taken.append((sample, place))
-        if self._windows.whole_size is not None and len(sample) * self._costs[0] >= len(grown) * self._costs[1]:
-            features = self._run("whole", self._windows.wholes(self._pixels, grown))
-            at = np.searchsorted(grown, sample)
-            self._flat[sample, place] = features.reshape(len(grown), -1, features.shape[-1])[at, place]
-            self.images += len(grown)
+        if self._windows.whole_size is not None and len(sample) * self._costs[0] >= len(images) * self._costs[1]:
+            features = self._run("whole", self._windows.wholes(self._pixels, images))
+            at = np.searchsorted(images, sample)
+            self._flat[sample, place] = features.reshape(len(images), -1, features.shape[-1])[at, place]
+            self.images += len(images)
             return
         self.patches += len(sample)
         down, across = self._windows.size
@@ -127,9 +139,9 @@ class Refining:
             self._flat[sample[piece], place[piece]] = vectors
 
 
-def _ranked(scores: Floats, counts: Ints) -> Ints:
-    """Each image's places, the best in front, equals in reading order; at least as many as are counted."""
-    return np.argsort(-scores, axis=1, kind="stable")[:, : int(counts.max(initial=0))]
+def _ranked(scores: Floats, most: int) -> Ints:
+    """Each image's best places, the very best in front, equals in reading order."""
+    return np.argsort(-scores, axis=1, kind="stable")[:, :most]
 
 
 def _entropy(logits: Floats) -> Floats:

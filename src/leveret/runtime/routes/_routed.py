@@ -58,12 +58,7 @@ class Routed(Packed):
             LeveretFormatError: names the part, and the step or setting that is wrong, and how.
             LeveretUsageError: `LEVERET_ISA` names an instruction set that this machine lacks.
         """
-        self.input = contract
-        self.classes = tuple(classes)
-        self.provenance = dict(provenance or {})
-        self.format_version = format_version
-        self.tensors = dict(tensors)
-        self._known = dict(codings or {})
+        self._hold(tensors, contract, classes, provenance, format_version, codings)
         if contract.vocabulary is not None:
             raise LeveretFormatError(f"the route {self.route!r} takes images, not token ids")
         self._given = {name: parts[name] for name in self._order(parts)}
