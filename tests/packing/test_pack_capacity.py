@@ -141,6 +141,10 @@ def test_pixels_are_normalised_and_go_on_in_zeros(tmp_path):
         found = packed.look(pixels)
         assert [p.tolist() for p in found.chosen] == [p.tolist() for p in look.chosen]
         np.testing.assert_allclose(found.logits, look.logits, rtol=1e-4, atol=1e-5)
+        sample, place = np.repeat(np.arange(4), 36), np.tile(np.arange(36), 4)
+        with torch.no_grad():
+            vectors, _ = net.patches.at(net.fine, images, torch.from_numpy(sample), torch.from_numpy(place))
+        np.testing.assert_allclose(packed.vectors(pixels, sample, place), vectors, rtol=1e-4, atol=1e-5)
         assert packed.classes == tuple("abcdefghij")
 
 

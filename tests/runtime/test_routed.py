@@ -73,24 +73,29 @@ def test_a_budget_goes_to_the_highest_scores_of_all_images(net):
     assert net.look(PIXELS).counts.tolist() == [16] * 5
 
 
-def test_until_sure_stops_where_the_entropy_does(net):
-    net.k = UntilSure(5, sure=0.3, step=2, fall=0.05)
-    look = net.look(PIXELS)
+def entropy(logits):
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    return -(shares * np.log(shares)).sum()
 
-    def entropy(logits):
-        shares = np.exp(logits - logits.max())
-        shares /= shares.sum()
-        return -(shares * np.log(shares)).sum()
 
-    for i, image in enumerate(PIXELS):
+@pytest.mark.parametrize(("sure", "fall"), [(0.3, 0.05), (0.0, 0.2), (0.9, 0.0)])
+def test_until_sure_stops_where_the_entropy_does(net, sure, fall):
+    net.k = UntilSure(5, sure=sure, step=2, fall=fall)
+    pixels = np.random.default_rng(7).integers(0, 256, (16, *SHAPE), dtype=np.uint8)
+    look = net.look(pixels)
+    falls = []
+    for i, image in enumerate(pixels):
         rounds = [0, 2, 4, 5]
         entropies = [entropy(by_hand(image[None], count)[0][0]) for count in rounds]
+        falls += list(-np.diff(entropies))
         stop = 0
-        while entropies[stop] > 0.3 and stop < 3 and (stop == 0 or entropies[stop - 1] - entropies[stop] > 0.05):
+        while entropies[stop] > sure and stop < 3 and (stop == 0 or entropies[stop - 1] - entropies[stop] > fall):
             stop += 1
         assert look.counts[i] == rounds[stop]
-    np.testing.assert_allclose(look.logits, by_hand(PIXELS, look.counts.tolist())[0], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(look.logits, by_hand(pixels, look.counts.tolist())[0], rtol=1e-4, atol=1e-4)
     assert len(set(look.counts.tolist())) > 1
+    assert min(falls) < 0 < max(falls)
 
 
 def test_saved_and_loaded_it_is_the_same(net, tmp_path):
