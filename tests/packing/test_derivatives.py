@@ -92,7 +92,7 @@ def made(top):
 def saliency(top, features, selector=None):
     """The part of a packed net that gives scores, as a function of features: logits and scores."""
     parts = Parts()
-    net = SimpleNamespace(top=top, selector=selector or EntropyGradient())
+    net = SimpleNamespace(top=top, selector=selector or EntropyGradient(), scale=1)
     add_saliency(parts, net, features[:2], features[:2])
     part = parts.parts["saliency"]
     packed = Packed(part.graph, parts.tensors, part.contract(InputContract((1, 9, 9))))
@@ -136,7 +136,7 @@ def test_equal_places_share_or_the_first_takes_all_as_in_torch(name):
 def test_weights_that_go_both_ways_are_in_the_file_once():
     top, features = made(lambda: nn.Sequential(nn.Conv2d(6, 64, SIDE), nn.Flatten(), nn.Linear(64, 5)))
     parts = Parts()
-    add_saliency(parts, SimpleNamespace(top=top, selector=EntropyGradient()), features, features)
+    add_saliency(parts, SimpleNamespace(top=top, selector=EntropyGradient(), scale=1), features, features)
     numbers = sum(parameter.numel() for parameter in top.parameters())
     assert sum(array.size for array in parts.tensors.values()) == numbers
 

@@ -171,6 +171,29 @@ def test_scores_of_the_image_alone(fine, selector):
         agrees(net, packed, images)
 
 
+def test_coarse_layers_that_see_the_image_scaled_down():
+    def half(channels):
+        return nn.Sequential(nn.Conv2d(channels, 6, 3, 2), nn.ReLU())
+
+    net = made(padded, coarse=half, scale=2, borders="crop", patch_size=13)
+    side = net.extent(40, 37)
+    packed = leveret.pack(net, batch(2, side), normalization=Pixels)
+    for k in (3, UntilSure(4, sure=2)):
+        net.k = packed.k = k
+        agrees(net, packed, batch(5, side, seed=3))
+    with pytest.raises(LeveretUsageError, match=f"looks at {side[0]}x{side[1]} pixels"):
+        leveret.pack(net, batch(2, (side[0] + 1, side[1])))
+    net.selector = Edges()
+    with pytest.raises(LeveretPackError, match=r"Edges doesn't pack with a scale: .* or a LearnedAttention"):
+        leveret.pack(net, batch(2, side))
+
+
+def test_several_levels_are_refused():
+    net = DynamicCapacityNet(coarse_layers(1), [plain(1), padded(1)], top_layers(), [3, 2])
+    with pytest.raises(LeveretPackError, match=r"2 levels doesn't pack; one of a single level does"):
+        leveret.pack(net, batch(2, (28, 28)))
+
+
 def test_a_net_in_training_packs_as_in_eval_mode_and_stays_as_it_is():
     net = made(padded).train()
     packed = leveret.pack(net, batch(2, (28, 28)))

@@ -53,6 +53,7 @@ def pack_capacity(
     """
     if example.dim() != 4:
         raise LeveretUsageError(f"a {type(net).__name__} takes images; example holds token ids")
+    _check_levels(net, example)
     with torch.no_grad(), by_floats_alone():
         look = net.look(example)
     if look.logits.dim() != 2:
@@ -74,12 +75,29 @@ def pack_capacity(
     return packed
 
 
+def _check_levels(net: DynamicCapacityNet, example: Tensor) -> None:
+    """Raise for what `PackedCapacity` doesn't do."""
+    if (levels := len(net.levels)) > 1:
+        raise LeveretPackError(
+            f"a {type(net).__name__} of {levels} levels doesn't pack; one of a single level does: give it one of the "
+            "fine modules, and one k"
+        )
+    height, width = (int(n) for n in example.shape[2:])
+    if net.scale > 1 and (extent := net.extent(height, width)) != (height, width):
+        raise LeveretUsageError(
+            f"of images of {height}x{width} a {type(net).__name__} with a scale of {net.scale} looks at "
+            f"{extent[0]}x{extent[1]} pixels; give an example of that size"
+        )
+
+
 def _parts(net: DynamicCapacityNet, example: Tensor, look: Look) -> Parts:
     channels, height, width = (int(n) for n in example.shape[1:])
     features = look.coarse.detach()
     shape = tuple(int(n) for n in features.shape[1:])
     parts = Parts()
-    parts.add("coarse", net.coarse, drafted("coarse", net.coarse, example), (channels, height, width))
+    # what scales the image down for them is a layer as any other
+    coarse = net.coarse if net.scale == 1 else nn.Sequential(nn.AvgPool2d(net.scale), net.coarse).eval()
+    parts.add("coarse", coarse, drafted("coarse", coarse, example), (channels, height, width))
     add_saliency(parts, net, example, features)
     fine, size = net.patches.alone(net.fine), net.patches.size(height, width)
     parts.add("fine", fine, drafted("fine", fine, torch.zeros(2, channels, *size)), (channels, *size))
@@ -98,7 +116,7 @@ def _settings(net: DynamicCapacityNet, example: Tensor) -> dict[str, Any]:
     )
     rows, columns = (axis.to_json() for axis in axes)
     costs = list(net.patches.costs(net.fine, channels, *sides))
-    return {"rows": rows, "columns": columns, "costs": costs, "k": amount_to_json(net.k)}
+    return {"rows": rows, "columns": columns, "costs": costs, "k": amount_to_json(net.levels[0].k)}
 
 
 def _axis(net: DynamicCapacityNet, i: int, axis: Any, pixels: int) -> Axis:

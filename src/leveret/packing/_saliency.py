@@ -43,15 +43,17 @@ def add_saliency(parts: Parts, net: DynamicCapacityNet, example: Tensor, feature
     elif type(selector) is LearnedAttention:
         scores: nn.Module = nn.Sequential(selector.hidden, nn.Tanh(), selector.score, nn.Flatten())
         parts.add("saliency", scores, drafted("selector", scores, features), shape, features=True)
-    elif type(selector) in (Edges, LocalVariance):
+    elif type(selector) in (Edges, LocalVariance) and net.scale == 1:
         image = tuple(int(n) for n in example.shape[1:])
         of_image = EdgeScores if type(selector) is Edges else VarianceScores
         scores = of_image(net.geometry, *image).eval()
         parts.add("saliency", scores, drafted("selector", scores, example), image)
     else:
+        scaled = net.scale > 1
         raise LeveretPackError(
-            f"the selector {type(selector).__name__} doesn't pack: set net.selector to EntropyGradient(), "
-            "CoarseConfidence(), LocalVariance(), Edges() or a LearnedAttention"
+            f"the selector {type(selector).__name__} doesn't pack{' with a scale' if scaled else ''}: set net.selector "
+            f"to EntropyGradient(), CoarseConfidence(){'' if scaled else ', LocalVariance(), Edges()'} or a "
+            "LearnedAttention"
         )
 
 

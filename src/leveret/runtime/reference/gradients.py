@@ -16,24 +16,24 @@ Floats = NDArray[np.float32]
 _ROOT_HALF_PI = np.float32(0.7978845608)  # of 2 / π
 
 
-def _log_shares(logits: Floats) -> Floats:
-    x = logits - logits.max(-1, keepdims=True)
-    x -= np.log(np.exp(x).sum(-1, keepdims=True))
-    return x
+def _shares(x: Floats) -> Floats:
+    shares = np.exp(x)
+    shares /= shares.sum(-1, keepdims=True)
+    return shares
 
 
 def _of_entropy(logits: Floats) -> Floats:
-    """`∂H/∂z_j = −o_j (log o_j + H)` of `H = −Σ o_l log o_l` and `o = softmax(z)`."""
-    logs = _log_shares(logits)
-    shares = np.exp(logs)
-    logs += -(shares * logs).sum(-1, keepdims=True)
-    logs *= shares
-    return np.negative(logs, out=logs)
+    """`∂H/∂z_j = −o_j (log o_j + H) = o_j (Σ o_l z_l − z_j)` of `H = −Σ o_l log o_l` and `o = softmax(z)`."""
+    x = logits - logits.max(-1, keepdims=True)
+    shares = _shares(x)
+    x -= (shares * x).sum(-1, keepdims=True)
+    x *= shares
+    return np.negative(x, out=x)
 
 
 def _of_confidence(logits: Floats) -> Floats:
     """`∂ log o_m / ∂z_j = [j = m] − o_j` of the likeliest class m, the first of equals."""
-    gradient = -np.exp(_log_shares(logits))
+    gradient = -_shares(logits - logits.max(-1, keepdims=True))
     gradient[np.arange(len(logits)), logits.argmax(-1)] += 1
     return gradient
 
