@@ -7,6 +7,7 @@ they are fused, and adds steps that the runtime has, so that the whole is fused,
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from leveret.runtime._graph import INPUT
 from leveret.runtime._values import Value
 from leveret.runtime.ops import OPS
 
-__all__ = ["DERIVATIVES", "Derivative", "Tape", "differentiates"]
+__all__ = ["DERIVATIVES", "Derivative", "Spread", "Tape", "differentiates"]
 
 # from the gradient of a step's result to those of its inputs, by name
 Derivative = Callable[["Tape", DraftStep, str], list[str]]
@@ -43,6 +44,23 @@ def differentiates(*ops: str) -> Callable[[Derivative], Derivative]:
     return register
 
 
+@dataclass(frozen=True)
+class Spread:
+    """A pool's gradient, spread to where the largest values were.
+
+    What works on each channel by itself can as well be done before, where there are fewer values.
+
+    Attributes:
+        gradient: before.
+        pool: the step of the pass forward.
+        anew: spreads another gradient in the same way.
+    """
+
+    gradient: str
+    pool: DraftStep
+    anew: Callable[[str], str]
+
+
 class Tape:
     """A draft whose values' shapes are known, and which goes back through itself.
 
@@ -50,10 +68,15 @@ class Tape:
         draft: grows by the steps of the pass backward.
         shape: of its input.
         where: what errors call the net.
+
+    Attributes:
+        values: the shape of each step's result.
+        spread: of gradients that a pool has spread, by name.
     """
 
     def __init__(self, draft: Draft, shape: Value, where: str) -> None:
         self.draft, self.where = draft, where
+        self.spread: dict[str, Spread] = {}
         self.values: dict[str, Value] = {INPUT: shape}
         for step in draft.steps:
             self.values[step.name] = self._result(step)

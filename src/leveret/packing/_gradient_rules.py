@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leveret.packing._draft import DraftStep
-from leveret.packing._gradient import Tape, differentiates
+from leveret.packing._gradient import Spread, Tape, differentiates
 from leveret.runtime import kernels
 from leveret.runtime._values import Value
 
@@ -70,9 +70,24 @@ def affine(tape: Tape, step: DraftStep, gradient: str) -> list[str]:
             if step.arrays.keys() != {"slope"} or len(step.inputs) > 1:
                 raise tape.refused(step, " with slopes below 0 among other steps")
             value = step.inputs[0]
-        gradient = tape.emit(step, "leaky_gradient", [gradient, value], {}, {"slope": slope})
-    own = gradient if scale is None else tape.emit(step, "affine", [gradient], {}, {"scale": scale})
+        gradient = _leaky(tape, step, gradient, value, slope)
+    own = gradient if scale is None else _times(tape, step, gradient, scale)
     return [own, gradient][: len(step.inputs)]
+
+
+def _leaky(tape: Tape, step: DraftStep, gradient: str, value: str, slope: np.ndarray) -> str:
+    spread = tape.spread.get(gradient)
+    if spread is not None and value == step.name == spread.pool.inputs[0]:
+        # the value there is what the pool gave
+        return spread.anew(tape.emit(step, "leaky_gradient", [spread.gradient, spread.pool.name], {}, {"slope": slope}))
+    return tape.emit(step, "leaky_gradient", [gradient, value], {}, {"slope": slope})
+
+
+def _times(tape: Tape, step: DraftStep, gradient: str, scale: np.ndarray) -> str:
+    spread = tape.spread.get(gradient)
+    if spread is not None:
+        return spread.anew(tape.emit(step, "affine", [spread.gradient], {}, {"scale": scale}))
+    return tape.emit(step, "affine", [gradient], {}, {"scale": scale})
 
 
 @differentiates("conv2d", "binary_weight_conv2d")
@@ -154,14 +169,18 @@ def max_pool2d(tape: Tape, step: DraftStep, gradient: str) -> list[str]:
 @differentiates("global_max_pool")
 def global_max_pool(tape: Tape, step: DraftStep, gradient: str) -> list[str]:
     size = list(tape.values[step.inputs[0]].size)
-    row = tape.emit(step, "reshape", [gradient], {"size": [1, 1]})
-    return [_to_largest(tape, step, row, {"kernel": size, "stride": size})]
+    return [_to_largest(tape, step, gradient, {"kernel": size, "stride": size})]
 
 
 def _to_largest(tape: Tape, step: DraftStep, gradient: str, window: dict[str, Any]) -> str:
     # torch's amax gives equals equal shares; all its others take the first
     ties = "shared" if step.operator == "amax" else "first"
-    return tape.emit(step, "max_pool_gradient", [gradient, step.inputs[0]], {**window, "ties": ties})
+    places = gradient
+    if not tape.values[gradient].size:
+        places = tape.emit(step, "reshape", [gradient], {"size": [1, 1]})
+    name = tape.emit(step, "max_pool_gradient", [places, step.inputs[0]], {**window, "ties": ties})
+    tape.spread[name] = Spread(gradient, step, lambda other: _to_largest(tape, step, other, window))
+    return name
 
 
 @differentiates("avg_pool2d")

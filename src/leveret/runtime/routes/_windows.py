@@ -14,7 +14,7 @@ from leveret.errors import LeveretFormatError
 from leveret.runtime._contract import InputContract
 from leveret.runtime._packed import Packed
 
-__all__ = ["Axis", "Windows", "cut"]
+__all__ = ["Axis", "Windows"]
 
 _MOST = 1 << 20
 
@@ -135,7 +135,9 @@ class Windows:
         # of each place at once: one small step less for each patch of a single image counts
         self._top, self._left = (axis.ravel() for axis in np.meshgrid(*self._begins, indexing="ij"))
         self._reaches = self._beyond(contract.shape[1:])
-        self._mean, self._std = (None if row is None else of_pixels(row) for row in (contract.mean, contract.std))
+        self._mean, self._std = (
+            of_pixels(row or (1.0,) * contract.shape[0])[:, None, None] for row in (contract.mean, contract.std)
+        )
         if self.whole_size is not None:
             for axis, pixels, side in zip(axes, contract.shape[1:], self.whole_size, strict=True):
                 check_beside(np.array([axis.whole]), pixels, side)
@@ -143,9 +145,13 @@ class Windows:
     def patches(self, images: Images, sample: Ints, place: Ints) -> Images:
         """`(n, channels, *size)`, of each place the window that it is computed from."""
         top, left = self._top[place], self._left[place]
-        if self._reaches[place].any():
-            return cut(images, sample, top, left, self.size, self._mean, self._std)
-        return _taken(images, sample, top, left, self.size)
+        if not self._reaches[place].any():
+            return _taken(images, sample, top, left, self.size)
+        rows, columns = (
+            _Side.of(begins, pixels, window)
+            for begins, pixels, window in zip((top, left), images.shape[2:], self.size, strict=True)
+        )
+        return self._reaching(images, sample, rows, columns)
 
     def vectors(self, features: Images, place: Ints) -> Images:
         """`(n, D)`: of those windows' features `(n, rows, columns, D)` the place that is meant in each."""
@@ -164,35 +170,39 @@ class Windows:
         assert self.whole_size is not None
         if self._whole_from == (0, 0) and self.whole_size == images.shape[2:]:
             return images if len(sample) == len(images) else images[sample]
-        top, left = (np.full(len(sample), first) for first in self._whole_from)
-        return cut(images, sample, top, left, self.whole_size, self._mean, self._std)
+        rows, columns = (
+            _Side.of(np.full(len(sample), first), pixels, side)
+            for first, pixels, side in zip(self._whole_from, images.shape[2:], self.whole_size, strict=True)
+        )
+        return self._reaching(images, sample, rows, columns)
+
+    def _reaching(self, images: Images, sample: Ints, rows: _Side, columns: _Side) -> Images:
+        """Windows that reach past their images, where they go on in zeros: in the mean of pixels, so that these come
+        out normalised."""
+        near = images[sample[:, None, None], :, rows.near[:, :, None], columns.near[:, None, :]]
+        windows = near.transpose(0, 3, 1, 2)
+        if images.dtype == np.uint8:
+            windows = (windows.astype(np.float32) - self._mean) / self._std
+        return np.ascontiguousarray(windows * (rows.on[:, None, :, None] * columns.on[:, None, None, :]))
 
 
-def cut(images: Images, sample: Ints, top: Ints, left: Ints, size: tuple[int, int], mean: Any, std: Any) -> Images:
-    """Windows `(n, channels, *size)` of contiguous images `(batch, channels, height, width)`, uint8 or normalised.
+@dataclass(frozen=True)
+class _Side:
+    """Windows along one axis of an image.
 
-    Where a window reaches past its image it goes on in zeros, that is, in the mean of pixels. So pixels stay pixels as
-    long as all windows lie inside; else they come out normalised.
-
-    Args:
-        sample, top, left: `(n,)`, of each window the image and its first pixel.
-        size: height and width.
-        mean, std: per channel, of pixels in 0..255, float32; None for images that are floats.
+    Attributes:
+        near: `(n, window)`, the image's pixels, and where a window reaches past it those at its border.
+        on: the same shape, float32: 1 on the image, 0 beside it.
     """
-    (height, width), (down, across) = images.shape[2:], size
-    above, before = max(0, -int(top.min())), max(0, -int(left.min()))
-    below, behind = max(0, int(top.max()) + down - height), max(0, int(left.max()) + across - width)
-    if not (above or before or below or behind):
-        return _taken(images, sample, top, left, size)
-    wide = np.zeros((*images.shape[:2], above + height + below, before + width + behind), images.dtype)
-    wide[:, :, above : above + height, before : before + width] = images
-    windows = _taken(wide, sample, top + above, left + before, size)
-    if images.dtype != np.uint8:
-        return windows
-    row, column = top[:, None] + np.arange(down), left[:, None] + np.arange(across)
-    on_rows, on_columns = (row >= 0) & (row < height), (column >= 0) & (column < width)
-    floats = (windows.astype(np.float32) - mean[:, None, None]) / std[:, None, None]
-    return floats * (on_rows[:, None, :, None] & on_columns[:, None, None, :])
+
+    near: Ints
+    on: NDArray[np.float32]
+
+    @staticmethod
+    def of(begins: Ints, pixels: int, window: int) -> _Side:
+        at = begins[:, None] + np.arange(window)
+        near = at.clip(0, pixels - 1)
+        return _Side(near, (near == at).astype(np.float32))
 
 
 def _taken(images: Images, sample: Ints, top: Ints, left: Ints, size: tuple[int, int]) -> Images:
