@@ -332,7 +332,7 @@ def places_of(value, way=()):
         yield from places_of(own, (*way, key))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_value_in_any_place_gives_a_net_or_a_format_error(tmp_path, data):
     texts = {"parts": routed_parts(), "route": routed_route()}
