@@ -15,6 +15,7 @@ import pytest
 import test_lowbit_net
 from coded_files import HOSTILE, coded_net, hostile_file
 from lvr_files import container, signed, small_packed, small_steps, small_tensors, small_texts, write_small
+from routed_files import write_routed
 
 from leveret import runtime
 from leveret.errors import LeveretFormatError
@@ -276,6 +277,7 @@ def with_step(number, **changes):
         (with_step(3, op="softmax", attributes={}), "step 'pool' (softmax): this library doesn't run softmax"),
         (with_step(3, op="divide", attributes={}), "step 'pool' (divide): this library doesn't run divide"),
         (with_step(3, op="channel_norm", attributes={}), "this library doesn't run channel_norm"),
+        (with_step(3, op="max_pool_gradient", attributes={}), "this library doesn't run max_pool_gradient"),
         (with_step(3, attributes={"kernel": [2, -1], "stride": [2, 2]}), "'kernel' must be a pair of whole numbers"),
         (with_step(3, attributes={"kernel": [2, 2]}), "'stride' is missing"),
         (with_step(3, attributes={"kernel": [99, 99], "stride": [1, 1]}), "too small for a kernel of 99x99"),
@@ -323,6 +325,12 @@ def test_work_without_end_is_refused(tmp_path):
 def test_token_ids_are_refused(tmp_path):
     contract = json.dumps({"shape": [9], "dtype": "int64", "vocabulary": 30})
     refused(write_small(tmp_path / "text.lvr", input=contract), "token ids")
+
+
+def test_several_graphs_are_refused(tmp_path):
+    refused(
+        write_routed(tmp_path / "parts.lvr"), "several graphs and a route between them, which this library doesn't run"
+    )
 
 
 def test_wrong_arguments(tmp_path):

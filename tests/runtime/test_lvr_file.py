@@ -28,7 +28,7 @@ def test_a_saved_net_loads_with_everything_it_had(tmp_path, images):
         assert again.input == net.input
         assert again.classes == ("a", "b", "ç")
         assert again.provenance == {"made by": "hand", "epochs": 3}
-        assert again.format_version == "1.3"
+        assert again.format_version == "1.4"
         assert again.layers() == net.layers()
         assert again.nbytes == net.nbytes == sum(array.nbytes for array in small_tensors().values())
 

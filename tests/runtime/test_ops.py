@@ -44,6 +44,10 @@ def epilogue(v, add=0.0, scale=1.0, shift=0.0, before=0.0, slope=1.0, after=0.0)
     return np.where(v > 0, v, v * slope) + after
 
 
+def softmax(x):
+    return np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+
+
 def product(x, weight):
     return x @ weight[:, 0, 0].T.astype(np.float64)
 
@@ -223,6 +227,22 @@ CASES = {
     "flatten": ([IMAGES], {}, {}, IMAGES.reshape(3, -1)),
     "clip": ([IMAGES], {"low": -0.5, "high": 1}, {}, np.clip(IMAGES, -0.5, 1)),
     "function": ([IMAGES], {"function": "silu"}, {}, IMAGES / (1 + np.exp(-IMAGES))),
+    "logits_gradient": ([ROWS], {"measure": "confidence"}, {}, np.eye(70)[ROWS.argmax(1)] - softmax(ROWS)),
+    "linear_transpose": ([ROWS], {}, {"weight": WEIGHT[:, 0, 0].T.copy()}, ROWS @ WEIGHT[:, 0, 0].T),
+    "leaky_gradient": (
+        [IMAGES, OTHER],
+        {},
+        {"slope": C["slope"]},
+        IMAGES * np.where(OTHER > 0, 1, C["slope"]),
+    ),
+    "clip_gradient": ([IMAGES, OTHER], {"low": -0.5, "high": 1}, {}, IMAGES * ((OTHER >= -0.5) & (OTHER <= 1))),
+    "function_gradient": ([IMAGES, OTHER], {"function": "tanh"}, {}, IMAGES / np.cosh(OTHER) ** 2),
+    "max_pool_gradient": (
+        [OTHER[:, :1, :1].copy(), IMAGES],
+        {"kernel": [5, 6], "stride": [1, 1]},
+        {},
+        OTHER[:, :1, :1] * (IMAGES.max((1, 2), keepdims=True) == IMAGES),
+    ),
 }
 # what each case's channels are where its input holds words
 BITS = {"bit_conv2d": 70, "bit_conv2d_to_bits": 70, "bit_linear": 70, "bit_linear_to_bits": 70} | {
@@ -291,7 +311,7 @@ def test_no_operation_takes_any_shape_dtype_or_number_of_inputs(name):
         OPS[name]([wrong] * OPS[name].takes[0], attributes, tensors)
     for role, array in tensors.items():
         # where the last axis is what comes out, any is right
-        shorter = array[:-1] if name in ("conv_transpose2d", "embedding") else array[..., :-1]
+        shorter = array[:-1] if name in ("conv_transpose2d", "embedding", "linear_transpose") else array[..., :-1]
         for broken in (array.astype(np.float64), shorter, array[None]):
             with pytest.raises(LeveretFormatError):
                 OPS[name]([value(x, BITS.get(name, 0)) for x in inputs], attributes, {**tensors, role: broken})

@@ -48,7 +48,7 @@ def test_a_file_holds_everything(packed, file):
     images = np.random.default_rng(0).integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
     np.testing.assert_array_equal(again(images), packed(images))
     assert (again.classes, again.provenance, again.input) == (packed.classes, packed.provenance, packed.input)
-    assert again.format_version == "1.3"
+    assert again.format_version == "1.4"
     assert again.nbytes <= file.stat().st_size
 
 

@@ -18,7 +18,7 @@ static_assert(sizeof(std::size_t) >= 8, "sizes up to the bounds that are checked
 
 constexpr std::uint64_t largest_header = std::uint64_t{64} << 20;
 constexpr std::size_t most_dimensions = 16;
-constexpr std::string_view mark = "leveret", major_version = "1", our_version = "1.3";
+constexpr std::string_view mark = "leveret", major_version = "1", our_version = "1.4";
 
 struct Known {
     Dtype dtype;

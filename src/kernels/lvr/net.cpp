@@ -50,6 +50,9 @@ Net::Net(std::span<const std::uint8_t> file) {
     active();  // says what is wrong with LEVERET_ISA, before the first layer meets it
     Container container = read_container(file);
     verify(container);
+    if (container.texts.contains("route"))
+        refuse("it holds several graphs and a route between them, which this library doesn't run; leveret.runtime does, "
+               "in Python");
     decode(container);
     const Graph graph = Graph::read(container.text("graph"));
     Contract contract = Contract::read(container.text("input"));

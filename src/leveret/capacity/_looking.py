@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch import cat as concatenated
 
-from leveret.capacity._amounts import Budget, UntilSure
+from leveret.capacity._amounts import Budget, UntilSure, bought
 from leveret.capacity._geometry import Geometry
 from leveret.capacity._glance import Glance, entropy, predicted
 from leveret.capacity._levels import Level
@@ -122,8 +122,8 @@ class _Step:
             costs = (costs[0], math.inf)  # by patches alone
         elif patches.borders == "crop":
             costs = (costs[0], costs[0] * self.refinings[0].order.shape[1])
-        bought = budget.counts(concatenated(scores), concatenated(images), sum(batches), costs)
-        return list(bought.split(batches))
+        counts = bought(budget, concatenated(scores), concatenated(images), sum(batches), costs)
+        return list(counts.split(batches))
 
     def until_sure(self, rule: UntilSure, top: nn.Module) -> list[Tensor]:
         """Refine in rounds, each for those images that aren't sure yet; the logits of each source."""

@@ -67,9 +67,20 @@ class Patches:
         """Height and width of what a place stands for."""
         return self.patch_size if self.borders == "crop" else self.geometry.size
 
+    def whole_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what the net runs on for all places of such an image."""
+        if self.borders != "zeros":
+            return height, width
+        rows, columns = self.geometry.rows, self.geometry.columns
+        return height + sum(rows.padding(height)), width + sum(columns.padding(width))
+
+    def alone(self, net: nn.Module) -> nn.Module:
+        """The net that runs on patches: without its paddings where "zeros" says so."""
+        return unpadded(net) if self.borders == "zeros" else net
+
     def whole(self, net: nn.Module, images: Tensor) -> Tensor:
         """The features of all places, `(batch, channels, rows, columns)`; with "crop" those of the whole image."""
-        return unpadded(net)(self._extended(images)) if self.borders == "zeros" else net(images)
+        return self.alone(net)(self._extended(images) if self.borders == "zeros" else images)
 
     def at(self, net: nn.Module, images: Tensor, sample: Tensor, place: Tensor) -> tuple[Tensor, bool]:
         """The features at some places, in one call of the net, and whether it ran on whole images.
@@ -115,8 +126,7 @@ class Patches:
             patches.append(source.cut(sample, top, left, size))
             rows.append(row)
             columns.append(column)
-        run = unpadded(net) if self.borders == "zeros" else net
-        features = run(torch.cat(patches))
+        features = self.alone(net)(torch.cat(patches))
         return features[torch.arange(len(features), device=features.device), :, torch.cat(rows), torch.cat(columns)]
 
     def _window(self, axis: Axis, pixels: int, size: int, places: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,14 +143,8 @@ class Patches:
         """Multiply-accumulates of a patch and of the whole image; pixels where they can't be counted."""
         key = (channels, height, width)
         if key not in self._costs:
-            patch = self.size(height, width)
-            run, image = net, (height, width)
-            if self.borders == "zeros":
-                run = unpadded(net)
-                image = (
-                    height + sum(self.geometry.rows.padding(height)),
-                    width + sum(self.geometry.columns.padding(width)),
-                )
+            patch, image = self.size(height, width), self.whole_size(height, width)
+            run = self.alone(net)
             counted = _counted(run, channels, patch, image)
             self._costs[key] = counted or (patch[0] * patch[1], image[0] * image[1])
         return self._costs[key]

@@ -25,6 +25,14 @@ def predict(
     ],
     top: Annotated[int, typer.Option("--top", min=1, help="Name the K likeliest classes.", metavar="K")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines: one object an image.")] = False,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="Of a dynamic capacity net: patches an image on average; 0 for the coarse look alone.",
+            metavar="N",
+            show_default=False,
+        ),
+    ] = None,
     threads: Threads = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any image can't be read.")] = False,
 ) -> None:
@@ -36,7 +44,7 @@ def predict(
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
         done = failed = 0
-        for prediction in job.run(model, _with_stdin(paths), top=top, threads=threads):
+        for prediction in job.run(model, _with_stdin(paths), top=top, threads=threads, budget=budget):
             if prediction.error is not None:
                 failed += 1
                 complain(f"warning: {prediction.source}: {prediction.error}", "yellow")

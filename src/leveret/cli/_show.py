@@ -36,8 +36,8 @@ def show_inspection(found: Any) -> None:
         table.add_row(
             escape(str(layer["name"])),
             escape(str(layer["op"])),
-            "x".join(map(str, layer["in_shape"])),
-            "x".join(map(str, layer["out_shape"])),
+            _sides(layer["in_shape"]),
+            _sides(layer["out_shape"]),
             str(layer["bits"]),
             *(f"{layer[key]:,}" if layer[key] else "" for key in ("parameters", "bytes", "macs", "binary_macs")),
         )
@@ -53,10 +53,21 @@ def show_inspection(found: Any) -> None:
         Text(f"takes {_taken(found.input)}"),
         Text(f"knows {count(len(found.classes), 'class', 'classes')}: {_some(found.classes)}" if found.classes else ""),
         Text(", ".join(f"{key} {_plain(value)}" for key, value in found.provenance.items()), style="dim"),
+        *(_route(found.route) if found.route else ()),
     ]
     show(*(line for line in lines if line.plain), Text(""), table)
     if found.binary_bytes_ratio:
         show(Text(f"\nbinary layers: {times(found.binary_bytes_ratio)} fewer bytes than in float32"))
+
+
+def _route(route: dict[str, Any]) -> list[Text]:
+    """What a model of several parts does with them."""
+    settings = ", ".join(f"{key} {_plain(value)}" for key, value in route.items() if key not in ("name", "parts"))
+    lines = [Text(f"route {route['name']}: {settings}")]
+    for part in route["parts"]:
+        shapes = f"{_sides(part['in_shape'])} to {_sides(part['out_shape'])}"
+        lines.append(Text(f"  {part['name']}: {shapes}, {_plain(part['runs'])} times an image"))
+    return lines
 
 
 def show_shrink(result: Any) -> None:
@@ -176,8 +187,15 @@ def show_bench(found: Any) -> None:
     how = _BUSY if found.noise > NOISY else "Medians of the turns."
     show(Text(f"From what it takes to logits. {how}", style="dim"))
     show(Text("Memory: of a process that only predicts, at its peak.", style="dim"))
+    if found.parts:
+        show(Text(""), _layers(found.parts, False))
     if found.profile:
-        show(Text(""), _layers(found), Text(""), *(Text(line, style="dim") for line in _peaks(found)))
+        show(
+            Text(""),
+            _layers(found.profile, bool(found.peaks)),
+            Text(""),
+            *(Text(line, style="dim") for line in _peaks(found)),
+        )
 
 
 def _engines(found: Any) -> Table:
@@ -197,23 +215,23 @@ def _engines(found: Any) -> Table:
     return table
 
 
-def _layers(found: Any) -> Table:
-    """A row a layer; three columns for each batch size."""
+def _layers(profile: Any, peaks: bool) -> Table:
+    """A row a layer, or a part of several; two or three columns for each batch size."""
     # all of it fits into 80 columns, if no layer's name is too long
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     table.add_column("\nlayer", overflow="fold")
     table.add_column("\noperation", overflow="fold")
-    for batch in found.profile:
+    for batch in profile:
         table.add_column(f"batch {batch}\n{'µs' if batch == 1 else 'µs/image'}", justify="right", no_wrap=True)
         table.add_column("\nshare", justify="right", no_wrap=True)
-        if found.peaks:
+        if peaks:
             table.add_column("\npeak", justify="right", no_wrap=True)
-    for rows in zip(*found.profile.values(), strict=True):
+    for rows in zip(*profile.values(), strict=True):
         cells = []
         for row in rows:
             us = 1e6 * row.seconds
             cells += [f"{us:.1f}" if us < 99.95 else f"{us:,.0f}", f"{100 * row.share:.0f} %"]
-            if found.peaks:
+            if peaks:
                 cells.append("" if row.of_peak is None else f"{100 * row.of_peak:.0f} %")
         table.add_row(escape(rows[0].name), escape(rows[0].op), *cells, style="bold" if rows[0].name == "all" else "")
     return table
@@ -236,5 +254,13 @@ def _some(names: Any, most: int = 12) -> str:
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 
+def _sides(shape: Any) -> str:
+    return "x".join(map(str, shape))
+
+
 def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {_plain(own)}" for key, own in value.items())
+    if isinstance(value, list):
+        return _sides(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -13,7 +13,7 @@ from leveret._pixels import of_pixels
 from leveret.errors import LeveretUsageError
 from leveret.interchange._graph import OnnxGraph
 from leveret.interchange._operations import OPERATIONS
-from leveret.runtime import Packed, load
+from leveret.runtime import Packed, Routed, load
 from leveret.runtime._graph import INPUT
 
 __all__ = ["export_onnx"]
@@ -84,6 +84,11 @@ def _model(packed: Packed, pixels: bool | None) -> Any:
 
     from leveret import __version__
 
+    if isinstance(packed, Routed):
+        raise LeveretUsageError(
+            f"a net of several parts, combined by the route {packed.route!r}, has no ONNX form; it runs from Python: "
+            "leveret.runtime.load(path)(array)"
+        )
     g = OnnxGraph()
     contract = packed.input
     if pixels and contract.mean is None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,8 @@ class Bench:
             layers were timed, or with numpy's reference kernels.
         profile: batch size to its layers, in order, and last all together; empty unless asked for.
         layers_noise: all layers' medians over their fastest runs; above `NOISY` the fastest are given.
+        parts: of a model of several parts, batch size to a row for each part, one for what the route does between them,
+            and last all together; empty of others.
     """
 
     path: str
@@ -111,6 +113,7 @@ class Bench:
     peaks: dict[str, float] | None
     profile: dict[int, tuple[LayerTime, ...]]
     layers_noise: float = 1.0
+    parts: dict[int, tuple[LayerTime, ...]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -176,15 +179,20 @@ def run(
         timed = tuple(_timed(one, speeds[one.key], batch, count) for one in contenders)
     noise = max(speed.noise for speed in speeds.values())
     peaks, steps = None, {}
-    if profile:
-        say("timing the layers")
-        peaks = _peaks(count)
+    routed = getattr(packed, "route", "")
+    if profile or routed:
+        say("timing the layers" if profile else "timing the parts")
+        peaks = _peaks(count) if profile else None
         with limited_threads(count):
             steps = {n: packed.profile(images[:n], threads=count, repeats=_RUNS) for n in sorted({1, batch})}
     layers_noise = max((_noise(taken) for taken in steps.values()), default=1.0)
-    layers = {n: _layers(taken, n, layers_noise > NOISY, peaks) for n, taken in steps.items()}
+    noisy = layers_noise > NOISY
+    layers = {n: _layers(taken, n, noisy, peaks) for n, taken in steps.items()} if profile else {}
+    parts = {n: _layers(_by_part(taken), n, noisy, None) for n, taken in steps.items()} if routed else {}
     where = environment(count) | {one.key: str(sys.modules[one.key].__version__) for one in contenders[1:]}
-    return Bench(os.fspath(model), nbytes, count, batch, noise, timed, left_out, where, peaks, layers, layers_noise)
+    return Bench(
+        os.fspath(model), nbytes, count, batch, noise, timed, left_out, where, peaks, layers, layers_noise, parts
+    )
 
 
 class _LeftOut(Exception):
@@ -207,6 +215,8 @@ class _Contender:
 def _peer(engine: Engine, packed: Any, model: Any, images: NDArray[Any], threads: int, folder: Path) -> _Contender:
     if missing := lacking(engine):
         raise _LeftOut(missing)
+    if getattr(packed, "route", ""):
+        raise _LeftOut(f"it runs one graph, and this model has several and the route {packed.route!r} between them")
     from leveret.jobs._float_net import FloatNet, same_shapes
     from leveret.jobs._operations import float_bytes
 
@@ -256,6 +266,18 @@ def _peaks(threads: int) -> dict[str, float] | None:
     one = kernels.peaks()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return None if one is None else {name: min(threads, cores) * value for name, value in one._asdict().items()}
+
+
+def _by_part(steps: Sequence[Any]) -> list[Any]:
+    """The steps of each part of a model together; their names begin with the part's."""
+    found: dict[str, list[Any]] = {}
+    for step in steps:
+        found.setdefault(step.name.partition(".")[0], []).append(step)
+    sums = ("seconds", "fastest", "macs", "binary_macs")
+    return [
+        replace(own[0], name=name, op="", **{key: sum(getattr(step, key) for step in own) for key in sums})
+        for name, own in found.items()
+    ]
 
 
 def _noise(steps: Sequence[Any]) -> float:

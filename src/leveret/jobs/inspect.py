@@ -25,6 +25,8 @@ class Inspection:
             binary layers.
         layers: in order; each with `name`, `op`, `in_shape`, `out_shape`, `bits`, `parameters`, `bytes`, `macs`,
             `binary_macs` (multiply-accumulates per image, on floats and on bits).
+        route: None, or of a model of several parts: its `name`, its own settings, and `parts`, each with `name`,
+            `in_shape`, `out_shape`, and `runs`, how often it is run for an image, on average or at most.
     """
 
     path: str
@@ -35,6 +37,7 @@ class Inspection:
     provenance: dict[str, Any]
     binary_bytes_ratio: float | None
     layers: tuple[dict[str, Any], ...]
+    route: dict[str, Any] | None = None
 
     @property
     def totals(self) -> dict[str, int]:
@@ -69,7 +72,22 @@ def run(model: str | os.PathLike[str]) -> Inspection:
         provenance=dict(packed.provenance or {}),
         binary_bytes_ratio=float(ratio) if ratio else None,
         layers=tuple(_layer(layer) for layer in packed.layers()),
+        route=_route(packed) if getattr(packed, "route", "") else None,
     )
+
+
+def _route(packed: Any) -> dict[str, Any]:
+    runs = packed.runs()
+    parts = [
+        {
+            "name": name,
+            "in_shape": [int(n) for n in part.input.shape],
+            "out_shape": [int(n) for n in part.output_shape],
+            "runs": float(runs[name]),
+        }
+        for name, part in packed.parts.items()
+    ]
+    return {"name": packed.route, **packed.described(), "parts": parts}
 
 
 def _layer(info: Any) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -47,6 +49,7 @@ def run(
     *,
     top: int = 1,
     threads: int | None = None,
+    budget: float | None = None,
 ) -> Iterator[Prediction]:
     """Predict the class of each image, in the order of `paths`.
 
@@ -56,13 +59,15 @@ def run(
             that an endless list is fine.
         top: how many classes to name, at most as many as there are.
         threads: of the kernels; None takes `LEVERET_THREADS` or all cores.
+        budget: of a dynamic capacity net, patches of an image on average over each batch; 0 leaves the coarse
+            prediction as it is. None does what the model says.
 
     Yields:
         A `Prediction` an image; one with `error` set for each that could not be read.
 
     Raises:
-        LeveretUsageError: `top` or `threads` below 1, or the model doesn't classify images given as pixels. Raised at
-            once, as is:
+        LeveretUsageError: `top` or `threads` below 1, the model doesn't classify images given as pixels, or a budget
+            below 0 or for a model that has no closer look. Raised at once, as is:
         LeveretFormatError: the model is not a whole, valid .lvr file.
     """
     if top < 1:
@@ -75,6 +80,8 @@ def run(
 
         packed = runtime.load(model)
     _check(packed)
+    if budget is not None:
+        packed = _with_budget(packed, budget)
     return _predictions(packed, paths, top, threads)
 
 
@@ -98,10 +105,39 @@ def _check(packed: Any) -> None:
         )
 
 
+def _with_budget(packed: Any, budget: float) -> Any:
+    """The same model, which spends that many patches an image on average; the caller's stays as it is.
+
+    Raises:
+        LeveretUsageError: the model has nothing to spend it on, or it is below 0.
+    """
+    from leveret.runtime import Budget, PackedCapacity
+
+    if not isinstance(packed, PackedCapacity):
+        raise LeveretUsageError(
+            "a budget is for dynamic capacity nets, which look closer at some places of an image; this model sees all "
+            "of every image alike: leave the budget out"
+        )
+    if not 0 <= budget < math.inf:
+        raise LeveretUsageError(f"the budget must be patches per image, at least 0, got {budget:g}")
+    packed = copy.copy(packed)
+    packed.k = Budget(patches=budget)
+    return packed
+
+
 def batch_size(packed: Any) -> int:
     """How many images at once keep the activations within a few megabytes."""
-    largest = max((_size(layer.in_shape) + _size(layer.out_shape) for layer in packed.layers()), default=1)
+    layers = [layer for part in _parts(packed) for layer in part.layers()]
+    largest = max((_size(layer.in_shape) + _size(layer.out_shape) for layer in layers), default=1)
     return max(1, min(_MOST_IMAGES, _MOST_FLOATS // max(largest, 1)))
+
+
+def _parts(packed: Any) -> list[Any]:
+    """A model of several parts by those that it runs."""
+    if not getattr(packed, "route", ""):
+        return [packed]
+    runs = packed.runs()
+    return [part for name, part in packed.parts.items() if runs[name]]
 
 
 def _predictions(packed: Any, paths: Iterable[Any], top: int, threads: int | None) -> Iterator[Prediction]:

@@ -23,6 +23,7 @@ class DraftStep:
 
     Attributes:
         layer: dotted name of the module that it comes from.
+        operator: torch's, that it was lowered from, by the name of its rule; none of steps added later.
         turned: of a weight whose axes aren't torch's: the shape in which torch has it, and by which axes it was
             transposed from there; None where torch's order is the weight's own.
     """
@@ -34,6 +35,7 @@ class DraftStep:
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     layer: str = ""
     turned: Turned | None = None
+    operator: str = ""
 
 
 class Draft:
@@ -53,13 +55,14 @@ class Draft:
         *,
         layer: str = "",
         turned: Turned | None = None,
+        operator: str = "",
     ) -> str:
         """Append a step; gives its name, which is `name` with a number if that is taken."""
         unique, number = name, 2
         while unique in self._names:
             unique, number = f"{name}:{number}", number + 1
         self._names.add(unique)
-        self.steps.append(DraftStep(unique, op, inputs, attributes or {}, arrays or {}, layer, turned))
+        self.steps.append(DraftStep(unique, op, inputs, attributes or {}, arrays or {}, layer, turned, operator))
         return unique
 
     def producer(self, name: str) -> DraftStep | None:

@@ -97,7 +97,9 @@ class Lowering:
     ) -> Ref:
         """Add a step for the current node, of the shape that torch says and the usual layout if none is given."""
         names = [ref.name for ref in inputs]
-        name = self.draft.add(self.step, op, names, attributes, arrays, layer=self.path, turned=turned)
+        name = self.draft.add(
+            self.step, op, names, attributes, arrays, layer=self.path, turned=turned, operator=self.operator
+        )
         double = getattr(self._value, "dtype", None) == torch.float64
         return Ref(name, self.out_shape if shape is None else shape, layout, order, double)
 

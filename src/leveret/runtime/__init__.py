@@ -1,6 +1,19 @@
 """The runtime: packed nets on numpy and our kernels alone; nothing above them is imported."""
 
-from leveret.runtime._packed import InputContract, LayerInfo, Packed, load
+from leveret.runtime._load import load
+from leveret.runtime._packed import InputContract, LayerInfo, Packed
 from leveret.runtime._profile import StepTime
+from leveret.runtime.routes import Budget, CapacityLook, PackedCapacity, Routed, UntilSure
 
-__all__ = ["InputContract", "LayerInfo", "Packed", "StepTime", "load"]
+__all__ = [
+    "Budget",
+    "CapacityLook",
+    "InputContract",
+    "LayerInfo",
+    "Packed",
+    "PackedCapacity",
+    "Routed",
+    "StepTime",
+    "UntilSure",
+    "load",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from leveret._pixels import of_pixels
 from leveret.errors import LeveretFormatError, LeveretUsageError
 from leveret.runtime._values import Value
 
-__all__ = ["InputContract"]
+__all__ = ["FeaturesContract", "InputContract"]
 
 _LONGEST_SIDE = 16_384
 _MOST_TOKENS = 1 << 31
@@ -33,6 +33,8 @@ class InputContract:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     vocabulary: int | None = None
+
+    channels_last: ClassVar[bool] = False
 
     @property
     def value(self) -> Value:
@@ -142,6 +144,17 @@ class InputContract:
                 f"token ids must be in 0..{self.vocabulary - 1}, got {ids[row, place]} in row {row}, place {place}"
             )
         return ids.astype(np.int64, copy=False)
+
+
+@dataclass(frozen=True)
+class FeaturesContract(InputContract):
+    """What a part of a net takes that goes on from another part's features: those as they are, channels last."""
+
+    channels_last: ClassVar[bool] = True
+
+    def laid_out(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """`(n, height, width, channels)` float32, as given."""
+        return batch
 
 
 def _whole(name: str, n: Any, most: int) -> None:

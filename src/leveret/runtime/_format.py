@@ -25,7 +25,7 @@ from leveret.runtime._graph import loads
 
 __all__ = ["FORMAT_VERSION", "Content", "read", "write"]
 
-FORMAT_VERSION = "1.3"
+FORMAT_VERSION = "1.4"
 _MARK = "leveret"
 _LARGEST_HEADER = 64 << 20
 _DTYPES = ("float32", "uint64", "uint32", "uint8", "int8")

@@ -61,7 +61,11 @@ class Graph:
         Raises:
             LeveretFormatError: says which step and what.
         """
-        value = loads(text, "graph")
+        return Graph.from_value(loads(text, "graph"))
+
+    @staticmethod
+    def from_value(value: Any) -> Graph:
+        """As `from_json`, of what the JSON means."""
         rows = value.get("steps") if isinstance(value, dict) else None
         if not isinstance(rows, list) or not 1 <= len(rows) <= _MOST_STEPS:
             raise LeveretFormatError(f"the graph must be a list of 1 to {_MOST_STEPS} steps")

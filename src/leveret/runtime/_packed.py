@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,14 @@ from leveret.runtime._contract import InputContract
 from leveret.runtime._engine import build_engine
 from leveret.runtime._graph import INPUT, Graph
 from leveret.runtime._profile import StepTime, profile
-from leveret.runtime.codings import Coding, choose, decoded, encoded
+from leveret.runtime._values import Value
+from leveret.runtime.codings import Coding, choose, encoded
 from leveret.runtime.ops import OPS, Op
 
-__all__ = ["InputContract", "LayerInfo", "Packed", "load"]
+__all__ = ["InputContract", "LayerInfo", "Packed", "check_result", "check_work", "thread_count"]
 
-# activations of a batch that may be alive at once; larger batches are cut
-_MEMORY = 64 << 20
+# activations of a batch that may be alive at once, few enough for caches; larger batches are cut
+_MEMORY = 8 << 20
 # of one sample: a graph that asks for more is hostile or a mistake
 _MOST_MEMORY = 2 << 30
 # multiply-accumulates of one sample: thousands of times those of a large net for a CPU
@@ -54,6 +55,10 @@ class LayerInfo:
     macs: int
     binary_macs: int
 
+    def times(self, number: float) -> LayerInfo:
+        """With the multiply-accumulates of a step that is run so often for a sample, or for some samples alone."""
+        return replace(self, macs=round(self.macs * number), binary_macs=round(self.binary_macs * number))
+
 
 class Packed:
     """A packed net. Make one with `leveret.pack` or `leveret.runtime.load`.
@@ -63,7 +68,10 @@ class Packed:
         classes: names, in the order of the logits; may be empty.
         provenance: what the packer wrote down.
         format_version: of the file, or what a new file will be.
+        route: how several parts are combined, see `leveret.runtime.Routed`; empty of a net that is one graph.
     """
+
+    route: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -84,21 +92,13 @@ class Packed:
             LeveretUsageError: `LEVERET_ISA` names an instruction set that this machine lacks.
         """
         self.graph = graph
-        self.tensors = dict(tensors)
-        self.input = contract
-        self.classes = tuple(classes)
-        self.provenance = dict(provenance or {})
-        self.format_version = format_version
-        self._known = dict(codings or {})
+        self._hold(tensors, contract, classes, provenance, format_version, codings)
         self._ops = self._build()
-        if (work := sum(op.work for op in self._ops)) > _MOST_WORK:
-            raise LeveretFormatError(
-                f"one sample would take {work:.1e} operations; at most {_MOST_WORK:.1e} are allowed"
-            )
+        check_work(sum(op.work for op in self._ops))
         self._free = self._last_uses()
         self._bytes_per_sample = self._peak()
         kernels.isa()  # says what is wrong with LEVERET_ISA, before the first layer meets it
-        self._engine = build_engine(graph, self._ops, contract.value, contract.mean, contract.std)
+        self._engine = build_engine(graph, self._ops, contract)
         taken = self._bytes_per_sample if self._engine is None else self._engine.arena_bytes(1)
         if taken > _MOST_MEMORY:
             raise LeveretFormatError(
@@ -107,6 +107,22 @@ class Packed:
         if self._engine is None:
             for op in self._ops:
                 op.prepare()
+
+    def _hold(
+        self,
+        tensors: Mapping[str, NDArray[Any]],
+        contract: InputContract,
+        classes: Sequence[str],
+        provenance: Mapping[str, Any] | None,
+        format_version: str,
+        codings: Mapping[str, Coding] | None,
+    ) -> None:
+        self.tensors = dict(tensors)
+        self.input = contract
+        self.classes = tuple(classes)
+        self.provenance = dict(provenance or {})
+        self.format_version = format_version
+        self._known = dict(codings or {})
 
     def __call__(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.float32]:
         """Logits `(n, num_classes)` float32, or maps of them `(n, num_classes, height, width)`.
@@ -120,13 +136,17 @@ class Packed:
         Raises:
             LeveretUsageError: another shape or dtype, or an id outside the vocabulary.
         """
-        count = _thread_count(threads)
-        batch = self.input.checked(images)
+        count = thread_count(threads)
+        return _channels_first(self.results(self.input.checked(images), count))
+
+    def results(self, batch: NDArray[Any], threads: int) -> NDArray[np.float32]:
+        """What the last step gives, channels last, of a batch that is as `input` has it, unchecked; 0 threads are the
+        default."""
         if self._engine is not None:
             result = self._result_memory(len(batch))
-            self._engine.run(np.ascontiguousarray(batch), result, count)
-            return _channels_first(result)
-        parts = [self._run(part, count) for part in self._parts(batch)]
+            self._engine.run(np.ascontiguousarray(batch), result, threads)
+            return result
+        parts = [self._run(part, threads) for part in self._parts(batch)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def predict(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.int64]:
@@ -148,7 +168,7 @@ class Packed:
         batch = self.input.checked(images)
         if not len(batch):
             raise LeveretUsageError("images must be at least one")
-        return profile(self, batch, _thread_count(threads), repeats)
+        return self._profile(batch, thread_count(threads), repeats)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a `.lvr` file, whole or not at all; weights are stored in the smallest way that keeps them as they are.
@@ -157,7 +177,7 @@ class Packed:
             LeveretError: it can't be written; an older file stays as it was.
         """
         metadata = {
-            "graph": self.graph.to_json(),
+            **self._described(),
             "input": self.input.to_json(),
             "classes": json.dumps(list(self.classes)),
             "provenance": json.dumps(self.provenance),
@@ -174,6 +194,8 @@ class Packed:
         Raises:
             LeveretFormatError: not a whole, valid file of a version that this Leveret reads; says what and where.
         """
+        from leveret.runtime._load import load
+
         return load(path)
 
     @property
@@ -229,6 +251,13 @@ class Packed:
             f"output {self.output_shape})"
         )
 
+    def _profile(self, batch: NDArray[Any], threads: int, repeats: int) -> list[StepTime]:
+        return profile(self, batch, threads, repeats)
+
+    def _described(self) -> dict[str, str]:
+        """What a file's metadata say of how the tensors are combined."""
+        return {"graph": self.graph.to_json()}
+
     def _build(self) -> list[Op]:
         values = {INPUT: self.input.value}
         used: set[str] = set()
@@ -248,11 +277,7 @@ class Packed:
                 raise LeveretFormatError(f"step {step.name!r} ({step.op}): {error}") from None
             values[step.name] = op.output
             ops.append(op)
-        last = ops[-1].output
-        if last.kind != "floats":
-            raise LeveretFormatError(f"the last step must give logits, rows or maps of floats; it gives {last.kind}")
-        if self.classes and last.channels != len(self.classes):
-            raise LeveretFormatError(f"the net gives {last.channels} logits for {len(self.classes)} classes")
+        check_result(ops[-1].output, self.classes)
         if unused := self.tensors.keys() - used:
             raise LeveretFormatError(f"no step uses tensor {sorted(unused)[0]!r}")
         return ops
@@ -305,28 +330,27 @@ class Packed:
             values[step.name] = op.run([values[name] for name in step.inputs], threads)
             for name in free:
                 del values[name]
-        return _channels_first(values[self.graph.steps[-1].name])
+        return values[self.graph.steps[-1].name]
 
 
-def load(path: str | os.PathLike[str]) -> Packed:
-    """Read a `.lvr` file; see `Packed.load`."""
-    content = _format.read(path)
-    try:
-        graph = Graph.from_json(content.metadata.get("graph", ""))
-        contract = InputContract.from_json(_format.metadata_value(content.metadata, "input"))
-        classes = _format.metadata_value(content.metadata, "classes")
-        provenance = _format.metadata_value(content.metadata, "provenance")
-        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-            raise LeveretFormatError("the classes must be a list of names")
-        if not isinstance(provenance, dict):
-            raise LeveretFormatError("the provenance must be an object")
-        tensors, codings = decoded(content.metadata.get("codings", "{}"), content.tensors)
-        return Packed(graph, tensors, contract, classes, provenance, content.metadata["version"], codings)
-    except LeveretFormatError as error:
-        raise LeveretFormatError(f"{os.fspath(path)}: {error}") from None
+def check_result(last: Value, classes: Sequence[str]) -> None:
+    """Raise `LeveretFormatError` where the last step doesn't give a logit for each class."""
+    if last.kind != "floats":
+        raise LeveretFormatError(f"the last step must give logits, rows or maps of floats; it gives {last.kind}")
+    if classes and last.channels != len(classes):
+        raise LeveretFormatError(f"the net gives {last.channels} logits for {len(classes)} classes")
 
 
-def _thread_count(threads: int | None) -> int:
+def check_work(operations: int) -> None:
+    """Raise `LeveretFormatError` where one sample would take so many operations that a file keeps a machine busy."""
+    if operations > _MOST_WORK:
+        raise LeveretFormatError(
+            f"one sample would take {operations:.1e} operations; at most {_MOST_WORK:.1e} are allowed"
+        )
+
+
+def thread_count(threads: int | None) -> int:
+    """As kernels count threads, where 0 is the default; raises `LeveretUsageError` below 1."""
     if threads is not None and threads < 1:
         raise LeveretUsageError(f"threads must be at least 1, got {threads}")
     return threads or 0

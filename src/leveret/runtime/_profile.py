@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ from leveret.runtime._graph import INPUT
 
 if TYPE_CHECKING:
     from leveret.runtime._packed import Packed
+    from leveret.runtime.routes import Routed
 
-__all__ = ["StepTime", "profile"]
+__all__ = ["StepTime", "profile", "profile_parts"]
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,33 @@ def profile(packed: Packed, images: NDArray[Any], threads: int, repeats: int) ->
     ]
 
 
+def profile_parts(routed: Routed, images: NDArray[Any], threads: int, repeats: int) -> list[StepTime]:
+    """As `profile`, of a net of several parts: each part on what it takes in a run on these images.
+
+    First the laying out of each part's input, as "PART.input", then its steps; at last, by the route's name, what is
+    done between the parts: what a whole run takes more than they do.
+    """
+    routed.results(images, threads)
+    whole = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        routed.results(images, threads)
+        whole.append(time.perf_counter() - start)
+    steps = []
+    for name, taken in routed.stages(images, threads):
+        first, *rest = profile(routed.parts[name], taken, threads, repeats)
+        steps += [replace(first, name=f"{name}.{INPUT}"), *rest]
+    left = max(0.0, median(whole) - sum(step.seconds for step in steps))
+    least = max(0.0, min(whole) - sum(step.fastest for step in steps))
+    return [*steps, StepTime(routed.route, "route", left, least, 0, 0)]
+
+
 def _step_seconds(packed: Packed, images: NDArray[Any], threads: int) -> list[float]:
     """One run: seconds of the normalisation and of each step. Nothing else here knows how steps are run."""
     if packed._engine is not None:
-        return packed._engine.profile(np.ascontiguousarray(images), packed._result_memory(len(images)), threads)
+        laps = packed._engine.profile(np.ascontiguousarray(images), packed._result_memory(len(images)), threads)
+        # features come in by a step more, see build_engine
+        return [sum(laps[:2]), *laps[2:]] if packed.input.channels_last else laps
     total = [0.0] * (1 + len(packed.graph.steps))
     for part in packed._parts(images):
         start = time.perf_counter()

@@ -47,8 +47,11 @@ constexpr Known known[] = {
 
 // without a node of the engine, as yet: leveret.runtime runs them step by step
 constexpr std::string_view of_python[] = {
-    "adaptive_pool2d", "channel_max", "channel_norm",  "conv_transpose2d", "divide", "embedding", "group_norm",
-    "layer_norm",      "log_softmax", "pad",           "pixel_shuffle",    "resize", "slice",     "softmax",
+    "adaptive_pool2d",  "channel_max",     "channel_norm",      "clip_gradient",
+    "conv_transpose2d", "divide",          "embedding",         "function_gradient",
+    "group_norm",       "layer_norm",      "leaky_gradient",    "linear_transpose",
+    "log_softmax",      "logits_gradient", "max_pool_gradient", "pad",
+    "pixel_shuffle",    "resize",          "slice",             "softmax",
     "transpose",
 };
 

@@ -15,6 +15,14 @@ from leveret.runtime.ops._elementwise import (
 )
 from leveret.runtime.ops._embedding import Embedding
 from leveret.runtime.ops._functions import Function
+from leveret.runtime.ops._gradients import (
+    ClipGradient,
+    FunctionGradient,
+    LeakyGradient,
+    LinearTranspose,
+    LogitsGradient,
+    MaxPoolGradient,
+)
 from leveret.runtime.ops._linear import BinaryWeightLinear, BitLinear, BitLinearToBits, Linear
 from leveret.runtime.ops._norm import GroupNorm, LayerNorm, LogSoftmax, Softmax
 from leveret.runtime.ops._pool import AdaptivePool2d, AvgPool2d, BitMaxPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
@@ -32,7 +40,7 @@ from leveret.runtime.ops._whole import (
     Quantize,
 )
 
-__all__ = ["OPS", "Op"]
+__all__ = ["BACKWARD", "OPS", "Op"]
 
 OPS: dict[str, type[Op]] = {
     op.name: op
@@ -55,6 +63,7 @@ OPS: dict[str, type[Op]] = {
         ChannelMean,
         ChannelNorm,
         Clip,
+        ClipGradient,
         Concat,
         Conv2d,
         ConvTranspose2d,
@@ -62,15 +71,20 @@ OPS: dict[str, type[Op]] = {
         Embedding,
         Flatten,
         Function,
+        FunctionGradient,
         GlobalAvgPool,
         GlobalMaxPool,
         GroupNorm,
         Int8Conv2d,
         Int8Linear,
         LayerNorm,
+        LeakyGradient,
         Linear,
+        LinearTranspose,
         LogSoftmax,
+        LogitsGradient,
         MaxPool2d,
+        MaxPoolGradient,
         Multiply,
         Pad,
         PixelShuffle,
@@ -85,3 +99,8 @@ OPS: dict[str, type[Op]] = {
         Transpose,
     )
 }
+
+# what a pass backward alone is made of, and other engines needn't have
+BACKWARD = frozenset(
+    op.name for op in (ClipGradient, FunctionGradient, LeakyGradient, LinearTranspose, LogitsGradient, MaxPoolGradient)
+)

@@ -10,7 +10,7 @@ import numpy as np
 from leveret.runtime._values import Value
 from leveret.runtime.ops._base import Array, Choice, Op, real_values
 
-__all__ = ["Function"]
+__all__ = ["FUNCTIONS", "Function"]
 
 
 def _sigmoid(x: Array) -> Array:
@@ -60,7 +60,7 @@ def _softplus(x: Array) -> Array:
     return np.logaddexp(x, np.float32(0))
 
 
-_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "abs": np.abs,
     "elu": _elu,
     "gelu": _gelu,
@@ -79,13 +79,13 @@ class Function(Op):
     """A function of each value."""
 
     name = "function"
-    attributes: ClassVar = {"function": Choice(tuple(_FUNCTIONS))}
+    attributes: ClassVar = {"function": Choice(tuple(FUNCTIONS))}
 
     def infer(self) -> Value:
         return real_values(self)
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
-        return _FUNCTIONS[self.values["function"]](inputs[0])
+        return FUNCTIONS[self.values["function"]](inputs[0])
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
         return engine.function(inputs[0], self.values["function"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,9 +14,19 @@ from leveret.runtime._values import Value
 from leveret.runtime.ops._base import Array, Choice, Flag, Op, PairOf, bit_values, real_values
 from leveret.runtime.reference.floatconv import windows
 
-__all__ = ["AdaptivePool2d", "AvgPool2d", "BitMaxPool2d", "GlobalAvgPool", "GlobalMaxPool", "MaxPool2d"]
+__all__ = [
+    "POOL_WINDOW",
+    "AdaptivePool2d",
+    "AvgPool2d",
+    "BitMaxPool2d",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "MaxPool2d",
+    "window_of",
+    "window_places",
+]
 
-_WINDOW = {
+POOL_WINDOW = {
     "kernel": PairOf(1, 4096),
     "stride": PairOf(1, 4096),
     "padding": PairOf(0, 2048, (0, 0)),
@@ -24,18 +34,29 @@ _WINDOW = {
 }
 
 
+def window_of(values: Mapping[str, Any]) -> Window:
+    """The window that a pool's attributes say."""
+    v = values
+    return Window(v["kernel"], v["stride"], v["padding"], v.get("dilation", (1, 1)), v["ceil_mode"])
+
+
+def window_places(values: Mapping[str, Any], image: Value) -> Pair:
+    """How many places that window takes on an image; raises `LeveretFormatError` where it doesn't fit."""
+    kernel, padding = values["kernel"], values["padding"]
+    if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+        raise LeveretFormatError(f"pads {padding}, more than half of its kernel {kernel}")
+    try:
+        return window_of(values).out(*image.size)
+    except LeveretUsageError as error:
+        raise LeveretFormatError(str(error)) from None
+
+
 class _Pool(Op):
     def infer(self) -> Value:
         return Value(self._places(real_values(self, 2)), self.inputs[0].channels)
 
     def _places(self, image: Value) -> Pair:
-        kernel, padding = self.values["kernel"], self.values["padding"]
-        if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
-            raise LeveretFormatError(f"pads {padding}, more than half of its kernel {kernel}")
-        try:
-            return self._window().out(*image.size)
-        except LeveretUsageError as error:
-            raise LeveretFormatError(str(error)) from None
+        return window_places(self.values, image)
 
     @property
     def work(self) -> int:
@@ -43,8 +64,7 @@ class _Pool(Op):
         return self.output.elements * down * across
 
     def _window(self) -> Window:
-        v = self.values
-        return Window(v["kernel"], v["stride"], v["padding"], v.get("dilation", (1, 1)), v["ceil_mode"])
+        return window_of(self.values)
 
     def _window_row(self) -> tuple[int, ...]:
         """The window on this image, as native kernels take it."""
@@ -55,7 +75,7 @@ class MaxPool2d(_Pool):
     """The largest value under each window."""
 
     name = "max_pool2d"
-    attributes: ClassVar = {**_WINDOW, "dilation": PairOf(1, 4096, (1, 1))}
+    attributes: ClassVar = {**POOL_WINDOW, "dilation": PairOf(1, 4096, (1, 1))}
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return kernels.max_pool2d(inputs[0], **self.values, threads=threads)
@@ -68,7 +88,7 @@ class AvgPool2d(_Pool):
     """The mean under each window."""
 
     name = "avg_pool2d"
-    attributes: ClassVar = {**_WINDOW, "count_include_pad": Flag(True)}
+    attributes: ClassVar = {**POOL_WINDOW, "count_include_pad": Flag(True)}
 
     def run(self, inputs: Sequence[Array], threads: int) -> Array:
         return kernels.avg_pool2d(inputs[0], **self.values, threads=threads)
@@ -132,7 +152,7 @@ class BitMaxPool2d(_Pool):
     """The sign of the largest value under each window, from signs alone: any bit, or all bits where `flip` is not 0."""
 
     name = "bit_max_pool2d"
-    attributes: ClassVar = _WINDOW
+    attributes: ClassVar = POOL_WINDOW
     tensors: ClassVar = {"flip": (np.uint8, False)}
 
     def infer(self) -> Value:

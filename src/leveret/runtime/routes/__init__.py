@@ -1,0 +1,43 @@
+"""Routes: nets of several parts, each a graph of its own, and how each route combines its parts.
+
+A file names its route; `ROUTES` has the class that runs it. A route is numpy over parts that the engine runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from leveret.errors import LeveretFormatError
+from leveret.runtime._graph import Graph, loads
+from leveret.runtime.routes._amounts import Budget, UntilSure
+from leveret.runtime.routes._capacity import PackedCapacity
+from leveret.runtime.routes._look import CapacityLook
+from leveret.runtime.routes._part import Part, parts_from_json
+from leveret.runtime.routes._routed import Routed
+
+__all__ = ["ROUTES", "Budget", "CapacityLook", "PackedCapacity", "Part", "Routed", "UntilSure", "read_routed"]
+
+ROUTES: dict[str, type[Routed]] = {route.route: route for route in (PackedCapacity,)}
+
+
+def read_routed(graph: Graph, texts: Mapping[str, str], *rest: Any) -> Routed:
+    """The net of a file that has a route.
+
+    Args:
+        graph: the file's: one step, whose operation is the route's name, so that readers who know no routes say so.
+        texts: the file's metadata.
+        rest: tensors and what follows them, as `Routed` takes them.
+
+    Raises:
+        LeveretFormatError: an unknown route, or what its parts and settings get wrong.
+    """
+    settings = loads(texts["route"], "route")
+    name = settings.pop("name", None) if isinstance(settings, dict) else None
+    if not isinstance(name, str) or name not in ROUTES:
+        shown = json.dumps(name)[:100]
+        raise LeveretFormatError(f"unknown route {shown}; this Leveret knows {', '.join(ROUTES)}")
+    if [step.op for step in graph.steps] != [name] or graph.steps[0].tensors:
+        raise LeveretFormatError(f"the graph of a file with the route {name!r} must be one step of that name")
+    return ROUTES[name](parts_from_json(texts.get("parts", "")), settings, *rest)
