@@ -1,12 +1,13 @@
 """Backbones: modules that give feature maps at several strides, and how others become such modules.
 
-A backbone is any module that maps images `(batch, in_channels, height, width)` to one map or several, as a list, a tuple
-or a dict, the finest first. A map of stride s has exactly a place for each s x s pixels, where height and width divide by
-the largest stride; `FCN` pads images to such sizes. `backbone_of` makes one of what else there is, and measures it.
+A backbone is any module that maps images `(batch, in_channels, height, width)` to one map or several, as a list, a
+tuple or a dict, the finest first. A map of stride s has a place for each s x s pixels where the image's sides are
+multiples of the largest stride; `FCN` pads images to such sizes.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -188,7 +189,7 @@ def measured(backbone: nn.Module, in_channels: int) -> tuple[tuple[int, ...], tu
         strides.append(side // height)
     if strides != sorted(set(strides)):
         raise LeveretUsageError(f"the maps of {name} must go from fine to coarse; their strides are {strides}")
-    if any(coarse % fine for fine, coarse in zip(strides, strides[1:], strict=False)):
+    if any(coarse % fine for fine, coarse in itertools.pairwise(strides)):
         raise LeveretUsageError(f"each stride of {name} must be a multiple of the one before; they are {strides}")
     return tuple(int(one.shape[1]) for one in maps), tuple(strides)
 
@@ -227,7 +228,7 @@ def _halving(stem: nn.Module, blocks: list[nn.Module], in_channels: int) -> list
     """Of each block, whether its map is smaller than the one before."""
     maps, _ = _run_on_nothing(Stages([stem, *blocks]), in_channels)
     sides = [one.shape[2] for one in maps]
-    return [after < before for before, after in zip(sides, sides[1:], strict=False)]
+    return [after < before for before, after in itertools.pairwise(sides)]
 
 
 @contextmanager

@@ -15,17 +15,18 @@ from leveret.nets._checks import check_images, positive, traced
 __all__ = ["FCN", "MakeHead"]
 
 MakeHead = Callable[[int, int], nn.Module]
+MakeNorm = Callable[[int], nn.Module]
 
 
 class FCN(nn.Module):
     """Classifies each place of the coarsest map, and adds the classes that finer maps see, step by step.
 
     With maps of strides 8, 16 and 32 and `stride` 32, 16 or 8 it is the paper's FCN-32s, 16s or 8s. Each map has a 1x1
-    classifier; the scores are scaled up to the next finer map's size by a `BilinearUpsample`, which learns, and added to
-    that map's, whose classifier begins with zeros. The last step to the image's size is bilinear and fixed, as there.
+    classifier; the scores are scaled up to the next finer map's size by a `BilinearUpsample`, which learns, and added
+    to that map's, whose classifier begins with zeros. The last step to the image's size is bilinear and fixed.
 
-    Images of any size: what is missing to a multiple of the largest stride is continued from the border at the right and
-    below, and cut off in the end. So each map lies exactly on the next one.
+    Images of any size: what is missing to a multiple of the largest stride is continued from the border at the right
+    and below, and cut off in the end. So each map lies exactly on the next one.
 
     Shapes: `(batch, in_channels, height, width)` float32 → logits `(batch, num_classes, height, width)`.
 
@@ -39,6 +40,7 @@ class FCN(nn.Module):
         dropout: probability with which a channel is dropped before it is classified.
         head: called with a map's channels and `num_classes`, gives the classifier of the coarsest map in place of the
             1x1 convolution: one with more context, for example.
+        norm: called with a finer map's channels, gives what normalises it before it is classified.
 
     Attributes:
         strides: of the maps in use, the finest first.
@@ -47,8 +49,8 @@ class FCN(nn.Module):
         LeveretUsageError: an argument out of range, a backbone that gives no such maps, no map of that stride; when
             called, images of another shape.
 
-    Source: Long, Shelhamer and Darrell, CVPR 2015, sections 3 and 4. There images are padded by 100 pixels, and maps cut
-    to fit; filters of the up-sampling go between all pairs of classes.
+    Source: Long, Shelhamer and Darrell, CVPR 2015, sections 3 and 4. There images are padded by 100 pixels and maps cut
+    to fit, and the up-sampling's filters go between all pairs of classes.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class FCN(nn.Module):
         in_channels: int = 3,
         dropout: float = 0.0,
         head: MakeHead | None = None,
+        norm: MakeNorm | None = None,
     ) -> None:
         super().__init__()
         positive(num_classes=num_classes, in_channels=in_channels)
@@ -78,7 +81,7 @@ class FCN(nn.Module):
         self._maps = len(strides)
         self.strides = strides[self._first :]
         *finer, coarsest = channels[self._first :]
-        self.heads = nn.ModuleList(_skip(width, num_classes, dropout) for width in finer)
+        self.heads = nn.ModuleList(_skip(width, num_classes, dropout, norm) for width in finer)
         self.heads.append(
             nn.Sequential(nn.Dropout2d(dropout), nn.Conv2d(coarsest, num_classes, 1))
             if head is None
@@ -121,10 +124,10 @@ class FCN(nn.Module):
             )
 
 
-def _skip(channels: int, num_classes: int, dropout: float) -> nn.Module:
+def _skip(channels: int, num_classes: int, dropout: float, norm: MakeNorm | None) -> nn.Module:
     """A classifier that says nothing at first (section 4.2: new layers begin with zeros)."""
     conv = nn.Conv2d(channels, num_classes, 1)
     nn.init.zeros_(conv.weight)
     assert conv.bias is not None
     nn.init.zeros_(conv.bias)
-    return nn.Sequential(nn.Dropout2d(dropout), conv)
+    return nn.Sequential(*([] if norm is None else [norm(channels)]), nn.Dropout2d(dropout), conv)

@@ -21,7 +21,7 @@ class GlobalContext(nn.Module):
     `y = [L2Norm(x), unpool(L2Norm(mean(x)))]`: each place gets its own features and, the same everywhere, those of the
     whole image. Classifiers behind it can rule out what doesn't fit the scene.
 
-    Shapes: `(batch, channels, height, width)` → `(batch, 2 channels, height, width)`; with `out_channels` these instead.
+    Shapes: `(batch, channels, height, width)` → `(batch, 2 channels, height, width)`; or to `out_channels`.
 
     Args:
         channels: of the map.
@@ -60,10 +60,10 @@ class GlobalContext(nn.Module):
 class ContextClassifier(nn.Module):
     """Classes of each place from a map and its global context.
 
-    With "early" fusion the two are concatenated, and one 1x1 convolution classifies what comes of it. With "late" fusion
-    each has a classifier of its own, and their scores are added. As the classifiers are linear, both can say the same,
-    `W [x; g] = W_x x + W_g g` (the paper finds them alike, section 3.1); the late one classifies the context once an
-    image, not at every place, and has two biases.
+    With "early" fusion the two are concatenated, and one 1x1 convolution classifies what comes of it. With "late"
+    fusion each has a classifier of its own, and their scores are added. As the classifiers are linear, both can say the
+    same, `W [x; g] = W_x x + W_g g` (the paper finds them alike, section 3.1); the late one classifies the context once
+    an image, not at every place, and has two biases.
 
     Shapes: `(batch, channels, height, width)` → logits `(batch, num_classes, height, width)`.
 

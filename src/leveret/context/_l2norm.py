@@ -34,7 +34,8 @@ class L2Norm(nn.Module):
     Raises:
         LeveretUsageError: an argument out of range; when called, another number of channels.
 
-    Source: Liu, Rabinovich and Berg, "ParseNet: Looking Wider to See Better", 2015, arXiv 1506.04579, sections 3.2, 3.3.
+    Source: Liu, Rabinovich and Berg, "ParseNet: Looking Wider to See Better", 2015, arXiv 1506.04579, sections 3.2 and
+    3.3.
     """
 
     def __init__(self, channels: int, scale: float = 10.0, *, eps: float = 1e-5) -> None:

@@ -10,8 +10,8 @@ __all__ = ["PlainBlock"]
 class PlainBlock(nn.Sequential):
     """Convolution with a bias → max-pool (if `pool`) → ReLU; called as `leveret.nets.ConvBlock`.
 
-    The weights begin as He et al., ICCV 2015, section 2.2, have it: their variance is 2 over the inputs of a unit, which
-    keeps the size of signals through a deep stack of ReLU.
+    The weights begin as He et al., ICCV 2015, section 2.2, have it: their variance is 2 over the inputs of a unit,
+    which keeps the size of signals through a deep stack of ReLU.
     """
 
     def __init__(

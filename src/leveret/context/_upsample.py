@@ -15,9 +15,9 @@ __all__ = ["BilinearUpsample"]
 class BilinearUpsample(nn.Module):
     """Maps `factor` times as high and wide; at the start exactly `interpolate(…, mode="bilinear")`.
 
-    A transposed convolution with a filter per channel, `2 factor − factor mod 2` pixels wide. Long et al. have one filter
-    per pair of channels that begins with zeros between different ones; theirs also darkens the border, where zeros stand
-    beyond the map, which they cut off. Here the border is continued by its own values, as interpolation does.
+    A transposed convolution with a filter per channel, `2 factor − factor mod 2` pixels wide. Long et al. have one
+    filter per pair of channels that begins with zeros between different ones; theirs also darkens the border, as zeros
+    stand beyond the map, and they cut it off. Here the border is continued by its own values, as interpolation does.
 
     Shapes: `(batch, channels, height, width)` → `(batch, channels, factor · height, factor · width)`.
 
@@ -28,8 +28,8 @@ class BilinearUpsample(nn.Module):
     Raises:
         LeveretUsageError: an argument out of range.
 
-    Source: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section 3.3
-    and 4.2: "initialized to bilinear upsampling, and then learned".
+    Source: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, sections
+    3.3 and 4.2: intermediate up-sampling begins as bilinear, and learns.
     """
 
     def __init__(self, channels: int, factor: int) -> None:
