@@ -36,7 +36,7 @@ class ParseNet(FCN):
         >>> net(images).shape  # (n, 11, 180, 240) for images (n, 3, 180, 240)
 
     Source: ParseNet (see `L2Norm`), section 3. There the backbone is VGG-16, and scores are those of one stride; finer
-    maps that are added (section 4.1.3) are concatenated. Here they are the skips of `FCN`.
+    maps that are added are concatenated. Here they are the skips of `FCN`.
     """
 
     def __init__(
@@ -62,10 +62,18 @@ class ParseNet(FCN):
                     channels, classes, fusion=fusion, normalize=normalize, scale=scale, dropout=dropout
                 )
             pool = PyramidPooling(channels, batch_norm=batch_norm)
-            norm = [L2Norm(channels, scale)] if normalize else []
-            return nn.Sequential(*norm, pool, nn.Dropout2d(dropout), nn.Conv2d(pool.out_channels, classes, 1))
+            first = [norm(channels)] if normalize else []
+            return nn.Sequential(*first, pool, nn.Dropout2d(dropout), nn.Conv2d(pool.out_channels, classes, 1))
 
-        super().__init__(backbone, num_classes, stride=stride, in_channels=in_channels, dropout=dropout, head=head)
-        if normalize:
-            for i, skip in enumerate(self.heads[:-1]):
-                self.heads[i] = nn.Sequential(L2Norm(skip[-1].in_channels, scale), *skip)
+        def norm(channels: int) -> nn.Module:
+            return L2Norm(channels, scale)
+
+        super().__init__(
+            backbone,
+            num_classes,
+            stride=stride,
+            in_channels=in_channels,
+            dropout=dropout,
+            head=head,
+            norm=norm if normalize else None,
+        )
