@@ -4,8 +4,8 @@ Each point gives its value to the d + 1 corners of the simplex that it lies in (
 neighbours along each of d + 1 axes (blur), and each point reads the corners again (slice): K ≈ S B_d … B_0 Sᵀ, where S
 has d + 1 numbers a row and each B three. Only corners that a point has given something to are kept.
 
-Source: Adams, Baek and Davis, "Fast High-Dimensional Filtering Using the Permutohedral Lattice", Eurographics 2010; used
-for mean field by Krähenbühl and Koltun, NIPS 2011.
+Source: Adams, Baek and Davis, "Fast High-Dimensional Filtering Using the Permutohedral Lattice", Eurographics 2010; for
+mean field: Krähenbühl and Koltun, NIPS 2011.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Lattice:
 
 
 def _as_large(sums: Floats, features: Floats) -> float:
-    """By how much the lattice's sums of all weights are to be multiplied to be the Gaussian's: of some points, exactly."""
+    """By how much the lattice's sums of all weights are to be multiplied to be the Gaussian's, found at some points."""
     some = np.unique(np.linspace(0, len(features) - 1, _SAMPLE).astype(np.int64))
     exact = [np.exp(-0.5 * np.square(features - features[i]).sum(1)).sum() for i in some]
     return float(np.sum(exact) / sums[some].sum())
