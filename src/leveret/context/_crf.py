@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from leveret.context._filters import Filter, Normalize, appearance_filter, message_of, smoothness_filter
 from leveret.context._mean_field import mean_field
 from leveret.errors import LeveretUsageError
-from leveret.nets._checks import positive
+from leveret.nets._checks import positive, traced
 
 __all__ = ["DenseCRF", "LearnedCRF"]
 
@@ -75,6 +75,10 @@ class _Refining(nn.Module):
         return [message_of(one, logits, self.normalize, self.with_self) for one in filters]
 
     def _check(self, logits: Tensor, images: Tensor) -> None:
+        if traced(logits):
+            raise LeveretUsageError(
+                f"{type(self).__name__} runs behind a packed net: pack the net alone, and give its logits to the CRF"
+            )
         if logits.dim() != 4 or not logits.is_floating_point():
             raise LeveretUsageError(
                 f"logits must be float (batch, classes, height, width), got {tuple(logits.shape)} {logits.dtype}"
