@@ -3,14 +3,24 @@
 import numpy as np
 import pytest
 import torch
-from packing_nets import ops, packs_right, trained
+from packing_nets import Function, head, ops, packs_right, trained
 from torch import nn
 
 import leveret
 from leveret import runtime
-from leveret.context import FCN, DenseCRF, GlobalContext, ParseNet, PyramidPooling, Refined, Taps, street_backbone
+from leveret.context import (
+    FCN,
+    DenseCRF,
+    GlobalContext,
+    L2Norm,
+    ParseNet,
+    PyramidPooling,
+    Refined,
+    Taps,
+    street_backbone,
+)
 from leveret.errors import LeveretPackError
-from leveret.nets import ConvNet, ResNet
+from leveret.nets import ConvNet, ExactConv2d, ResNet
 from leveret.shrink.binary import BiRealBlock, XnorBlock
 
 
@@ -22,15 +32,9 @@ def backbone(**options):
     return street_backbone(widths=(6, 8, 10), depths=(1, 1, 2), **options)
 
 
-class Own(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Conv2d(3, 6, 3, 2, 1)
-        self.second = nn.Sequential(nn.ReLU(), nn.Conv2d(6, 8, 3, 2, 1), nn.ReLU())
-        self.classifier = nn.Linear(8, 10)
-
-    def forward(self, x):
-        return self.classifier(self.second(self.first(x)).mean((2, 3)))
+def tapped(*layers):
+    net = nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1), nn.ReLU(), nn.Conv2d(6, 8, 3, 2, 1), nn.ReLU(), *head(8, 10))
+    return Taps(net, layers)
 
 
 SEGMENTERS = {
@@ -41,7 +45,7 @@ SEGMENTERS = {
     "pyramid": (lambda: ParseNet(backbone(), 4, pyramid=True, stride=8), (35, 30)),
     "resnet": (lambda: ParseNet(ResNet(3, 10, blocks=(1, 1, 1), widths=(4, 6, 8)), 4, stride=2), (5, 1)),
     "convnet": (lambda: FCN(ConvNet(3, 10, depth=3, width=6, stages=2), 4), (9, 9)),
-    "named-layers": (lambda: ParseNet(Taps(Own(), ["first", "second"]), 4), (15, 20)),
+    "named-layers": (lambda: ParseNet(tapped("0", "3"), 4), (15, 20)),
     "bireal": (lambda: ParseNet(backbone(block=BiRealBlock), 4), (16, 21)),
     "xnor": (lambda: ParseNet(backbone(block=XnorBlock), 4), (16, 21)),
 }
@@ -75,7 +79,7 @@ def test_an_int8_backbone_beneath_real_context():
 
 
 def test_what_a_tap_does_not_need_is_left_out():
-    packed = packs_right(trained(FCN(Taps(Own(), ["first"]), 4)), images(8, 8))
+    packed = packs_right(trained(FCN(tapped("0"), 4)), images(8, 8))
     assert ops(packed) == ["conv2d", "conv2d", "resize"]
 
 
@@ -98,6 +102,35 @@ def test_a_classifier_with_a_pyramid_packs():
     pyramid = PyramidPooling(8)
     net = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), pyramid, nn.Conv2d(pyramid.out_channels, 6, 1), nn.Flatten())
     packs_right(trained(nn.Sequential(*net, nn.Linear(6 * 25, 3))), images(11, 11))
+
+
+def scaled(layer, *, twice=False, shared=False):
+    """An L2 norm before a layer; its scale may be heard twice, or the layer's weights may be few values."""
+
+    def run(x, norm, layer):
+        y = norm(x)
+        return layer(y) + y if twice else layer(y)
+
+    net = trained(Function(run, 4, norm=L2Norm(4), layer=layer))
+    if shared:
+        layer.weight.data.copy_((2 * layer.weight.data).round() / 2)
+    return ops(packs_right(net, images(6, 7, 4)))
+
+
+def test_the_scale_of_a_norm_becomes_part_of_the_weights_behind_it():
+    norm = ["channel_norm", "clip", "divide"]
+    for layer in (nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 3, 2, padding=1)):
+        assert scaled(layer) == [*norm, "conv2d", "global_avg_pool", "linear"]
+    kept = [*norm, "affine", "conv2d", "global_avg_pool", "linear"]
+    assert scaled(nn.Conv2d(4, 4, 3, padding=1), twice=True) == kept
+    assert scaled(nn.Conv2d(4, 4, 3, padding=1), shared=True) == kept
+    assert scaled(nn.Conv2d(4, 4, 3, groups=2)) == kept
+    assert scaled(ExactConv2d(4, 4, 3)) == kept
+
+
+def test_a_row_is_scaled_by_the_weights_too():
+    net = trained(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), L2Norm(4), nn.Linear(4, 3)))
+    assert ops(packs_right(net, images(5, 5, 4)))[-3:] == ["clip", "divide", "linear"]
 
 
 def test_as_onnx_logits_are_the_same(tmp_path):

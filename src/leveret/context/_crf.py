@@ -136,9 +136,7 @@ class DenseCRF(_Refining):
     ) -> None:
         super().__init__(position_bandwidth, color_bandwidth, smoothness_bandwidth, method, normalize, with_self)
         positive(iterations=iterations)
-        for name, value in (("appearance", appearance), ("smoothness", smoothness)):
-            if not (math.isfinite(value) and value >= 0):
-                raise LeveretUsageError(f"{name} must be a finite number of at least 0, got {value!r}")
+        _check_weights(appearance=appearance, smoothness=smoothness)
         self.appearance = float(appearance)
         self.smoothness = float(smoothness)
         self.iterations = iterations
@@ -234,9 +232,7 @@ class LearnedCRF(_Refining):
         if not isinstance(iterations, tuple) or len(iterations) != 2:
             raise LeveretUsageError(f"iterations must be two numbers, in training and evaluation, got {iterations!r}")
         positive(**{f"iterations[{i}]": n for i, n in enumerate(iterations)})
-        for name, value in (("appearance", appearance), ("smoothness", smoothness)):
-            if not math.isfinite(value):
-                raise LeveretUsageError(f"{name} must be a finite number, got {value!r}")
+        _check_weights(appearance=appearance, smoothness=smoothness)
         self.num_classes = num_classes
         self.iterations = iterations
         self.appearance = nn.Parameter(torch.full((num_classes,), float(appearance)))
@@ -254,3 +250,9 @@ class LearnedCRF(_Refining):
             for one, image in zip(logits, images, strict=True)
         ]
         return torch.stack(refined) if refined else logits.clone()
+
+
+def _check_weights(**weights: float) -> None:
+    for name, value in weights.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise LeveretUsageError(f"{name} must be a finite number of at least 0, got {value!r}")
