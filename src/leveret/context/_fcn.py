@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leveret.context._backbone import backbone_of, maps_of, measured
+from leveret.context._measured import backbone_of, maps_of, measured
 from leveret.context._upsample import BilinearUpsample
 from leveret.errors import LeveretUsageError
 from leveret.nets._checks import check_images, positive, traced
