@@ -13,6 +13,7 @@ import numpy as np
 
 from leveret.packing._draft import Draft, DraftStep
 from leveret.packing._fuse_int8 import clips_into_levels
+from leveret.packing._fuse_scales import scales_into_weights
 from leveret.packing._sparse import keep_what_was_not_pruned
 from leveret.packing._thresholds import affine_thresholds, sum_thresholds
 
@@ -41,6 +42,7 @@ def fuse(draft: Draft) -> None:
     _pads_into_convolutions(draft)
     clips_into_levels(draft)
     _join_epilogues(draft)
+    scales_into_weights(draft)
     _fold_into_thresholds(draft)
     draft.remove_unused()
     while _signs_before_pools(draft) or _signs_before_flatten(draft):
