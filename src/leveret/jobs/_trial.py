@@ -86,7 +86,7 @@ class Trial(Task):
             lr=recipe.lr,
             augment=recipe.augment,
             make_net=recipe.make_net,
-            recipe=recipe.options,
+            recipe=recipe.fit_options,
             plain=plain,
             threads=self.threads,
             progress=progress,

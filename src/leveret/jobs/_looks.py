@@ -1,0 +1,99 @@
+"""`Looked`: what a model says of a closer look, in PyTorch or packed; and explanations made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leveret.report.explanation import Explanation
+
+__all__ = ["Fields", "Looked", "looked_at", "shares"]
+
+
+class Fields(Protocol):
+    """Which pixels the places of a grid stand for: pairs of rows and columns, as `capacity.Geometry` has them."""
+
+    @property
+    def stride(self) -> tuple[int, int]: ...
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def start(self) -> tuple[int, int]: ...
+
+
+class Looked(Protocol):
+    """What a dynamic capacity net did with a batch. `capacity.Look` is one, and so is what a packed net's `look` gives.
+
+    Attributes:
+        logits, coarse_logits: `(batch, num_classes)`, after and before the closer look.
+        saliency: `(batch, rows, columns)`.
+        boxes: for each image `(count, 4)`, the pixels of its patches in the order of their choice: top, left, bottom,
+            right, the ends exclusive; they may reach past the image.
+        geometry: what the places of the grid stand for.
+    """
+
+    @property
+    def logits(self) -> ArrayLike: ...
+
+    @property
+    def coarse_logits(self) -> ArrayLike: ...
+
+    @property
+    def saliency(self) -> ArrayLike: ...
+
+    @property
+    def boxes(self) -> Sequence[ArrayLike]: ...
+
+    @property
+    def geometry(self) -> Fields: ...
+
+
+def looked_at(
+    look: Any, pixels: NDArray[np.uint8], classes: Sequence[str], true: Sequence[str | None] | None = None
+) -> list[Explanation]:
+    """An explanation of each image of a batch.
+
+    Args:
+        look: a `Looked`, without gradient.
+        pixels: the images, `(batch, channels, height, width)` uint8.
+        classes: names, in the order of the logits.
+        true: the class of each image, where it is known.
+    """
+    after, before = shares(look.logits), shares(look.coarse_logits)
+    saliency = np.asarray(look.saliency, np.float64)
+    extent = _extent(look.geometry, saliency.shape[1:])
+    return [
+        Explanation(
+            pixels=image,
+            heat=saliency[i],
+            extent=extent,
+            boxes=np.asarray(look.boxes[i], np.int64).reshape(-1, 4),
+            after=after[i],
+            before=before[i],
+            classes=tuple(classes),
+            true=None if true is None else true[i],
+        )
+        for i, image in enumerate(pixels)
+    ]
+
+
+def shares(logits: ArrayLike) -> NDArray[np.float64]:
+    """Class probabilities `(batch, num_classes)`, the softmax of logits."""
+    values = np.asarray(logits, np.float64)
+    values = np.exp(values - values.max(1, keepdims=True))
+    return values / values.sum(1, keepdims=True)
+
+
+def _extent(fields: Fields, grid: tuple[int, ...]) -> tuple[float, float, float, float]:
+    """Top, left, bottom and right of the pixels that the grid's places stand for: a stride around each field's middle."""
+    ends = []
+    for start, size, stride, places in zip(fields.start, fields.size, fields.stride, grid, strict=True):
+        first = start + (size - stride) / 2
+        ends.append((first, first + stride * places))
+    (top, bottom), (left, right) = ends
+    return top, left, bottom, right
