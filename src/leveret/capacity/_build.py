@@ -13,7 +13,7 @@ from leveret.capacity._net import Amount, DynamicCapacityNet
 from leveret.capacity._walk import derive
 from leveret.errors import LeveretUsageError
 
-__all__ = ["capacity_net", "capacity_net_for"]
+__all__ = ["capacity_net", "capacity_net_for", "checked_amount"]
 
 # images whose shorter side is at least so long are halved so often on the way to the grid
 _SIDES = (0, 16, 48, 160, 512)
@@ -75,9 +75,12 @@ def capacity_net(
     coarse, fine = _coarse(plan, in_channels), _fine(plan, in_channels, 0)
     padding = _padding(derive(coarse, "coarse"), derive(fine, "fine"))
     fine = _fine(plan, in_channels, padding)
-    rows, columns = derive(fine, "fine").grid(height, width)
+    geometry = derive(fine, "fine")
+    rows, columns = geometry.grid(height, width)
+    if k is not None:
+        checked_amount(k, geometry, height, width)
     net = DynamicCapacityNet(coarse, fine, _top(plan, rows, columns, num_classes), 1, borders="zeros")
-    net.k = _checked(k, rows, columns, height, width) if k is not None else _usual(net, rows * columns, height, width)
+    net.k = k if k is not None else _usual(net, rows * columns, height, width)
     return net
 
 
@@ -102,17 +105,15 @@ def _plan(in_channels: int, side: int) -> _Plan:
 
 
 def _coarse(plan: _Plan, in_channels: int) -> nn.Module:
-    if plan.halvings == 0:
-        return nn.Sequential(nn.Conv2d(in_channels, plan.features, 5), nn.ReLU())
-    if plan.halvings == 1:
-        return nn.Sequential(nn.Conv2d(in_channels, plan.features, 6, 2), nn.ReLU())
+    if plan.halvings < 2:
+        return nn.Sequential(*_conv(in_channels, plan.features, 5 + plan.halvings, 1 + plan.halvings))
     # from 160 pixels on, a first step of 4 pixels keeps it cheap
     first = (6, 2) if plan.halvings == 2 else (8, 4)
-    layers: list[nn.Module] = [nn.Conv2d(in_channels, plan.features // 2, *first), nn.ReLU()]
+    layers = _conv(in_channels, plan.features // 2, *first)
     done = 1 if plan.halvings == 2 else 2
     inputs = plan.features // 2
     for _ in range(plan.halvings - done):
-        layers += [nn.Conv2d(inputs, plan.features, 3, 2), nn.ReLU()]
+        layers += _conv(inputs, plan.features, 3, 2)
         inputs = plan.features
     return nn.Sequential(*layers)
 
@@ -123,11 +124,16 @@ def _fine(plan: _Plan, in_channels: int, padding: int) -> nn.Module:
     for stage in range(max(1, plan.halvings)):
         outputs = plan.widths[stage]
         for into in (inputs, outputs):
-            layers += [nn.Conv2d(into, outputs, 3, padding=0 if layers else padding), nn.ReLU()]
+            layers += _conv(into, outputs, 3, padding=0 if layers else padding)
         if plan.halvings:
             layers.append(nn.MaxPool2d(2))
         inputs = outputs
     return nn.Sequential(*layers)
+
+
+def _conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
+    # no norms: in training they would see the chosen patches alone, and elsewhere whole images
+    return [nn.Conv2d(in_channels, out_channels, kernel, stride, padding), nn.ReLU()]
 
 
 def _padding(coarse: Geometry, fine: Geometry) -> int:
@@ -142,15 +148,20 @@ def _top(plan: _Plan, rows: int, columns: int, num_classes: int) -> nn.Module:
         widths.append(plan.top)
     layers: list[nn.Module] = []
     for into, out in pairwise(widths):
-        layers += [nn.Conv2d(into, out, 3, 2, padding=1), nn.ReLU()]
+        layers += _conv(into, out, 3, 2, padding=1)
     return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(plan.top, num_classes))
 
 
-def _checked(k: Amount, rows: int, columns: int, height: int, width: int) -> Amount:
-    wanted = getattr(k, "at_most", k)
-    if isinstance(wanted, int) and wanted > rows * columns:
+def checked_amount(k: Amount, geometry: Geometry, height: int, width: int) -> Amount:
+    """The amount, if images of this size have so many places; before the first of them is looked at.
+
+    Raises:
+        LeveretUsageError: they don't.
+    """
+    rows, columns = geometry.grid(height, width)
+    if isinstance(k, int) and k > rows * columns:
         raise LeveretUsageError(
-            f"{wanted} patches are asked for, and images of {height}x{width} have a grid of {rows}x{columns}, "
+            f"{k} patches are asked for, and images of {height}x{width} have a grid of {rows}x{columns}, "
             f"{rows * columns} places"
         )
     return k

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from leveret.capacity._geometry import Geometry
 from leveret.capacity._glance import Glance
 
 __all__ = ["Look"]
@@ -61,11 +60,6 @@ class Look:
     def coarse_logits(self) -> Tensor:
         """The prediction before the closer look, `(batch, num_classes)`, without gradient; the top in eval mode."""
         return self.glance.logits
-
-    @property
-    def geometry(self) -> Geometry:
-        """Which pixels a place of the grid stands for: the fine layers' fields."""
-        return self.glance.geometry
 
     @property
     def chosen(self) -> tuple[Tensor, ...]:

@@ -11,6 +11,7 @@ import typer
 # importing them adds them to the application, in the order of `leveret --help`
 from leveret.cli import _training as _training  # isort: skip
 from leveret.cli import _models as _models  # isort: skip
+from leveret.cli import _explain as _explain  # isort: skip
 from leveret.cli._guard import guarded, note
 from leveret.cli._options import (
     Channels,

@@ -11,7 +11,7 @@ import typer
 Source = Annotated[
     str,
     typer.Argument(
-        help="'digits', a folder of class folders, a .npz, parquet, csv or jsonl file, or hf:NAME.", show_default=True
+        help="'digits', a folder of class folders, a .npz, parquet, csv or jsonl file, hf:NAME, or 'cluttered-digits'.", show_default=True
     ),
 ]
 Model = Annotated[Path, typer.Argument(help="A packed model, MODEL.lvr.", show_default=False)]
@@ -31,6 +31,13 @@ Threads = Annotated[
     typer.Option(min=1, help="Of the kernels. Default: LEVERET_THREADS, or all cores.", show_default=False),
 ]
 Net = Annotated[str | None, typer.Option(help="convnet, resnet20 or resnet18. Default: convnet.", show_default=False)]
+FitNet = Annotated[
+    str | None,
+    typer.Option(
+        help="convnet, resnet20 or resnet18; dcn looks closely at the parts of an image that matter. Default: convnet.",
+        show_default=False,
+    ),
+]
 WorkerThreads = Annotated[
     int | None, typer.Option(min=1, help="Of each worker. Default: the cores, shared out.", show_default=False)
 ]

@@ -10,6 +10,7 @@ import typer
 from leveret.cli._guard import guarded
 from leveret.cli._options import (
     Channels,
+    FitNet,
     Flip,
     ImageColumn,
     LabelColumn,
@@ -94,7 +95,20 @@ def fit(
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Passes over the data. Default: by its size.", show_default=False)
     ] = None,
-    net: Net = None,
+    net: FitNet = None,
+    patches: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="K", help="Of dcn: parts of an image to look at. Default: by its size.", show_default=False
+        ),
+    ] = None,
+    hint_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="λ", help="Of dcn: how much coarse features are to be like fine ones. Default: 0.01.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = 0,
     quick: Quick = False,
     resume: Resume = False,
@@ -110,7 +124,7 @@ def fit(
     test_fraction: TestFraction = 0.2,
     quiet: Quiet = False,
     names: Annotated[bool, typer.Option("--list", help="Name the methods of --balance, and stop.")] = False,
-) -> None:
+) -> None:  # fmt: skip
     """Train one net, plainly or by a method for rare classes, pack it, measure it, and write a report."""
     with guarded():
         if names:
@@ -127,6 +141,8 @@ def fit(
             net=net,
             epochs=epochs,
             flip=flip,
+            patches=patches,
+            hint_weight=hint_weight,
             seed=seed,
             resume=resume,
             quick=quick,

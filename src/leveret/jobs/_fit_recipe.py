@@ -38,7 +38,8 @@ class FitRecipe:
         options: further options of `fit`.
         seed: of everything random.
         objective: in place of cross-entropy, where the net has one of its own.
-        patches: asked for of a net that is known by name.
+        named: the net is known by its name.
+        patches: asked for of such a net.
     """
 
     make_net: Callable[[], nn.Module]
@@ -50,6 +51,7 @@ class FitRecipe:
     options: dict[str, Any]
     seed: int
     objective: Objective | None = None
+    named: bool = False
     patches: int | None = None
 
     @property
@@ -128,6 +130,7 @@ def fit_recipe(
         options=usual,
         seed=seed,
         objective=objective,
+        named=not given,
         patches=patches,
     )
 

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leveret.report.explanation import Explanation
 
-__all__ = ["Fields", "Looked", "looked_at", "shares"]
-
-
-class Fields(Protocol):
-    """Which pixels the places of a grid stand for: pairs of rows and columns, as `capacity.Geometry` has them."""
-
-    @property
-    def stride(self) -> tuple[int, int]: ...
-
-    @property
-    def size(self) -> tuple[int, int]: ...
-
-    @property
-    def start(self) -> tuple[int, int]: ...
+__all__ = ["Looked", "looked_at", "shares"]
 
 
 class Looked(Protocol):
@@ -34,7 +21,8 @@ class Looked(Protocol):
         saliency: `(batch, rows, columns)`.
         boxes: for each image `(count, 4)`, the pixels of its patches in the order of their choice: top, left, bottom,
             right, the ends exclusive; they may reach past the image.
-        geometry: what the places of the grid stand for.
+        first, stride, size: what places stand for, in pixels `(y, x)`: where the field of place (0, 0) begins, how far
+            the next place's is from there, and how large it is.
     """
 
     @property
@@ -50,11 +38,17 @@ class Looked(Protocol):
     def boxes(self) -> Sequence[ArrayLike]: ...
 
     @property
-    def geometry(self) -> Fields: ...
+    def first(self) -> tuple[int, int]: ...
+
+    @property
+    def stride(self) -> tuple[int, int]: ...
+
+    @property
+    def size(self) -> tuple[int, int]: ...
 
 
 def looked_at(
-    look: Any, pixels: NDArray[np.uint8], classes: Sequence[str], true: Sequence[str | None] | None = None
+    look: Looked, pixels: NDArray[np.uint8], classes: Sequence[str], true: Sequence[str | None] | None = None
 ) -> list[Explanation]:
     """An explanation of each image of a batch.
 
@@ -66,7 +60,7 @@ def looked_at(
     """
     after, before = shares(look.logits), shares(look.coarse_logits)
     saliency = np.asarray(look.saliency, np.float64)
-    extent = _extent(look.geometry, saliency.shape[1:])
+    extent = _extent(look, saliency.shape[1:])
     return [
         Explanation(
             pixels=image,
@@ -89,10 +83,10 @@ def shares(logits: ArrayLike) -> NDArray[np.float64]:
     return values / values.sum(1, keepdims=True)
 
 
-def _extent(fields: Fields, grid: tuple[int, ...]) -> tuple[float, float, float, float]:
+def _extent(look: Looked, grid: tuple[int, ...]) -> tuple[float, float, float, float]:
     """Top, left, bottom and right of the pixels that the grid's places stand for: a stride around each field's middle."""
     ends = []
-    for start, size, stride, places in zip(fields.start, fields.size, fields.stride, grid, strict=True):
+    for start, size, stride, places in zip(look.first, look.size, look.stride, grid, strict=True):
         first = start + (size - stride) / 2
         ends.append((first, first + stride * places))
     (top, bottom), (left, right) = ends

@@ -182,7 +182,7 @@ class _Job(ResumableJob):
         self.say(f"{data.name}: {len(data.train):,} training samples, {data.num_classes} classes; {skew}")
         trials = self._trials(data, recipe, methods, options)
         results = {"plain": self._plain(trials[0], data)}
-        self._others(trials[1:], data, trials[0].plain_net(), results)
+        self._others(trials[1:], data, trials[0].trained_net(), results)
         metrics = _metrics(data, described, _rows(data, methods, chosen, trials, results))
         self._report(data, metrics, trials)
         self.say(f"done in {duration(time.perf_counter() - started)}")
