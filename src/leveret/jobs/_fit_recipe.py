@@ -91,7 +91,8 @@ def fit_recipe(
     """The recipe for `data`; arguments as for `leveret.jobs.fit.run`.
 
     Raises:
-        LeveretUsageError: an unknown net, a number out of range, too few samples, options of a net that isn't asked for.
+        LeveretUsageError: an unknown net, a number out of range, too few samples, options of a net that isn't
+            asked for.
     """
     for key, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 2), ("patches", patches, 0)):
         if value is not None and value < least:

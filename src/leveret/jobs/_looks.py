@@ -84,7 +84,7 @@ def shares(logits: ArrayLike) -> NDArray[np.float64]:
 
 
 def _extent(look: Looked, grid: tuple[int, ...]) -> tuple[float, float, float, float]:
-    """Top, left, bottom and right of the pixels that the grid's places stand for: a stride around each field's middle."""
+    """Top, left, bottom, right of the pixels that the grid's places stand for: a stride around each field's middle."""
     ends = []
     for start, size, stride, places in zip(look.first, look.size, look.stride, grid, strict=True):
         first = start + (size - stride) / 2

@@ -29,7 +29,9 @@ class TrainedNet:
         classes: names, in the order of the logits.
     """
 
-    def __init__(self, net: nn.Module, normalization: Any, shape: tuple[int, int, int], classes: tuple[str, ...]) -> None:
+    def __init__(
+        self, net: nn.Module, normalization: Any, shape: tuple[int, int, int], classes: tuple[str, ...]
+    ) -> None:
         self.net = net.eval()
         self.shape = shape
         self.classes = classes
@@ -94,7 +96,9 @@ def load_run(folder: Path) -> TrainedNet:
     """
     config = folder / "config.json"
     if not config.is_file():
-        raise LeveretUsageError(f"{folder} holds no run of leveret fit; name such a folder, or a packed model, MODEL.lvr")
+        raise LeveretUsageError(
+            f"{folder} holds no run of leveret fit; name such a folder, or a packed model, MODEL.lvr"
+        )
     try:
         described = json.loads(config.read_text(encoding="utf-8")).get("model")
     except (ValueError, AttributeError) as error:

@@ -112,6 +112,11 @@ def run(
     for name, value in (("workers", workers), ("threads", threads)):
         if value is not None and value < 1:
             raise LeveretUsageError(f"{name} must be at least 1, got {value}")
+    if net == "dcn":
+        raise LeveretUsageError(
+            "a comparison trains one net with every method's objective, and a dynamic capacity net has one of its own; "
+            "train it with leveret fit --net dcn"
+        )
     folder = BalanceFolder(Path(out))
     folder.check(resume)
     load_options = {key: value for key, value in (data_options or {}).items() if value is not None}

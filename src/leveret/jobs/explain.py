@@ -217,7 +217,7 @@ class _Names:
 
     def __call__(self, source: str) -> Path:
         stem = os.path.splitext(os.path.basename(source))[0] if "[" not in source else os.path.basename(source)
-        stem = "".join("-" if c in ':[]/\\' else c for c in stem).strip("-") or "image"
+        stem = "".join("-" if c in ":[]/\\" else c for c in stem).strip("-") or "image"
         name, number = stem, 2
         while name.lower() in self.taken:
             name, number = f"{stem}-{number}", number + 1

@@ -59,14 +59,16 @@ def _words(figures: Mapping[str, Any]) -> str:
     cost = figures["operations"]
     rows, columns = figures["grid"]
     height, width = figures["field"]
+    places = count(figures["places"], "place", "places")
+    samples = count(figures["samples"], "test image", "test images")
     return (
         f"Operations are multiply-accumulates for one image: {operations(cost['coarse'])} by the coarse layers, "
-        f"{operations(cost['patch'])} for a patch of {height}x{width} pixels by the fine ones, {operations(cost['whole'])} "
-        f"for a whole image, and {operations(cost['top'])} by the top layers, which a closer look runs twice, with a pass "
-        f"back for the saliency. A grid of {rows}x{columns} has {count(figures['places'], 'place', 'places')} to choose "
-        f"patches from. The same top layers judge all three, on {count(figures['samples'], 'test image', 'test images')}. "
-        "They were trained on coarse features with fine ones among them, so fine layers everywhere could do better in a "
-        "net of their own."
+        f"{operations(cost['patch'])} for a patch of {height}x{width} pixels by the fine ones, "
+        f"{operations(cost['whole'])} for a whole image, and {operations(cost['top'])} by the top layers, which a "
+        "closer look runs twice, with a pass back for the saliency. "
+        f"A grid of {rows}x{columns} has {places} to choose patches from. The same top layers judge all three, on "
+        f"{samples}. They were trained on coarse features with fine ones among them, so fine layers everywhere could "
+        "do better in a net of their own."
     )
 
 
@@ -98,7 +100,9 @@ def _curve(figures: Mapping[str, Any]) -> Figure:
         axes.grid(visible=False, axis="x")
         svg = svg_of(figure, "capacity-curve")
     words = "; ".join(f"{n}: {a:.1f} %" for n, a in zip(numbers, accuracies, strict=True))
-    caption = "Accuracy by the number of patches that get a fine look; the large point is the number it was trained with."
+    caption = (
+        "Accuracy by the number of patches that get a fine look; the large point is the number it was trained with."
+    )
     return Figure(svg, f"Line plot of accuracy by number of patches. {words}.", caption)
 
 
@@ -128,8 +132,8 @@ def _images(looks: Sequence[Explanation]) -> Figure:
         svg = svg_of(figure, "capacity-images")
     words = "; ".join(f"is {look.true}, {_said(look)}" for look in looks)
     caption = (
-        "Test images: what was said before and after the closer look; the saliency with the patches in order; the first "
-        "patches. Images that the closer look put right come first."
+        "Test images: what was said before and after the closer look; the saliency with the patches in order; the "
+        "first patches. Images that the closer look put right come first."
     )
     return Figure(svg, f"Images with saliency and chosen patches. {words}.", caption, wide=True)
 

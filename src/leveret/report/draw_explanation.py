@@ -131,7 +131,12 @@ def _tag(axes: Any, place: Any, number: int, colour: Any, size: float) -> None:
         fontweight="bold",
         ha="center",
         va="center_baseline",
-        bbox={"boxstyle": f"circle,pad={0.22 if number < 9 else 0.16}", "facecolor": colour, "edgecolor": "white", "linewidth": 0.8},
+        bbox={
+            "boxstyle": f"circle,pad={0.22 if number < 9 else 0.16}",
+            "facecolor": colour,
+            "edgecolor": "white",
+            "linewidth": 0.8,
+        },
         zorder=5,
     )
 
