@@ -48,7 +48,7 @@ def takes_data(*, texts: bool = False) -> Callable[[_Command], _Command]:
 
         signature = inspect.signature(command, eval_str=True)
         kind = inspect.Parameter.KEYWORD_ONLY
-        listed = []
+        listed: list[inspect.Parameter] = []
         for parameter in signature.parameters.values():
             if parameter.name == "data_options":
                 listed += [inspect.Parameter(n, kind, annotation=a, default=d) for n, (a, d) in given.items()]

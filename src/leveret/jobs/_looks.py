@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,17 +25,18 @@ class Looked(Protocol):
             the next place's is from there, and how large it is.
     """
 
+    # arrays, or tensors without gradient
     @property
-    def logits(self) -> ArrayLike: ...
+    def logits(self) -> Any: ...
 
     @property
-    def coarse_logits(self) -> ArrayLike: ...
+    def coarse_logits(self) -> Any: ...
 
     @property
-    def saliency(self) -> ArrayLike: ...
+    def saliency(self) -> Any: ...
 
     @property
-    def boxes(self) -> Sequence[ArrayLike]: ...
+    def boxes(self) -> Sequence[Any]: ...
 
     @property
     def first(self) -> tuple[int, int]: ...

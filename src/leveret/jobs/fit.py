@@ -233,7 +233,7 @@ class _Job(ResumableJob):
         from leveret.jobs._capacity import capacity_examples, capacity_figures
 
         self.say("trying other numbers of patches")
-        net = trial.trained_net()
+        net: Any = trial.trained_net()
         with limited_threads(trial.threads):
             metrics["capacity"] = capacity_figures(net, data)
             return capacity_examples(net, data)
