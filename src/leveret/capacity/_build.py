@@ -9,7 +9,8 @@ from typing import Any
 from torch import nn
 
 from leveret.capacity._geometry import Geometry
-from leveret.capacity._net import Amount, DynamicCapacityNet
+from leveret.capacity._levels import Amount
+from leveret.capacity._net import DynamicCapacityNet
 from leveret.capacity._walk import derive
 from leveret.errors import LeveretUsageError
 

@@ -232,8 +232,10 @@ class _Job(ResumableJob):
         from leveret._threads import limited_threads
         from leveret.jobs._capacity import capacity_examples, capacity_figures
 
-        self.say("trying other numbers of patches")
         net: Any = trial.trained_net()
+        if len(net.levels) > 1:  # a curve over one number says nothing of several
+            return []
+        self.say("trying other numbers of patches")
         with limited_threads(trial.threads):
             metrics["capacity"] = capacity_figures(net, data)
             return capacity_examples(net, data)
