@@ -230,7 +230,7 @@ def _draw_shares(axes: Any, explanation: Explanation) -> None:
     if before is None:
         series = [(after, _AFTER, 0.0, 0.55, "")]
     else:
-        series = [(before, _BEFORE, -0.2, 0.36, "before"), (after, _AFTER, 0.2, 0.36, "after the closer look")]
+        series = [(before, _BEFORE, -0.2, 0.36, "before"), (after, _AFTER, 0.2, 0.36, "after")]
     for shares, colour, offset, thick, label in series:
         axes.barh(places + offset, shares[chosen], thick, color=colour, label=label)
         for place, share in zip(places, shares[chosen], strict=True):
