@@ -107,28 +107,28 @@ def _curve(figures: Mapping[str, Any]) -> Figure:
 
 
 def _images(looks: Sequence[Explanation]) -> Figure:
-    columns = 2 + _CROPS
+    crops = min(_CROPS, max(len(look.boxes) for look in looks))
     with drawing():
         ratio = looks[0].pixels.shape[1] / looks[0].pixels.shape[2]
         row = min(max(1.75 * ratio, 1.0), 3.0) + 0.45
-        widths = [1.6, 1.6] + [0.75] * _CROPS
-        figure, axes = grid_of(len(looks), columns, row * len(looks), 9.6, width_ratios=widths)
+        widths = [1.6, 1.6] + [0.75] * crops
+        figure, axes = grid_of(len(looks), 2 + crops, row * len(looks), 2.15 * sum(widths) / 1.6, width_ratios=widths)
         for line, look in zip(axes, looks, strict=True):
             draw_image(line[0], look.pixels)
-            line[0].set_title(_said(look), loc="left", fontsize=9, color=COLOURS["faint"])
+            line[0].set_title(_said(look), loc="left", fontsize=10, color=COLOURS["faint"])
         # the layout says how large the images are, which the numbers on them depend on
         figure.draw_without_rendering()
         for line, look in zip(axes, looks, strict=True):
             draw_heat(line[1], look)
             draw_boxes(line[1], look, size=6)
             before, after = look.entropies
-            line[1].set_title(f"entropy {before:.2f} → {after:.2f}", loc="left", fontsize=9, color=COLOURS["faint"])
+            line[1].set_title(f"entropy {before:.2f} → {after:.2f}", loc="left", fontsize=10, color=COLOURS["faint"])
             for number, place in enumerate(line[2:]):
                 if number >= len(look.boxes):
                     place.set_axis_off()
                     continue
                 draw_image(place, look.crop(number))
-                place.set_title(str(number + 1), loc="left", fontsize=9, color=COLOURS["faint"])
+                place.set_title(str(number + 1), loc="left", fontsize=10, color=COLOURS["faint"])
         svg = svg_of(figure, "capacity-images")
     words = "; ".join(f"is {look.true}, {_said(look)}" for look in looks)
     caption = (
