@@ -114,7 +114,7 @@ def test_a_picture_of_a_closer_look(fitted, photo, data, tmp_path):
         assert picture.format == "PNG"
     look = load_run(fitted.out).look(data.test.fetch([5]))
     np.testing.assert_array_equal(found.explanation.boxes, look.boxes[0])
-    np.testing.assert_allclose(found.explanation.heat, look.saliency[0], rtol=1e-5)
+    np.testing.assert_allclose(found.explanation.heat, look.saliency[0], rtol=1e-3, atol=1e-5)
     said = found.as_dict()
     assert len(said["patches"]) == 3
     assert said["class"] == data.classes[int(look.logits.argmax())]
