@@ -25,7 +25,7 @@ def test_help_is_plain_and_names_the_commands(run):
     code, out, _ = run("--help")
     assert code == 0
     assert out.isascii()
-    for name in ("shrink", "compare", "predict", "inspect", "bench", "export", "data", "reproduce"):
+    for name in ("shrink", "compare", "predict", "explain", "inspect", "bench", "export", "data", "reproduce"):
         assert f"\n  {name}" in out
     assert "..." not in out.split("Commands:")[1]
 

@@ -2,6 +2,7 @@
 
 from leveret.capacity._amounts import Budget, UntilSure
 from leveret.capacity._attention import LearnedAttention
+from leveret.capacity._build import capacity_net, capacity_net_for, checked_amount
 from leveret.capacity._geometry import Axis, Geometry
 from leveret.capacity._glance import Glance, entropy
 from leveret.capacity._levels import Level
@@ -38,6 +39,9 @@ __all__ = [
     "Selector",
     "Separate",
     "UntilSure",
+    "capacity_net",
+    "capacity_net_for",
+    "checked_amount",
     "derive",
     "entropy",
 ]

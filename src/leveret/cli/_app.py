@@ -11,19 +11,13 @@ import typer
 # importing them adds them to the application, in the order of `leveret --help`
 from leveret.cli import _training as _training  # isort: skip
 from leveret.cli import _models as _models  # isort: skip
+from leveret.cli import _explain as _explain  # isort: skip
+from leveret.cli._data_options import takes_data
 from leveret.cli._guard import guarded, note
 from leveret.cli._options import (
-    Channels,
-    ImageColumn,
     Json,
-    LabelColumn,
-    Size,
     Source,
     Strict,
-    TestFraction,
-    TextColumn,
-    ValFraction,
-    data_options,
     print_json,
 )
 from leveret.cli._root import app
@@ -32,34 +26,20 @@ __all__ = ["app", "main"]
 
 
 @app.command(short_help="Look at a source of data.")
+@takes_data(texts=True)
 def data(
     source: Source = "digits",
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet to this PNG.", show_default=False)] = None,
     as_json: Json = False,
     seed: Annotated[int, typer.Option(help="Of the splits.")] = 0,
     strict: Strict = False,
-    size: Size = None,
-    channels: Channels = None,
-    image_column: ImageColumn = None,
-    label_column: LabelColumn = None,
-    text_column: TextColumn = None,
-    val_fraction: ValFraction = 0.1,
-    test_fraction: TestFraction = 0.2,
+    data_options: Any = None,
 ) -> None:
     """Show what a source holds: classes, counts, sizes, what can't be read."""
     with guarded():
         from leveret.jobs import data as job
 
-        options = data_options(size, channels, image_column, label_column, val_fraction, test_fraction)
-        loaded = job.run(
-            source,
-            sheet=sheet,
-            progress=sys.stderr.isatty(),
-            seed=seed,
-            strict=strict,
-            text_column=text_column,
-            **options,
-        )
+        loaded = job.run(source, sheet=sheet, progress=sys.stderr.isatty(), seed=seed, strict=strict, **data_options)
         if as_json:
             print_json(loaded.as_dict())
         else:

@@ -27,12 +27,30 @@ def show_fit(result: Any) -> None:
             table.add_row(column.title, column.form(figures[column.key]), column.what)
     if result.metrics["data"]["ratio"] > 1.5:
         table.add_row("majority vote", share(figures["majority_accuracy"]), "accuracy of always naming one class")
-    show(Text(""), table, Text(""), Text(f"report   {result.out / 'report.html'}"))
+    show(Text(""), table)
+    capacity = result.metrics.get("capacity")
+    if capacity is not None:
+        show(Text(""), _capacity(capacity))
+    show(Text(""), Text(f"report   {result.out / 'report.html'}"))
     if result.model is None:
         show(Text(f"weights  {result.out / 'net' / 'net.safetensors'}"))
-        return
-    show(Text(f"model    {result.model}"))
-    show(Text(f"try      leveret predict {result.model} IMAGE", style="dim"))
+    else:
+        show(Text(f"model    {result.model}"), Text(f"try      leveret predict {result.model} IMAGE", style="dim"))
+    if capacity is not None:
+        show(Text(f"try      leveret explain {result.out} IMAGE -o where.png", style="dim"))
+
+
+def _capacity(figures: Any) -> Table:
+    """What a closer look gains and costs: the table of the report."""
+    from leveret.report.capacity import capacity_table
+
+    drawn = capacity_table(figures)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for i, name in enumerate(drawn.columns):
+        table.add_column(name, justify="right" if i else "left", no_wrap=True)
+    for i, row in enumerate(drawn.rows):
+        table.add_row(*row, style="bold" if i == drawn.strong else "")
+    return table
 
 
 def show_balance(result: Any) -> None:

@@ -7,36 +7,30 @@ from typing import Annotated, Any
 
 import typer
 
+from leveret.cli._data_options import takes_data
 from leveret.cli._guard import guarded
 from leveret.cli._options import (
-    Channels,
+    FitNet,
     Flip,
-    ImageColumn,
-    LabelColumn,
     Net,
+    Out,
     Quick,
     Quiet,
     Resume,
     Seed,
-    Size,
     Source,
     Strict,
-    TestFraction,
-    TextColumn,
-    ValFraction,
     WorkerThreads,
-    data_options,
 )
 from leveret.cli._root import app
 from leveret.errors import LeveretUsageError
 
 
 @app.command(short_help="Train, distil, pack, compare: the main job.")
+@takes_data()
 def shrink(
     source: Source = "digits",
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for the model, checkpoints, figures and report.")
-    ] = Path("out"),
+    out: Out = Path("out"),
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -49,12 +43,7 @@ def shrink(
     resume: Resume = False,
     flip: Flip = None,
     strict: Strict = False,
-    size: Size = None,
-    channels: Channels = None,
-    image_column: ImageColumn = None,
-    label_column: LabelColumn = None,
-    val_fraction: ValFraction = 0.1,
-    test_fraction: TestFraction = 0.2,
+    data_options: Any = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a teacher, distil it into a binary student, pack that, compare them, and write a report."""
@@ -72,7 +61,7 @@ def shrink(
             quick=quick,
             flip=flip,
             progress=not quiet,
-            data_options=data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
+            data_options=data_options,
         )
         from leveret.cli._show import show_shrink
 
@@ -80,6 +69,7 @@ def shrink(
 
 
 @app.command(short_help="Train one net, on skewed classes too.")
+@takes_data(texts=True)
 def fit(
     source: Source = "digits",
     balance: Annotated[
@@ -88,29 +78,34 @@ def fit(
             help="How rare classes are dealt with: auto chooses by the counts; plain, focal, …; --list names them."
         ),
     ] = "plain",
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for the model, checkpoints, figures and report.")
-    ] = Path("out"),
+    out: Out = Path("out"),
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Passes over the data. Default: by its size.", show_default=False)
     ] = None,
-    net: Net = None,
+    net: FitNet = None,
+    patches: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="K", help="Of dcn: parts of an image to look at. Default: by its size.", show_default=False
+        ),
+    ] = None,
+    hint_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="WEIGHT", help="Of dcn: how much coarse features are to be like fine ones. Default: 0.01.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = 0,
     quick: Quick = False,
     resume: Resume = False,
     flip: Flip = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Of training.", show_default=False)] = None,
     strict: Strict = False,
-    size: Size = None,
-    channels: Channels = None,
-    image_column: ImageColumn = None,
-    label_column: LabelColumn = None,
-    text_column: TextColumn = None,
-    val_fraction: ValFraction = 0.1,
-    test_fraction: TestFraction = 0.2,
+    data_options: Any = None,
     quiet: Quiet = False,
     names: Annotated[bool, typer.Option("--list", help="Name the methods of --balance, and stop.")] = False,
-) -> None:
+) -> None:  # fmt: skip
     """Train one net, plainly or by a method for rare classes, pack it, measure it, and write a report."""
     with guarded():
         if names:
@@ -127,16 +122,15 @@ def fit(
             net=net,
             epochs=epochs,
             flip=flip,
+            patches=patches,
+            hint_weight=hint_weight,
             seed=seed,
             resume=resume,
             quick=quick,
             strict=strict,
             threads=threads,
             progress=not quiet,
-            data_options={
-                **data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
-                "text_column": text_column,
-            },
+            data_options=data_options,
         )
         from leveret.cli._show_balance import show_fit
 
@@ -144,6 +138,7 @@ def fit(
 
 
 @app.command(short_help="Make one net small by every method, side by side.")
+@takes_data()
 def compare(
     source: Source = "digits",
     methods: Annotated[
@@ -171,12 +166,7 @@ def compare(
     ] = None,
     threads: WorkerThreads = None,
     strict: Strict = False,
-    size: Size = None,
-    channels: Channels = None,
-    image_column: ImageColumn = None,
-    label_column: LabelColumn = None,
-    val_fraction: ValFraction = 0.1,
-    test_fraction: TestFraction = 0.2,
+    data_options: Any = None,
     quiet: Quiet = False,
     names: Annotated[bool, typer.Option("--list", help="Name the methods, and stop.")] = False,
     balance: Annotated[
@@ -203,7 +193,7 @@ def compare(
             "workers": workers or default_threads(),
             "threads": threads,
             "progress": not quiet,
-            "data_options": data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
+            "data_options": data_options,
         }
         if balance is not None:
             if methods != "all" or tune_epochs is not None or skip_unfit:
@@ -229,6 +219,7 @@ def compare(
 
 
 @app.command(short_help="Distil many teachers into one small student.")
+@takes_data()
 def distill(
     source: Source = "digits",
     student: Annotated[
@@ -266,12 +257,7 @@ def distill(
         typer.Option(help="Optuna's, shared with other machines: postgresql://…", show_default=False),
     ] = None,
     strict: Strict = False,
-    size: Size = None,
-    channels: Channels = None,
-    image_column: ImageColumn = None,
-    label_column: LabelColumn = None,
-    val_fraction: ValFraction = 0.1,
-    test_fraction: TestFraction = 0.2,
+    data_options: Any = None,
     quiet: Quiet = False,
 ) -> None:
     """Train teachers, select the best of them, and let a shallow student learn what they say; write a report."""
@@ -299,7 +285,7 @@ def distill(
             threads=threads,
             storage=storage,
             progress=not quiet,
-            data_options=data_options(size, channels, image_column, label_column, val_fraction, test_fraction),
+            data_options=data_options,
         )
         from leveret.cli._show import show_distill
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leveret.data._cluttered_source import cluttered_source, in_clutter
 from leveret.data._digits import read_digits
 from leveret.data._folder import read_folder
 from leveret.data._labels import check_classes, encode_labels
@@ -55,7 +56,9 @@ def load(
             a parquet, csv, tsv or jsonl file, a folder of them, or the common prefix of `…-train.parquet` and
             `…-test.parquet`, with an image column (bytes or paths) or a text column, and a label column; where there is
             neither and all other columns hold numbers, they are the features of a table;
-            "hf:NAME" or "hf:NAME:CONFIG", a dataset of the Hugging Face hub.
+            "hf:NAME" or "hf:NAME:CONFIG", a dataset of the Hugging Face hub;
+            "cluttered-digits", or "cluttered:SOURCE": images of any of these, laid among pieces of others on a larger
+            canvas, by `seed`, made as they are fetched; see `cluttered`. The canvas is `size`.
         seed: of the splits.
         size: height and width that images are scaled to, one number for squares. Default: the size that all have, or
             the most common one, at most 128 pixels a side.
@@ -75,6 +78,21 @@ def load(
         LeveretWarning: samples were skipped, or a class is too small; `data.report` lists them.
     """
     _check_arguments(size, channels, val_fraction, test_fraction)
+    if (inner := cluttered_source(str(source))) is not None:
+        loaded = load(
+            inner,
+            seed=seed,
+            channels=channels,
+            val_fraction=val_fraction,
+            test_fraction=test_fraction,
+            image_column=image_column,
+            label_column=label_column,
+            text_column=text_column,
+            strict=strict,
+            cache=cache,
+            progress=progress,
+        )
+        return in_clutter(loaded, str(source), size, seed)
     raw, name = _read(str(source), Columns(image_column, label_column, text_column))
     labels, classes = encode_labels(raw)
     report = LoadReport(skipped=raw.skipped, notes=raw.notes, warnings=raw.warnings)
@@ -131,7 +149,7 @@ def _read(source: str, columns: Columns) -> tuple[Raw, str]:
         )
     raise LeveretDataError(
         f"there is no {path}: a source is 'digits', a folder of class folders, a .npz, .parquet, .csv or .jsonl file, "
-        "or hf:NAME"
+        "hf:NAME, 'cluttered-digits' or cluttered:SOURCE"
     )
 
 

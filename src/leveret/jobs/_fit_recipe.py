@@ -11,14 +11,17 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from leveret.capacity import Hinted
 from leveret.data import Data
 from leveret.errors import LeveretUsageError
 from leveret.jobs._described import described_augmentation, described_net
-from leveret.nets import net_for
-from leveret.training import Augment
+from leveret.jobs._named_net import DYNAMIC, is_dynamic, named_net
+from leveret.training import Augment, Objective
 from leveret.training._augment import Augmentation
 
 __all__ = ["FitRecipe", "fit_recipe"]
+
+HINT_WEIGHT = 0.01  # λ, where none is asked for
 
 _SMALL = 4_000
 _LARGE = 20_000
@@ -34,6 +37,9 @@ class FitRecipe:
         epochs, batch_size, lr, augment: as for `fit`.
         options: further options of `fit`.
         seed: of everything random.
+        objective: in place of cross-entropy, where the net has one of its own.
+        named: the net is known by its name.
+        patches: asked for of such a net.
     """
 
     make_net: Callable[[], nn.Module]
@@ -44,6 +50,14 @@ class FitRecipe:
     augment: Augmentation | None
     options: dict[str, Any]
     seed: int
+    objective: Objective | None = None
+    named: bool = False
+    patches: int | None = None
+
+    @property
+    def fit_options(self) -> dict[str, Any]:
+        """All that methods hand on to `fit`."""
+        return self.options if self.objective is None else {**self.options, "objective": self.objective}
 
     def describe(self) -> dict[str, Any]:
         """The recipe as plain values, for JSON; two equal dicts train the same nets."""
@@ -55,6 +69,8 @@ class FitRecipe:
             "lr": self.lr,
             "augment": described_augmentation(self.augment),
             **self.options,
+            **({} if self.objective is None else {"objective": repr(self.objective)}),
+            **({} if self.patches is None else {"patches": self.patches}),
         }
 
 
@@ -69,13 +85,16 @@ def fit_recipe(
     flip: bool | None = None,
     quick: bool = False,
     seed: int = 0,
+    patches: int | None = None,
+    hint_weight: float | None = None,
 ) -> FitRecipe:
     """The recipe for `data`; arguments as for `leveret.jobs.fit.run`.
 
     Raises:
-        LeveretUsageError: an unknown net, a number out of range, too few samples.
+        LeveretUsageError: an unknown net, a number out of range, too few samples, options of a net that isn't
+            asked for.
     """
-    for key, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 2)):
+    for key, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 2), ("patches", patches, 0)):
         if value is not None and value < least:
             raise LeveretUsageError(f"{key} must be at least {least}, got {value}")
     if lr is not None and not lr > 0:
@@ -90,20 +109,30 @@ def fit_recipe(
     if augment == "auto":
         augment = _augment(data, flip) if images else None
     given = isinstance(net, nn.Module) or callable(net)
-    make, name = _maker(net, data)
-    convolutional = images and not given
+    make, name = _maker(net, data, patches)
+    objective = _own_objective(make, net, patches, hint_weight)
+    convolutional = images and not given and objective is None
     usual = {"optimizer": "adamw", "schedule": "cosine", "weight_decay": 1e-4}
+    rate = 2e-3
     if convolutional:
         usual = {"optimizer": "sgd", "schedule": "one-cycle", "warmup": 0.2, "weight_decay": 5e-4}
+        rate = 0.05 if small else 0.1
+    elif net == DYNAMIC:  # no norms: their statistics would be those of the chosen patches
+        usual |= {"schedule": "one-cycle", "warmup": 0.2}
+        rate = 4e-3
+        batch_size = batch_size or (32 if small else 64)
     return FitRecipe(
         make_net=make,
         name=name,
         epochs=epochs,
         batch_size=batch_size or (32 if small else 128),
-        lr=lr or ((0.05 if small else 0.1) if convolutional else 2e-3),
+        lr=lr or rate,
         augment=augment,
         options=usual,
         seed=seed,
+        objective=objective,
+        named=not given,
+        patches=patches,
     )
 
 
@@ -113,7 +142,21 @@ def _augment(data: Data, flip: bool | None) -> Augment:
     return Augment(flip=channels == 3 if flip is None else flip, shift=shift)
 
 
-def _maker(net: Any, data: Data) -> tuple[Callable[[], nn.Module], str]:
+def _own_objective(
+    make: Callable[[], nn.Module], net: Any, patches: int | None, hint_weight: float | None
+) -> Objective | None:
+    """What a dynamic capacity net is trained with; None for others, which take no options of one."""
+    if is_dynamic(make()):
+        if patches is not None and net != DYNAMIC:
+            raise LeveretUsageError("the net that is given has a number of patches already, its k; leave out patches")
+        return Hinted(HINT_WEIGHT if hint_weight is None else hint_weight)
+    for name, value in (("patches", patches), ("hint_weight", hint_weight)):
+        if value is not None:
+            raise LeveretUsageError(f"{name} is an option of the net {DYNAMIC!r} alone, which looks closer at parts")
+    return None
+
+
+def _maker(net: Any, data: Data, patches: int | None) -> tuple[Callable[[], nn.Module], str]:
     if isinstance(net, nn.Module):
         return functools.partial(copy.deepcopy, net), type(net).__name__
     if callable(net):
@@ -121,5 +164,5 @@ def _maker(net: Any, data: Data) -> tuple[Callable[[], nn.Module], str]:
         if not isinstance(made, nn.Module):
             raise LeveretUsageError(f"net must be a torch.nn.Module or a function that gives one, got {made!r}")
         return net, type(made).__name__
-    make = functools.partial(net_for, data, net)
+    make = functools.partial(named_net, data, net, patches)
     return make, net or type(make()).__name__.lower()

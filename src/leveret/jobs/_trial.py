@@ -46,8 +46,8 @@ class Trial(Task):
     def weights(self) -> Path:
         return self.folder / WEIGHTS
 
-    def plain_net(self) -> nn.Module:
-        """The net of a finished trial of plain training, in eval mode."""
+    def trained_net(self) -> nn.Module:
+        """The net of a finished trial whose method leaves the net as the recipe made it, in eval mode."""
         net = self.recipe.make_net()
         load_trained(net, self.folder)
         return net.eval()
@@ -86,7 +86,7 @@ class Trial(Task):
             lr=recipe.lr,
             augment=recipe.augment,
             make_net=recipe.make_net,
-            recipe=recipe.options,
+            recipe=recipe.fit_options,
             plain=plain,
             threads=self.threads,
             progress=progress,

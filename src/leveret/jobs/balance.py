@@ -112,6 +112,11 @@ def run(
     for name, value in (("workers", workers), ("threads", threads)):
         if value is not None and value < 1:
             raise LeveretUsageError(f"{name} must be at least 1, got {value}")
+    if net == "dcn":
+        raise LeveretUsageError(
+            "a comparison trains one net with every method's objective, and a dynamic capacity net has one of its own; "
+            "train it with leveret fit --net dcn"
+        )
     folder = BalanceFolder(Path(out))
     folder.check(resume)
     load_options = {key: value for key, value in (data_options or {}).items() if value is not None}
@@ -182,7 +187,7 @@ class _Job(ResumableJob):
         self.say(f"{data.name}: {len(data.train):,} training samples, {data.num_classes} classes; {skew}")
         trials = self._trials(data, recipe, methods, options)
         results = {"plain": self._plain(trials[0], data)}
-        self._others(trials[1:], data, trials[0].plain_net(), results)
+        self._others(trials[1:], data, trials[0].trained_net(), results)
         metrics = _metrics(data, described, _rows(data, methods, chosen, trials, results))
         self._report(data, metrics, trials)
         self.say(f"done in {duration(time.perf_counter() - started)}")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # `--help` needs none of it
     from leveret.data import Data
     from leveret.jobs._trial import Trial
     from leveret.metrics import Evaluation
+    from leveret.report.explanation import Explanation
     from leveret.training._augment import Augmentation
 
 __all__ = ["FitJobResult", "JobInterrupted", "run"]
@@ -75,6 +76,8 @@ def run(
     lr: float | None = None,
     augment: Augmentation | Literal["auto"] | None = "auto",
     flip: bool | None = None,
+    patches: int | None = None,
+    hint_weight: float | None = None,
     seed: int = 0,
     resume: bool = False,
     quick: bool = False,
@@ -89,12 +92,16 @@ def run(
         source: as for `leveret.load`, or what it gave.
         out: a new or empty folder, or with `resume` that of a run with the same data and options.
         balance: a key of `leveret.balance.catalogue.METHODS`, or "auto": `choose_method` chooses by the counts.
-        net: the name of a net, a module (a copy is trained), or a function that gives one. Default: by the data.
+        net: the name of a net, a module (a copy is trained), or a function that gives one. Default: by the data. "dcn"
+            is a dynamic capacity net of a shape that suits the images' size; it, or a given `DynamicCapacityNet`, is
+            trained with `capacity.Hinted`, by a method that leaves the objective to it.
         epochs: passes over the training part; a method of several stages splits them. Default: by the data's size.
         options: the method's own parameters.
         batch_size, lr: of training. Default: by the data's size.
         augment: an `Augment`, None, or "auto": small shifts, and mirrors for colour images.
         flip: for "auto": whether mirrored images are still of their class.
+        patches: of "dcn": how many parts of an image it looks at closely. Default: by the images' size.
+        hint_weight: of dynamic capacity nets: λ, at least 0. Default: 0.01.
         seed: of everything random.
         resume: go on with the run in `out`; one that is finished is only read.
         quick: a fifth of the epochs.
@@ -118,7 +125,7 @@ def run(
     again = "the same call with resume=True"
     if isinstance(source, str | os.PathLike) and isinstance(net, str | None):
         asked = {"balance": balance, "net": net, "epochs": epochs, "seed": seed, "quick": quick, "flip": flip}
-        also = {"threads": threads, **load_options, "strict": strict}
+        also = {"patches": patches, "hint_weight": hint_weight, "threads": threads, **load_options, "strict": strict}
         again = resume_command("fit", str(source), folder.path, {**asked, **also})
     job = _Job(folder, seed, threads, progress, again)
     with job.stoppable():
@@ -137,7 +144,11 @@ def run(
             flip=flip,
             quick=quick,
             seed=seed,
+            patches=patches,
+            hint_weight=hint_weight,
         )
+        if recipe.objective is not None and not method.keeps_objective:
+            raise LeveretUsageError(_no_hints(method.key, balance))
         return job.run(str(getattr(source, "source", source)), data, recipe, method, chosen, why)
 
 
@@ -151,6 +162,14 @@ def _chosen(balance: str, data: Data) -> tuple[Any, str]:
     if balance not in METHODS:
         raise LeveretUsageError(f"there is no method {balance!r}; there are: auto, {', '.join(METHODS)}")
     return METHODS[balance], ""
+
+
+def _no_hints(method: str, balance: str) -> str:
+    from leveret.balance.catalogue import METHODS
+
+    kept = ", ".join(key for key, found in METHODS.items() if found.keeps_objective)
+    chosen = f"auto chose {method!r}, which" if balance == "auto" else f"method {method!r}"
+    return f"{chosen} brings an objective or a net of its own; a dynamic capacity net goes with {kept}"
 
 
 class _Job(ResumableJob):
@@ -168,7 +187,7 @@ class _Job(ResumableJob):
 
         started = time.perf_counter()
         described = recipe.describe()
-        self.folder.begin(_config(source, data, described, method.key, options, self.seed))
+        self.folder.begin(_config(source, data, recipe, described, method.key, options, self.seed))
         if self.folder.finished:
             self.say(f"{self.folder.path} is finished already")
             return FitJobResult(self.folder.path, json.loads(self.folder.metrics.read_text(encoding="utf-8")))
@@ -185,7 +204,7 @@ class _Job(ResumableJob):
                 raise LeveretTrainingError(f"training failed: {result['why']}")
         self.kept.append("the net")
         metrics = _metrics(data, described, method, options, why, trial, result)
-        self._report(data, metrics, trial)
+        self._report(data, metrics, trial, self._capacity(data, metrics, trial))
         self.say(f"done in {duration(time.perf_counter() - started)}")
         return FitJobResult(self.folder.path, metrics)
 
@@ -206,7 +225,22 @@ class _Job(ResumableJob):
             model=self.folder.model,
         )
 
-    def _report(self, data: Data, metrics: dict[str, Any], trial: Trial) -> None:
+    def _capacity(self, data: Data, metrics: dict[str, Any], trial: Trial) -> list[Explanation]:
+        """Add to the metrics what a dynamic capacity net's closer look gains and costs; gives images to show."""
+        if trial.recipe.objective is None:
+            return []
+        from leveret._threads import limited_threads
+        from leveret.jobs._capacity import capacity_examples, capacity_figures
+
+        net: Any = trial.trained_net()
+        if len(net.levels) > 1:  # a curve over one number says nothing of several
+            return []
+        self.say("trying other numbers of patches")
+        with limited_threads(trial.threads):
+            metrics["capacity"] = capacity_figures(net, data)
+            return capacity_examples(net, data)
+
+    def _report(self, data: Data, metrics: dict[str, Any], trial: Trial, looks: list[Explanation]) -> None:
         from leveret.jobs._environment import environment
         from leveret.jobs._samples import samples
         from leveret.jobs._trial import kept_evaluation
@@ -219,23 +253,26 @@ class _Job(ResumableJob):
         assert test is not None
         validation: Evaluation | None = kept_evaluation(trial.folder, data, "val")
         shown = samples(data, test) if data.kind == "image" else []
-        write_page(fit_page(public_data(data), metrics, test, validation, shown), self.folder.report)
+        write_page(fit_page(public_data(data), metrics, test, validation, shown, looks), self.folder.report)
 
 
 def _config(
-    source: str, data: Data, recipe: dict[str, Any], method: str, options: dict[str, Any], seed: int
+    source: str, data: Data, recipe: Any, described: dict[str, Any], method: str, options: dict[str, Any], seed: int
 ) -> dict[str, Any]:
     from leveret import __version__
+    from leveret.jobs._trained import described_model
 
     return {
         "leveret": __version__,
         "source": source,
+        # from which, with the weights, the net is made anew
+        "model": described_model(data, recipe.name, recipe.patches) if recipe.named and data.kind == "image" else None,
         # what a resumed run must have in common
         "run": {
             "data": data_identity(data),
             "counts": [int(n) for n in data.train.class_counts()],
             "seed": seed,
-            "recipe": recipe,
+            "recipe": described,
             "method": method,
             "options": options,
         },

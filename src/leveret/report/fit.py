@@ -9,8 +9,10 @@ import numpy as np
 
 from leveret.metrics import Evaluation
 from leveret.report.blocks import Block, Commands, Facts, Page, Paragraph, Section, Table, Tile
+from leveret.report.capacity import capacity_blocks, capacity_tile
 from leveret.report.confusion import confusion_blocks
 from leveret.report.curves import learning_curves
+from leveret.report.explanation import Explanation
 from leveret.report.facts import data_blocks, flat
 from leveret.report.figure_names import COLUMNS
 from leveret.report.samples import Sample, galleries
@@ -29,6 +31,7 @@ def fit_page(
     test: Evaluation,
     validation: Evaluation | None,
     samples: Sequence[Sample],
+    looks: Sequence[Explanation] = (),
 ) -> Page:
     """The page, ready to render.
 
@@ -37,12 +40,18 @@ def fit_page(
         metrics: the content of `metrics.json`.
         test, validation: the net on those parts.
         samples: some test images, right and wrong ones.
+        looks: of a dynamic capacity net: test images with where it looked closer.
     """
     sections = [
         # of skewed classes the next section has them all, with intervals
         Section("Figures", () if _skewed(metrics) else tuple(_figures(metrics)), "On the test part."),
         Section("Rare and frequent classes", tuple(_skew(metrics, test, validation))),
-        Section("Use the model", (_commands(),) if metrics["packed"] else ()),
+        Section(
+            "The closer look",
+            tuple(capacity_blocks(metrics["capacity"], looks)) if "capacity" in metrics else (),
+            "Coarse layers see the whole image; fine ones only the patches on which the answer depends most.",
+        ),
+        Section("Use the model", tuple(_commands(metrics))),
         Section("Learning", tuple(learning_curves({metrics["method"]["title"]: metrics["result"]["history"]}))),
         Section("Sample predictions", tuple(galleries(samples)) if samples else ()),
         Section("Mistakes", tuple(confusion_blocks(test)), "On the test part."),
@@ -89,6 +98,8 @@ def _tiles(metrics: Mapping[str, Any], test: Evaluation) -> list[Tile]:
             Tile(f"{figures['pr_auc']:.3f}", "area under precision and recall", "1 is perfect"),
             Tile(share(figures["accuracy"]), "accuracy", f"{points(above)} against a majority vote"),
         ]
+    if "capacity" in metrics:
+        tiles.append(capacity_tile(metrics["capacity"]))
     if result["bytes"]:
         tiles.append(Tile(size(result["bytes"]), "model.lvr", f"{result['parameters']:,} weights"))
     return tiles
@@ -119,14 +130,17 @@ def _skew(metrics: Mapping[str, Any], test: Evaluation, validation: Evaluation |
     return list(skew_blocks(test, measure(test, train_counts=np.asarray(counts), positive=rare), threshold))
 
 
-def _commands() -> Commands:
-    return Commands(
-        (
+def _commands(metrics: Mapping[str, Any]) -> list[Block]:
+    lines: tuple[tuple[str, str], ...] = ()
+    if metrics["packed"]:
+        lines = (
             ("leveret predict model.lvr photo.png", "say the class of an image, a folder of images or an array file"),
             ("leveret inspect model.lvr", "list the layers, their bytes and operations"),
             ("leveret bench model.lvr", "time it on this machine"),
         )
-    )
+    if metrics["packed"] or "capacity" in metrics:
+        lines += (("leveret explain . photo.png -o where.png", "draw where it looked, from this folder"),)
+    return [Commands(lines)] if lines else []
 
 
 def _made(metrics: Mapping[str, Any]) -> list[Block]:

@@ -24,9 +24,12 @@ class Method(Entry):
         family: "plain", "sampling", "data", "loss", "prior" or "ensemble".
         maker: of a `BalancedTraining` and `options`: a trained net whose outputs are the data's classes.
         from_plain: it begins with a plainly trained net.
+        keeps_objective: it trains with the recipe's objective, where that has one; all others bring their
+            own, or change the net.
     """
 
     from_plain: bool = False
+    keeps_objective: bool = False
 
     def make(self, training: BalancedTraining, **options: Any) -> nn.Module:
         """A trained net, in eval mode.

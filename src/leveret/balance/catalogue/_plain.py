@@ -23,5 +23,6 @@ METHODS = (
         "Cross-entropy on the samples as they come: the baseline.",
         _plain,
         from_plain=True,
+        keeps_objective=True,
     ),
 )

@@ -30,6 +30,7 @@ METHODS = (
         "Each class is drawn with a probability of 1/n to the power: 1 shows all classes alike often.",
         _frequency,
         {"power": 1.0},
+        keeps_objective=True,
     ),
     Method(
         "square-root-sampling",
@@ -39,6 +40,7 @@ METHODS = (
         "Half-way between the natural frequencies and even ones.",
         _frequency,
         {"power": 0.5},
+        keeps_objective=True,
     ),
     Method(
         "hard-mining",

@@ -30,7 +30,8 @@ class BalancedTraining(StagedTraining):
 
     Args:
         make_net: gives a fresh net, drawn with torch's seed of the moment; it must pickle for methods of many nets.
-        recipe: options of `fit` in place of the usual ones: optimizer, schedule, weight_decay and the like.
+        recipe: options of `fit` in place of the usual ones: optimizer, schedule, weight_decay and the like;
+            an objective, which methods that bring their own replace.
         plain: a net that was trained plainly on this data; methods which begin with one take a copy of it, and train
             one of their own where there is none.
         plain_epochs: that it was trained for; 0 where it is given as trained.

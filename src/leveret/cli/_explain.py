@@ -1,0 +1,64 @@
+"""`leveret explain`: its arguments, and what it prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leveret.cli._guard import complain, guarded
+from leveret.cli._options import Threads
+from leveret.cli._root import app
+
+
+@app.command(short_help="Draw where a model looked in an image.")
+def explain(
+    model: Annotated[
+        Path, typer.Argument(help="A folder of leveret fit, or a packed model, MODEL.lvr.", show_default=False)
+    ],
+    paths: Annotated[list[str], typer.Argument(help="Images, folders, .npz files.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="A PNG for one image, a folder for several.", show_default=False),
+    ],
+    patches: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="K", help="Of a net from fit --net dcn: look at so many. Default: as trained.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines: one object an image.")] = False,
+    threads: Threads = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any image can't be read.")] = False,
+) -> None:  # fmt: skip
+    """Draw where a model looked in an image, and what it then said.
+
+    A dynamic capacity net (fit --net dcn) shows its saliency, its patches in order, and its prediction before and after
+    the closer look. Of any other classifier of images the picture shows which parts it needs: an occlusion map.
+    """
+    with guarded():
+        from leveret.jobs import explain as job
+
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+        done = failed = 0
+        for found in job.run(model, paths, out, patches=patches, threads=threads):
+            if found.error is not None:
+                failed += 1
+                complain(f"warning: {found.source}: {found.error}", "yellow")
+            else:
+                done += 1
+            if as_json:
+                typer.echo(json.dumps(found.as_dict()))
+            elif found.error is None:
+                typer.echo(f"{found.source}\t{found.in_words}\t{found.picture}")
+        if failed:
+            of = f"{failed} of {done + failed} images could not be read"
+            if strict or not done:
+                complain(f"error: {of}", "red")
+                raise typer.Exit(1)
+            complain(f"warning: {of}", "yellow")
