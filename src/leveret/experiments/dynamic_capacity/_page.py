@@ -104,13 +104,7 @@ def _dataset(part: str, details: Mapping[str, Any]) -> list[str]:
             ],
         ),
     ]
-    if part in _FINDINGS:
-        text += ["", wrapped(_FINDINGS[part])]
     return text
-
-
-# what was learned, in words
-_FINDINGS: dict[str, str] = {}
 
 
 def _speed(details: Mapping[str, Any]) -> list[str]:
