@@ -326,7 +326,7 @@ def test_excitation_by_expand_multiplies_at_once():
     assert ops(packs_right(net, image(3, 3, 5, 6))) == ["conv2d", "avg_pool2d", "multiply"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_bits_are_pooled_as_floats_would_be(data):
     """Sign, norm and max-pool in both orders, windows of any kind: exactly torch's signs."""

@@ -17,11 +17,12 @@ def write_seeds(folder: Path) -> tuple[int, int]:
     """Write them; gives how many there are, and how many operations they use together. Needs torch."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # untrained nets have values next to 0
-        nets = [*_packed_by_torch(), _low_bit(), _coded()]
+        nets = [*_packed_by_torch(), _low_bit(), _coded(), _routed()]
     operations = set()
     for i, net in enumerate(nets):
         net.save(folder / SEEDS.replace("*", f"{i:02}"))
-        operations |= {step.op for step in net.graph.steps}
+        for part in getattr(net, "parts", {"": net}).values():
+            operations |= {step.op for step in part.graph.steps}
     return len(nets), len(operations)
 
 
@@ -187,3 +188,20 @@ def _coded() -> Any:
     net = prune(net, 0.7, layers=["6"])
     net = share(prune(net, 0.9, layers=["8"]), 2, layers=["8"])
     return pack(net.eval(), x, normalization=Normalization((0.5, 0.5), (0.25, 0.25)), classes=["a", "b", "c"])
+
+
+def _routed() -> Any:
+    """A net of several parts, whose saliency goes back through every kind of operation that has a backward one."""
+    import torch
+    from torch import nn
+
+    from leveret.capacity import DynamicCapacityNet
+    from leveret.packing import pack
+
+    torch.manual_seed(0)
+    coarse = nn.Sequential(nn.Conv2d(1, 4, 3, 2), nn.ReLU())
+    fine = nn.Sequential(nn.Conv2d(1, 4, 3, 2), nn.ReLU())
+    bends = nn.SiLU(), nn.MaxPool2d(2), nn.LeakyReLU(), nn.ReLU6()
+    top = nn.Sequential(nn.Conv2d(4, 4, 2), *bends, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    net = DynamicCapacityNet(coarse, fine, top, 3).eval()
+    return pack(net, torch.randn(2, 1, 16, 16), classes=["a", "b", "c"])
