@@ -6,7 +6,7 @@ from leveret.data.segmentation._load import load_segmentation
 from leveret.data.segmentation._masks import MaskReader
 from leveret.data.segmentation._pairs import is_segmentation
 from leveret.data.segmentation._palette import default_palette
-from leveret.data.segmentation._split import SegmentationSplit, median_frequency_weights
+from leveret.data.segmentation._split import SegmentationSplit, median_frequency_weights, window
 
 __all__ = [
     "Entry",
@@ -18,4 +18,5 @@ __all__ = [
     "load_segmentation",
     "median_frequency_weights",
     "read_classes",
+    "window",
 ]
