@@ -10,7 +10,7 @@ from typing import Any
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["load_with_test", "public_data"]
+__all__ = ["load_masks", "load_with_test", "public_data"]
 
 
 def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[str, Any]) -> Any:
@@ -33,6 +33,23 @@ def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[s
     if len(data.test) == 0:
         raise LeveretUsageError(f"{data.source} has no test part to compare on; leave test_fraction above 0")
     return data
+
+
+def load_masks(source: Any, *, seed: int, progress: bool, options: Mapping[str, Any]) -> Any:
+    """Images with masks of a source, or what was given as such.
+
+    Args:
+        source, seed, progress: as above.
+        options: passed on to `leveret.data.load_segmentation`; an `ignore_index` of "none" is None there.
+    """
+    from leveret.data import SegmentationData, load_segmentation
+
+    if isinstance(source, SegmentationData):
+        return source
+    given = {key: value for key, value in options.items() if value is not None}
+    if given.get("ignore_index") == "none":
+        given["ignore_index"] = None
+    return load_segmentation(str(source), seed=seed, progress=progress and sys.stderr.isatty(), **given)
 
 
 def public_data(data: Any) -> dict[str, Any]:
