@@ -14,6 +14,7 @@ import typer
 from leveret.cli._guard import complain, guarded, note
 from leveret.cli._options import Json, Model, Threads, print_json
 from leveret.cli._root import app
+from leveret.errors import LeveretUsageError
 
 
 @app.command(short_help="Say the class of images, or of their pixels.")
@@ -57,6 +58,8 @@ def predict(
             stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
         done = failed = 0
         predictions: Iterator[Any]
+        if out is not None and budget is not None:
+            raise LeveretUsageError("--budget is of nets that say a class for each image, --out of nets of masks")
         if out is None:
             predictions = job.run(model, _with_stdin(paths), top=top, threads=threads, budget=budget)
         else:
