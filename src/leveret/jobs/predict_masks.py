@@ -172,7 +172,7 @@ class _Segmenter:
         columns = ((np.arange(width) + 0.5) * (labels.shape[1] / width)).astype(np.int64)
         small = np.asarray(labels[rows])[:, columns]
         # a tiny image is shown in whole multiples, so that there is something to see
-        times = max(1, 320 // max(height, width))
+        times = max(1, 480 // max(height, width))
         shown = as_picture(laid_over(pixels, small, self.colors).repeat(times, 1).repeat(times, 2))
         there = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
         notes = [f"{share:.1%}" for share in (counts / counts.sum())[there]]

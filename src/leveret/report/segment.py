@@ -179,7 +179,7 @@ def _strip(one: Shown, names: Sequence[str], colors: Sequence[Any]) -> Picture:
 def _commands() -> Commands:
     return Commands(
         (
-            ("leveret predict model.lvr photo.jpg -o masks/", "write the mask and an overlay, for images of any size"),
+            ("leveret predict model.lvr a.jpg -o masks", "write the mask and an overlay, for images of any size"),
             ("leveret inspect model.lvr", "list the layers, their bytes and operations"),
             ("leveret bench model.lvr", "time it on this machine"),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -84,7 +84,7 @@ class JointAugment:
 
     def as_dict(self) -> dict[str, Any]:
         """The settings, for a config file."""
-        return asdict(self)
+        return {"crop": list(self.size), "flip": self.flip, "scale": list(self.scale)}
 
     def _cut(self, pixels: Pixels, labels: Masks, factor: float, place: NDArray[np.float64]) -> Pair:
         from leveret.data.segmentation import window
