@@ -145,6 +145,14 @@ def test_wrong_command_lines(shapes, tmp_path, run, arguments, said):
     assert not (tmp_path / "out").exists()
 
 
+def test_jobs_of_classes_refuse_masks(shapes, tmp_path, run):
+    for command in ("shrink", "compare", "distill"):
+        code, _, errors = run(command, shapes, "-o", tmp_path / "out")
+        assert code == 1
+        assert "leveret fit --task segment" in errors
+    assert not (tmp_path / "out").exists()
+
+
 def test_crops_are_of_masks_alone(tmp_path, run):
     code, _, errors = run("fit", "digits", "-o", tmp_path / "out", "--crop", "4")
     assert code == 1

@@ -13,7 +13,7 @@ from leveret.errors import LeveretUsageError
 __all__ = ["load_masks", "load_with_test", "public_data"]
 
 
-def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[str, Any]) -> Any:
+def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[str, Any], masks: bool = False) -> Any:
     """A source's data, or what was given as such; it has a test part.
 
     Args:
@@ -21,13 +21,22 @@ def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[s
         seed: of the splits.
         progress: show a bar while decoding, on a terminal.
         options: passed on to `leveret.load`.
+        masks: take images with masks for a folder of classes, as the user knows better.
 
     Raises:
-        LeveretUsageError: it has none.
+        LeveretUsageError: it has none; or it holds images with masks.
     """
     from leveret.data import Data, load
+    from leveret.data.segmentation import is_segmentation
 
     data = source
+    if getattr(source, "kind", "") == "segmentation" or (
+        not masks and not isinstance(source, Data) and is_segmentation(source)
+    ):
+        raise LeveretUsageError(
+            f"{getattr(source, 'source', source)} holds images with masks, and this job learns a class an image; "
+            "for masks there is leveret fit --task segment"
+        )
     if not isinstance(source, Data):
         data = load(str(source), seed=seed, progress=progress and sys.stderr.isatty(), **options)
     if len(data.test) == 0:
