@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -194,6 +196,18 @@ def model_of_classes():
         torch.randn(2, 3, 2, 2),
         normalization=Normalization((0.5,) * 3, (0.25,) * 3),
     )
+
+
+def test_masks_need_no_torch(packed, tmp_path):
+    packed.save(tmp_path / "model.lvr")
+    Image.new("RGB", (8, 8)).save(tmp_path / "x.png")
+    code = (
+        "import sys; sys.argv = ['leveret', 'predict', 'model.lvr', 'x.png', '-o', 'out']\n"
+        "from leveret.cli._app import app; app(standalone_mode=False); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert (tmp_path / "out" / "x-overlay.png").exists()
 
 
 def test_json_of_a_prediction(packed, tmp_path):

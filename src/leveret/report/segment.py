@@ -105,7 +105,9 @@ def _tiles(metrics: Mapping[str, Any], test: SegmentationEvaluation) -> list[Til
     result = metrics["result"]
     tiles = [
         Tile(share(test.miou), "mean IoU", "intersection over union, the mean of the classes"),
-        Tile(share(test.pixel_accuracy), "of all pixels are right", f"{share(test.mean_class_accuracy)} of each class"),
+        Tile(
+            share(test.pixel_accuracy), "pixel accuracy", f"{share(test.mean_class_accuracy)} of each class, on average"
+        ),
     ]
     if result["bytes"]:
         tiles.append(Tile(size(result["bytes"]), "model.lvr", f"{result['parameters']:,} weights"))
