@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch import nn
 from leveret.data import SegmentationData, median_frequency_weights
 from leveret.errors import LeveretUsageError
 from leveret.jobs._described import described_net
+from leveret.jobs._given_net import maker_of
 from leveret.training import CrossEntropy, JointAugment
 
 __all__ = ["NETS", "SegmentRecipe", "segment_recipe"]
@@ -125,13 +125,8 @@ def _multiple(side: float) -> int:
 
 
 def _maker(net: Any, data: SegmentationData) -> tuple[Callable[[], nn.Module], str]:
-    if isinstance(net, nn.Module):
-        return functools.partial(copy.deepcopy, net), type(net).__name__
-    if callable(net):
-        made = net()
-        if not isinstance(made, nn.Module):
-            raise LeveretUsageError(f"net must be a torch.nn.Module or a function that gives one, got {made!r}")
-        return net, type(made).__name__
+    if (given := maker_of(net)) is not None:
+        return given
     name = net or NETS[0]
     if name not in NETS:
         raise LeveretUsageError(f"a net for segmentation must be one of {', '.join(NETS)}, got {net!r}")
