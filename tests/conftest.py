@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,6 +57,24 @@ def few_digits(digits: Any) -> Any:
 def shared_data() -> Path:
     """The folder of real datasets, for tests marked `shared_data`."""
     return Path(os.environ["LEVERET_SHARED_DATA"])
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Call `leveret` with arguments: (exit code, stdout, stderr)."""
+
+    from leveret.cli import main
+
+    def call(*args: Any) -> tuple[Any, str, str]:
+        monkeypatch.setattr(sys, "argv", ["leveret", *map(str, args)])
+        code: Any = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return code, *capsys.readouterr()
+
+    return call
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 # public name -> the room it lives in
 _HOMES = {
     "load": "leveret.data",
+    "load_segmentation": "leveret.data",
     "Data": "leveret.data",
     "Split": "leveret.data",
     "ConvNet": "leveret.nets",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from leveret.data import Data as Data
     from leveret.data import Split as Split
     from leveret.data import load as load
+    from leveret.data import load_segmentation as load_segmentation
     from leveret.distill import TeacherEnsemble as TeacherEnsemble
     from leveret.distill import TransferSet as TransferSet
     from leveret.distill import best_subset as best_subset

@@ -1,9 +1,6 @@
-import sys
-
 import numpy as np
 import pytest
 
-from leveret.cli import main
 from leveret.runtime import InputContract, Packed
 from leveret.runtime._graph import INPUT, Graph, Step
 
@@ -39,19 +36,3 @@ def pictures(tmp_path):
     (folder / "notes.txt").write_text("not looked at")
     (folder / ".hidden.png").write_bytes(b"not looked at")
     return folder
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call `leveret` with arguments: (exit code, stdout, stderr)."""
-
-    def call(*args):
-        monkeypatch.setattr(sys, "argv", ["leveret", *map(str, args)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, *capsys.readouterr()
-
-    return call

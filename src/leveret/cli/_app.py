@@ -12,12 +12,13 @@ import typer
 from leveret.cli import _training as _training  # isort: skip
 from leveret.cli import _models as _models  # isort: skip
 from leveret.cli import _explain as _explain  # isort: skip
-from leveret.cli._data_options import takes_data
+from leveret.cli._data_options import options_for, takes_data, task_of
 from leveret.cli._guard import guarded, note
 from leveret.cli._options import (
     Json,
     Source,
     Strict,
+    Task,
     print_json,
 )
 from leveret.cli._root import app
@@ -26,20 +27,24 @@ __all__ = ["app", "main"]
 
 
 @app.command(short_help="Look at a source of data.")
-@takes_data(texts=True)
+@takes_data(texts=True, masks=True)
 def data(
     source: Source = "digits",
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet to this PNG.", show_default=False)] = None,
     as_json: Json = False,
     seed: Annotated[int, typer.Option(help="Of the splits.")] = 0,
     strict: Strict = False,
+    task: Task = "auto",
     data_options: Any = None,
 ) -> None:
     """Show what a source holds: classes, counts, sizes, what can't be read."""
     with guarded():
         from leveret.jobs import data as job
 
-        loaded = job.run(source, sheet=sheet, progress=sys.stderr.isatty(), seed=seed, strict=strict, **data_options)
+        task = task_of(task, source, data_options)
+        given = options_for(task, data_options)
+        progress = sys.stderr.isatty()
+        loaded = job.run(source, task=task, sheet=sheet, progress=progress, seed=seed, strict=strict, **given)
         if as_json:
             print_json(loaded.as_dict())
         else:

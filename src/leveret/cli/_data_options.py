@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-__all__ = ["takes_data"]
+from leveret.errors import LeveretUsageError
+
+__all__ = ["options_for", "sides_of", "takes_data", "task_of"]
 
 _Size = Annotated[
     str | None, typer.Option(help="Scale images to this: 32, or 32x48 (height x width).", show_default=False)
@@ -18,17 +21,32 @@ _Channels = Annotated[int | None, typer.Option(help="1 for grey, 3 for colour.",
 _ImageColumn = Annotated[str | None, typer.Option(help="Column with images, in a table.", show_default=False)]
 _LabelColumn = Annotated[str | None, typer.Option(help="Column with labels, in a table.", show_default=False)]
 _TextColumn = Annotated[str | None, typer.Option(help="Column with texts, in a table.", show_default=False)]
+_MaskColumn = Annotated[
+    str | None, typer.Option(help="Of masks: the column with them, in a table.", show_default=False)
+]
+_Classes = Annotated[
+    Path | None, typer.Option(help="Of masks: a file with a class a line: name, R G B, ignore.", show_default=False)
+]
+_IgnoreIndex = Annotated[
+    str, typer.Option(help="Of masks: the value whose pixels have no label, or none.", metavar="VALUE")
+]
 _ValFraction = Annotated[float, typer.Option(help="Share of the training samples held out for validation.")]
 _TestFraction = Annotated[float, typer.Option(help="Share of all samples held out for the test.")]
 
+_OF_MASKS: dict[str, tuple[Any, Any]] = {
+    "mask_column": (_MaskColumn, None),
+    "classes": (_Classes, None),
+    "ignore_index": (_IgnoreIndex, "255"),
+}
 _Command = Callable[..., None]
 
 
-def takes_data(*, texts: bool = False) -> Callable[[_Command], _Command]:
+def takes_data(*, texts: bool = False, masks: bool = False) -> Callable[[_Command], _Command]:
     """Add the options of the data to a command: it gets them as `data_options`, in whose place they are listed.
 
     Args:
         texts: the command takes texts too.
+        masks: and images with masks.
     """
     given: dict[str, tuple[Any, Any]] = {
         "size": (_Size, None),
@@ -36,6 +54,7 @@ def takes_data(*, texts: bool = False) -> Callable[[_Command], _Command]:
         "image_column": (_ImageColumn, None),
         "label_column": (_LabelColumn, None),
         **({"text_column": (_TextColumn, None)} if texts else {}),
+        **(_OF_MASKS if masks else {}),
         "val_fraction": (_ValFraction, 0.1),
         "test_fraction": (_TestFraction, 0.2),
     }
@@ -44,7 +63,11 @@ def takes_data(*, texts: bool = False) -> Callable[[_Command], _Command]:
         @functools.wraps(command)
         def called(**options: Any) -> None:
             data = {name: options.pop(name) for name in given}
-            command(**options, data_options={**data, "size": _size(data["size"])})
+            data["size"] = sides_of(data["size"])
+            if masks:
+                data["ignore_index"] = _value_of(data["ignore_index"])
+                data["classes"] = None if data["classes"] is None else str(data["classes"])
+            command(**options, data_options=data)
 
         signature = inspect.signature(command, eval_str=True)
         kind = inspect.Parameter.KEYWORD_ONLY
@@ -62,11 +85,45 @@ def takes_data(*, texts: bool = False) -> Callable[[_Command], _Command]:
     return add
 
 
-def _size(text: str | None) -> int | tuple[int, int] | None:
+def task_of(task: str, source: str, data_options: Mapping[str, Any]) -> str:
+    """The task that is meant, "classify" or "segment"; "auto" looks at the source."""
+    if task not in ("auto", "classify", "segment"):
+        raise typer.BadParameter(f"task must be auto, classify or segment; got {task!r}")
+    if task != "auto":
+        return task
+    from leveret.data.segmentation import is_segmentation
+
+    return "segment" if is_segmentation(source, data_options["mask_column"]) else "classify"
+
+
+def options_for(task: str, data_options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the data that a task has.
+
+    Raises:
+        LeveretUsageError: one of the other's was given.
+    """
+    others = ("label_column", "text_column") if task == "segment" else tuple(_OF_MASKS)
+    given = [name for name in others if data_options[name] not in (None, 255)]
+    if given:
+        raise LeveretUsageError(
+            f"--{given[0].replace('_', '-')} is of "
+            + ("labels, and this is about masks" if task == "segment" else "images with masks; this source has labels")
+        )
+    return {name: value for name, value in data_options.items() if name not in others}
+
+
+def _value_of(text: str) -> int | str:
+    if text != "none" and not text.isdecimal():
+        raise typer.BadParameter(f"ignore-index must be a value of masks such as 255, or none; got {text!r}")
+    return text if text == "none" else int(text)
+
+
+def sides_of(text: str | None, name: str = "size") -> int | tuple[int, int] | None:
+    """A side, or height and width, from "32" or "32x48"."""
     if text is None:
         return None
     numbers = text.lower().replace("×", "x").split("x")
     if not 1 <= len(numbers) <= 2 or not all(n.strip().isdecimal() for n in numbers):
-        raise typer.BadParameter(f"size must be a number of pixels such as 32, or 32x48, got {text!r}")
+        raise typer.BadParameter(f"{name} must be a number of pixels such as 32, or 32x48, got {text!r}")
     sides = [int(n) for n in numbers]
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])

@@ -7,16 +7,17 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from leveret.cli._guard import complain, guarded, note
 from leveret.cli._options import Json, Model, Threads, print_json
 from leveret.cli._root import app
+from leveret.errors import LeveretUsageError
 
 
-@app.command(short_help="Say the class of images.")
+@app.command(short_help="Say the class of images, or of their pixels.")
 def predict(
     model: Model,
     paths: Annotated[
@@ -24,6 +25,17 @@ def predict(
         typer.Argument(help="Images, folders, .npz files; - reads paths from stdin, one a line.", show_default=False),
     ],
     top: Annotated[int, typer.Option("--top", min=1, help="Name the K likeliest classes.", metavar="K")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Of a net of masks: the folder for masks and overlays.", show_default=False),
+    ] = None,
+    overlap: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Of a net of masks: share of a tile that neighbours have in common.")
+    ] = 0.25,
+    scale: Annotated[
+        float | None,
+        typer.Option(help="Of a net of masks: of the images' sides. Default: as in training.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines: one object an image.")] = False,
     budget: Annotated[
         float | None,
@@ -36,15 +48,25 @@ def predict(
     threads: Threads = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any image can't be read.")] = False,
 ) -> None:
-    """Say the class of images, with a packed model."""
+    """Say the class of images, with a packed model; or write masks, a class for each pixel, with one of maps."""
     with guarded():
         from leveret.jobs import predict as job
+        from leveret.jobs import predict_masks
 
         # paths come from file systems, which hold more than UTF-8
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
         done = failed = 0
-        for prediction in job.run(model, _with_stdin(paths), top=top, threads=threads, budget=budget):
+        predictions: Iterator[Any]
+        if out is not None and budget is not None:
+            raise LeveretUsageError("--budget is of nets that say a class for each image, --out of nets of masks")
+        if out is None:
+            predictions = job.run(model, _with_stdin(paths), top=top, threads=threads, budget=budget)
+        else:
+            predictions = predict_masks.run(
+                model, _with_stdin(paths), out, overlap=overlap, scale=scale, threads=threads
+            )
+        for prediction in predictions:
             if prediction.error is not None:
                 failed += 1
                 complain(f"warning: {prediction.source}: {prediction.error}", "yellow")
@@ -53,8 +75,7 @@ def predict(
             if as_json:
                 typer.echo(json.dumps(prediction.as_dict()))
             elif prediction.error is None:
-                shares = (f"{name}\t{share:.4f}" for name, share in prediction.top)
-                typer.echo("\t".join((prediction.source, *shares)))
+                typer.echo("\t".join(prediction.words(top)))
         if failed:
             of = f"{failed} of {done + failed} images could not be read"
             if strict or not done:

@@ -11,7 +11,8 @@ import typer
 Source = Annotated[
     str,
     typer.Argument(
-        help="'digits', a folder of class folders, a .npz, parquet, csv or jsonl file, hf:NAME, or 'cluttered-digits'.",
+        help="'digits', a folder of class folders, or of images/ and masks/, a .npz, parquet, csv or jsonl file, "
+        "hf:NAME, or 'cluttered-digits'.",
         show_default=True,
     ),
 ]
@@ -27,12 +28,16 @@ Net = Annotated[str | None, typer.Option(help="convnet, resnet20 or resnet18. De
 FitNet = Annotated[
     str | None,
     typer.Option(
-        help="convnet, resnet20 or resnet18; dcn looks closely at the parts of an image that matter. Default: convnet.",
+        help="convnet, resnet20 or resnet18; dcn looks closely at the parts of an image that matter. Of masks: "
+        "parsenet, fcn or pyramid. Default: the first.",
         show_default=False,
     ),
 ]
 WorkerThreads = Annotated[
     int | None, typer.Option(min=1, help="Of each worker. Default: the cores, shared out.", show_default=False)
+]
+Task = Annotated[
+    str, typer.Option(help="classify, segment (images with masks), or auto: by what the source looks like.")
 ]
 Flip = Annotated[
     bool | None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from leveret.cli._data_options import takes_data
+from leveret.cli._data_options import options_for, sides_of, takes_data, task_of
 from leveret.cli._guard import guarded
 from leveret.cli._options import (
     FitNet,
@@ -20,6 +20,7 @@ from leveret.cli._options import (
     Seed,
     Source,
     Strict,
+    Task,
     WorkerThreads,
 )
 from leveret.cli._root import app
@@ -69,9 +70,10 @@ def shrink(
 
 
 @app.command(short_help="Train one net, on skewed classes too.")
-@takes_data(texts=True)
+@takes_data(texts=True, masks=True)
 def fit(
     source: Source = "digits",
+    task: Task = "auto",
     balance: Annotated[
         str,
         typer.Option(
@@ -96,6 +98,15 @@ def fit(
             show_default=False,
         ),
     ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(help="Of masks: train on parts of so many pixels: 128, or 96x128.", show_default=False),
+    ] = None,
+    class_weights: Annotated[
+        str, typer.Option(help="Of masks: none, or median: rare classes weigh more, by median frequency.")
+    ] = "none",
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Images a step.", show_default=False)] = None,
+    lr: Annotated[float | None, typer.Option(help="The highest learning rate.", show_default=False)] = None,
     seed: Seed = 0,
     quick: Quick = False,
     resume: Resume = False,
@@ -106,35 +117,48 @@ def fit(
     quiet: Quiet = False,
     names: Annotated[bool, typer.Option("--list", help="Name the methods of --balance, and stop.")] = False,
 ) -> None:  # fmt: skip
-    """Train one net, plainly or by a method for rare classes, pack it, measure it, and write a report."""
+    """Train one net, plainly or by a method for rare classes, pack it, measure it, and write a report.
+
+    On images with masks: a net that gives each pixel a class.
+    """
     with guarded():
         if names:
             from leveret.cli._show_balance import show_balance_methods
 
             show_balance_methods()
             return
+        task = task_of(task, source, data_options)
+        common: dict[str, Any] = {
+            "net": net,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "lr": lr,
+            "flip": flip,
+            "seed": seed,
+            "resume": resume,
+            "quick": quick,
+            "strict": strict,
+            "threads": threads,
+            "progress": not quiet,
+            "data_options": options_for(task, data_options),
+        }
+        if task == "segment":
+            if balance != "plain" or patches is not None or hint_weight is not None:
+                raise LeveretUsageError(
+                    "--balance, --patches and --hint-weight are of labels; masks have --class-weights"
+                )
+            from leveret.cli._show_segment import show_segment
+            from leveret.jobs import segment
+
+            sides = sides_of(crop, "crop")
+            show_segment(segment.run(source, out, crop=sides, class_weights=class_weights, **common))
+            return
+        if crop is not None or class_weights != "none":
+            raise LeveretUsageError("--crop and --class-weights are of images with masks; this source has labels")
+        from leveret.cli._show_balance import show_fit
         from leveret.jobs import fit as job
 
-        result = job.run(
-            source,
-            out,
-            balance=balance,
-            net=net,
-            epochs=epochs,
-            flip=flip,
-            patches=patches,
-            hint_weight=hint_weight,
-            seed=seed,
-            resume=resume,
-            quick=quick,
-            strict=strict,
-            threads=threads,
-            progress=not quiet,
-            data_options=data_options,
-        )
-        from leveret.cli._show_balance import show_fit
-
-        show_fit(result)
+        show_fit(job.run(source, out, balance=balance, patches=patches, hint_weight=hint_weight, **common))
 
 
 @app.command(short_help="Make one net small by every method, side by side.")

@@ -13,6 +13,7 @@ from leveret.data._tiles import TiledImage
 from leveret.data._types import Data, LoadReport, Normalization, Skipped, Split
 from leveret.data.clutter import Clutter, ClutteredSplit, cluttered
 from leveret.data.images import decode_image
+from leveret.data.segmentation import SegmentationData, load_segmentation, median_frequency_weights
 
 __all__ = [
     "Clutter",
@@ -20,6 +21,7 @@ __all__ = [
     "Data",
     "LoadReport",
     "Normalization",
+    "SegmentationData",
     "Skipped",
     "Split",
     "TiledImage",
@@ -27,6 +29,8 @@ __all__ = [
     "decode_image",
     "from_arrays",
     "load",
+    "load_segmentation",
     "long_tailed",
+    "median_frequency_weights",
     "write_folder",
 ]

@@ -10,9 +10,9 @@ from leveret.data._types import Skipped
 from leveret.data.images import EXTENSIONS
 from leveret.errors import LeveretDataError
 
-__all__ = ["read_folder"]
+__all__ = ["PART_NAMES", "read_folder"]
 
-_PART_NAMES = {
+PART_NAMES = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -40,12 +40,12 @@ def read_folder(folder: Path) -> Raw:
             + "; it should hold one folder per class, each with that class's images"
         )
     raw = Raw("encoded", {})
-    if all(child.name.lower() in _PART_NAMES for child in children) and any(
-        _PART_NAMES[child.name.lower()] == "train" for child in children
+    if all(child.name.lower() in PART_NAMES for child in children) and any(
+        PART_NAMES[child.name.lower()] == "train" for child in children
     ):
         for child in children:
             classes = [c for c in sorted(child.iterdir()) if c.is_dir() and not c.name.startswith(".")]
-            name = _PART_NAMES[child.name.lower()]
+            name = PART_NAMES[child.name.lower()]
             if name in raw.parts:
                 raise LeveretDataError(f"{folder} has two folders for the {name} part; keep one of them")
             raw.parts[name] = _classes(folder, classes, raw)

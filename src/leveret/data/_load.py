@@ -25,7 +25,7 @@ from leveret.data._types import Data, LoadReport, Skipped, Source
 from leveret.data.images import probe_image
 from leveret.errors import LeveretDataError, LeveretUsageError, LeveretWarning
 
-__all__ = ["load"]
+__all__ = ["decoding_bar", "load", "skipped_text"]
 
 _LARGEST_DEFAULT = 128
 _PROBED = 500
@@ -107,10 +107,10 @@ def load(
             places[part], labels[part] = places[part][keep], labels[part][keep]
     labels, classes = check_classes(labels, classes, raw)
     if strict and report.skipped:
-        raise LeveretDataError(f"{source}: {_skipped_text(report)} (strict)")
+        raise LeveretDataError(f"{source}: {skipped_text(report)} (strict)")
     splits = split_parts(samples, places, labels, len(classes), seed, val_fraction, test_fraction, report.notes)
     if report.skipped:
-        warnings.warn(LeveretWarning(f"{source}: {_skipped_text(report)}"), stacklevel=2)
+        warnings.warn(LeveretWarning(f"{source}: {skipped_text(report)}"), stacklevel=2)
     for text in report.warnings:
         warnings.warn(LeveretWarning(f"{source}: {text}"), stacklevel=2)
     kind: Any = raw.kind if raw.kind in ("table", "text") else "image"
@@ -183,7 +183,7 @@ def _samples(
     shape = _common_shape(whole.items, asked, channels, raw.notes)
     folder = None if cache is False else cache_folder() if cache in (None, True) else Path(cache)
     source, bad = decode_all(
-        list(whole.items), shape, raw.fingerprint, folder, _bar if progress else _silent, raw.notes
+        list(whole.items), shape, raw.fingerprint, folder, decoding_bar if progress else _silent, raw.notes
     )
     return shape, source, bad
 
@@ -247,7 +247,7 @@ def _common_shape(
     return channels, height, width
 
 
-def _skipped_text(report: LoadReport) -> str:
+def skipped_text(report: LoadReport) -> str:
     listed = "; ".join(f"{skipped.where}: {skipped.reason}" for skipped in report.skipped[:3])
     more = f"; and {len(report.skipped) - 3} more" if len(report.skipped) > 3 else ""
     return f"{len(report.skipped)} of {report.found} samples could not be used and were skipped ({listed}{more})"
@@ -257,7 +257,7 @@ def _silent(items: Iterable[Any], total: int) -> Iterable[Any]:
     return items
 
 
-def _bar(items: Iterable[Any], total: int) -> Iterator[Any]:
+def decoding_bar(items: Iterable[Any], total: int) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import track
 

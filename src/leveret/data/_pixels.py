@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from leveret.data.images import decode_image
 from leveret.errors import LeveretDataError
 
-__all__ = ["ArraySource", "StreamSource", "TextSource", "cache_folder", "decode_all"]
+__all__ = ["WORKERS", "ArraySource", "StreamSource", "TextSource", "cache_folder", "decode_all", "in_chunks"]
 
 _CACHE_VERSION = 1
-_WORKERS = min(8, os.cpu_count() or 1)
+WORKERS = min(8, os.cpu_count() or 1)
 
 Shape = tuple[int, int, int]
 
@@ -57,7 +57,7 @@ class StreamSource:
 
     def fetch(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(_WORKERS)
+            self._pool = ThreadPoolExecutor(WORKERS)
         images = list(self._pool.map(lambda i: decode_image(self.items[i], self.shape), indices))
         return np.stack(images) if images else np.empty((0, *self.shape), np.uint8)
 
@@ -161,13 +161,13 @@ def _decode_into(pixels: NDArray[np.uint8] | None, items: Sequence[Any], shape: 
             if pixels is not None:
                 pixels[i] = image
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for _ in track(_in_chunks(pool, one, len(items)), len(items)):
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for _ in track(in_chunks(pool, one, len(items)), len(items)):
             pass
     return dict(sorted(bad.items()))
 
 
-def _in_chunks(pool: ThreadPoolExecutor, one: Any, count: int, chunk: int = 256) -> Iterable[None]:
+def in_chunks(pool: ThreadPoolExecutor, one: Any, count: int, chunk: int = 256) -> Iterable[None]:
     """Run `one` over all indices with a bounded queue, so that Ctrl-C need not wait for all of them."""
 
     def run() -> Iterator[None]:

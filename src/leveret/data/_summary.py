@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from leveret._skew import skew_of
-from leveret.data._types import Data
+from leveret.data._types import Data, LoadReport
 
-__all__ = ["summary"]
+__all__ = ["report_lines", "summary"]
 
 _MOST_ROWS = 16
 _BAR = 24
@@ -60,14 +60,22 @@ def summary(data: Data) -> Any:
         mean = ", ".join(f"{value:.3f}" for value in data.normalization.mean)
         std = ", ".join(f"{value:.3f}" for value in data.normalization.std)
         parts.append(Text(f"training pixels (0 to 1): mean {mean}   deviation {std}"))
-    parts += [Text(f"· {note}", style="dim") for note in data.report.notes]
-    parts += [Text(f"! {warning}", style="yellow") for warning in data.report.warnings]
-    if data.report.skipped:
-        parts.append(Text(f"! {len(data.report.skipped)} of {data.report.found} samples were skipped:", style="yellow"))
-        parts += [Text(f"    {s.where}: {s.reason}", style="yellow") for s in data.report.skipped[:5]]
-        if len(data.report.skipped) > 5:
-            parts.append(Text(f"    and {len(data.report.skipped) - 5} more", style="yellow"))
+    parts += report_lines(data.report)
     return Group(*parts)
+
+
+def report_lines(report: LoadReport) -> list[Any]:
+    """What was decided, what may surprise, and what was skipped, a line each."""
+    from rich.text import Text
+
+    lines = [Text(f"· {note}", style="dim") for note in report.notes]
+    lines += [Text(f"! {warning}", style="yellow") for warning in report.warnings]
+    if report.skipped:
+        lines.append(Text(f"! {len(report.skipped)} of {report.found} samples were skipped:", style="yellow"))
+        lines += [Text(f"    {s.where}: {s.reason}", style="yellow") for s in report.skipped[:5]]
+        if len(report.skipped) > 5:
+            lines.append(Text(f"    and {len(report.skipped) - 5} more", style="yellow"))
+    return lines
 
 
 def _what(data: Data) -> str:

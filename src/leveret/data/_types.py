@@ -125,7 +125,7 @@ class Data:
     Attributes:
         name: short, for titles.
         source: as it was given to `load`.
-        kind: "image", "table" (rows of numbers) or "text".
+        kind: "image", "table" (rows of numbers), "text", or "segmentation" (`SegmentationData`).
         train, val, test: the parts.
         classes: names, in the order of the labels.
         image_shape: `(channels, height, width)`; `(0, 0, 0)` for tables and texts.
@@ -136,7 +136,7 @@ class Data:
 
     name: str
     source: str
-    kind: Literal["image", "table", "text"]
+    kind: Literal["image", "table", "text", "segmentation"]
     train: Split
     val: Split
     test: Split
@@ -151,7 +151,7 @@ class Data:
         """Of one sample as a net sees it: `(channels, height, width)`, `(features,)`, or `()` for a text."""
         if self.kind == "table":
             return (len(self.features),)
-        return self.image_shape if self.kind == "image" else ()
+        return () if self.kind == "text" else self.image_shape
 
     @property
     def num_classes(self) -> int:

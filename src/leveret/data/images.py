@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from leveret.errors import LeveretDataError
 
-__all__ = ["EXTENSIONS", "decode_image", "probe_image"]
+__all__ = ["EXTENSIONS", "decode_image", "open_image", "probe_image", "read_image", "scaled_size"]
 
 # what a folder is searched for; the content decides how a file is read
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"})
@@ -42,11 +43,29 @@ def decode_image(source: str | os.PathLike[str] | bytes, shape: tuple[int, int, 
         LeveretDataError: it is missing, empty, truncated, no image, or absurdly large; says which.
     """
     channels, height, width = shape
-    with _opened(source) as opened:
+    return _decoded(source, channels, lambda size: None if size == (width, height) else (width, height))
+
+
+def read_image(source: str | os.PathLike[str] | bytes, channels: int, scale: float = 1.0) -> NDArray[np.uint8]:
+    """Read one image in its own size times `scale` as `(channels, height, width)` uint8; raises as `decode_image`."""
+    return _decoded(source, channels, lambda size: scaled_size(size, scale))
+
+
+def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int] | None:
+    """Two sides times `scale`, in whole pixels, at least 1; None where they stay as they are."""
+    if scale == 1:
+        return None
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _decoded(
+    source: Any, channels: int, new_size: Callable[[tuple[int, int]], tuple[int, int] | None]
+) -> NDArray[np.uint8]:
+    with open_image(source) as opened:
         try:
             image = in_eight_bits(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
-            if image.size != (width, height):
-                image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+            if (size := new_size(image.size)) is not None:
+                image = ImageOps.fit(image, size, Image.Resampling.BICUBIC)
             pixels = np.asarray(image, dtype=np.uint8)
         except Exception as error:
             raise LeveretDataError(reason_of(source, error)) from error
@@ -59,7 +78,7 @@ def probe_image(source: str | os.PathLike[str] | bytes) -> tuple[int, int, bool]
     Raises:
         LeveretDataError: as `decode_image`, as far as the header shows it.
     """
-    with _opened(source) as image:
+    with open_image(source) as image:
         width, height = image.size
         try:
             orientation = image.getexif().get(0x0112, 1)
@@ -70,7 +89,8 @@ def probe_image(source: str | os.PathLike[str] | bytes) -> tuple[int, int, bool]
         return height, width, image.mode in GREY_MODES
 
 
-def _opened(source: Any) -> Image.Image:
+def open_image(source: Any) -> Image.Image:
+    """A file, or its bytes, by Pillow, of which only the header is read; raises `LeveretDataError` with the reason."""
     try:
         if isinstance(source, bytes):
             if not source:

@@ -10,10 +10,10 @@ from typing import Any
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["load_with_test", "public_data"]
+__all__ = ["load_masks", "load_with_test", "public_data"]
 
 
-def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[str, Any]) -> Any:
+def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[str, Any], masks: bool = False) -> Any:
     """A source's data, or what was given as such; it has a test part.
 
     Args:
@@ -21,18 +21,44 @@ def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[s
         seed: of the splits.
         progress: show a bar while decoding, on a terminal.
         options: passed on to `leveret.load`.
+        masks: take images with masks for a folder of classes, as the user knows better.
 
     Raises:
-        LeveretUsageError: it has none.
+        LeveretUsageError: it has none; or it holds images with masks.
     """
     from leveret.data import Data, load
+    from leveret.data.segmentation import is_segmentation
 
     data = source
+    if getattr(source, "kind", "") == "segmentation" or (
+        not masks and not isinstance(source, Data) and is_segmentation(source)
+    ):
+        raise LeveretUsageError(
+            f"{getattr(source, 'source', source)} holds images with masks, and this job learns a class an image; "
+            "for masks there is leveret fit --task segment"
+        )
     if not isinstance(source, Data):
         data = load(str(source), seed=seed, progress=progress and sys.stderr.isatty(), **options)
     if len(data.test) == 0:
         raise LeveretUsageError(f"{data.source} has no test part to compare on; leave test_fraction above 0")
     return data
+
+
+def load_masks(source: Any, *, seed: int, progress: bool, options: Mapping[str, Any]) -> Any:
+    """Images with masks of a source, or what was given as such.
+
+    Args:
+        source, seed, progress: as above.
+        options: passed on to `leveret.data.load_segmentation`; an `ignore_index` of "none" is None there.
+    """
+    from leveret.data import SegmentationData, load_segmentation
+
+    if isinstance(source, SegmentationData):
+        return source
+    given = {key: value for key, value in options.items() if value is not None}
+    if given.get("ignore_index") == "none":
+        given["ignore_index"] = None
+    return load_segmentation(str(source), seed=seed, progress=progress and sys.stderr.isatty(), **given)
 
 
 def public_data(data: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from leveret.capacity import Hinted
 from leveret.data import Data
 from leveret.errors import LeveretUsageError
 from leveret.jobs._described import described_augmentation, described_net
+from leveret.jobs._given_net import maker_of
 from leveret.jobs._named_net import DYNAMIC, is_dynamic, named_net
 from leveret.training import Augment, Objective
 from leveret.training._augment import Augmentation
@@ -157,12 +157,7 @@ def _own_objective(
 
 
 def _maker(net: Any, data: Data, patches: int | None) -> tuple[Callable[[], nn.Module], str]:
-    if isinstance(net, nn.Module):
-        return functools.partial(copy.deepcopy, net), type(net).__name__
-    if callable(net):
-        made = net()
-        if not isinstance(made, nn.Module):
-            raise LeveretUsageError(f"net must be a torch.nn.Module or a function that gives one, got {made!r}")
-        return net, type(made).__name__
+    if (given := maker_of(net)) is not None:
+        return given
     make = functools.partial(named_net, data, net, patches)
     return make, net or type(make()).__name__.lower()

@@ -24,6 +24,8 @@ _DEFAULTS = {
     ("student", "conv1"),
     ("params", "1M"),
     ("members", 8),
+    ("class_weights", "none"),
+    ("ignore_index", 255),
     ("trials", 4),
 }
 

@@ -12,22 +12,35 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(source: str, *, sheet: str | os.PathLike[str] | None = None, progress: bool = True, **options: Any) -> Data:
+def run(
+    source: str,
+    *,
+    task: str = "auto",
+    sheet: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> Data:
     """Load `source` and, if asked, write its contact sheet.
 
     Args:
-        source: as for `leveret.load`.
-        sheet: a PNG to write, with a row of training images per class.
+        source: as for `leveret.load`, or of images with masks, as for `leveret.data.load_segmentation`.
+        task: "classify", "segment", or "auto": by what the source looks like.
+        sheet: a PNG to write, with a row of training images per class; of masks, with overlays.
         progress: show a bar while decoding.
-        options: passed on to `leveret.load`.
+        options: passed on to the one that loads.
 
     Raises:
         LeveretDataError: the source is missing or can't be used.
         LeveretUsageError: an option out of range; a sheet of texts.
     """
     from leveret.data import load
+    from leveret.data.segmentation import is_segmentation
+    from leveret.jobs._data import load_masks
 
-    data = load(source, progress=progress, **options)
+    if task == "segment" or (task == "auto" and is_segmentation(source, options.get("mask_column"))):
+        data: Data = load_masks(source, seed=options.pop("seed", 0), progress=progress, options=options)
+    else:
+        data = load(source, progress=progress, **options)
     if sheet is not None:
         data.contact_sheet(Path(sheet))
     return data

@@ -131,7 +131,8 @@ def run(
     with job.stoppable():
         from leveret.jobs._fit_recipe import fit_recipe
 
-        data = load_with_test(source, seed=seed, progress=progress, options={**load_options, "strict": strict})
+        options_of_data = {**load_options, "strict": strict}
+        data = load_with_test(source, seed=seed, progress=progress, options=options_of_data, masks=True)
         method, why = _chosen(balance, data)
         chosen = method.with_defaults(options or {})
         recipe = fit_recipe(

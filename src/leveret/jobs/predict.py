@@ -36,6 +36,10 @@ class Prediction:
     top: tuple[tuple[str, float], ...] = ()
     error: str | None = None
 
+    def words(self, most: int) -> list[str]:
+        """The image, then at most so many classes with their probabilities, for a line."""
+        return [self.source, *(f"{name}\t{share:.4f}" for name, share in self.top[:most])]
+
     def as_dict(self) -> dict[str, Any]:
         if self.error is not None:
             return {"path": self.source, "error": self.error}
@@ -100,6 +104,8 @@ def _check(packed: Any) -> None:
         )
     if len(packed.output_shape) != 1:
         _, height, width = packed.output_shape
+        if (height, width) == tuple(packed.input.shape[1:]):
+            instead = f", a class for each pixel; name a folder for its masks: -o masks/{instead}"
         raise LeveretUsageError(
             f"predict names one class an image; this model gives maps of {height}x{width} places{instead}"
         )

@@ -11,6 +11,7 @@ __all__ = [
     "Facts",
     "Figure",
     "Gallery",
+    "Legend",
     "Matrix",
     "Page",
     "Paragraph",
@@ -142,12 +143,34 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Images with a title."""
+    """Images with a title.
+
+    Attributes:
+        title: above them.
+        pictures: in order.
+        tone: of the first line below each.
+        strips: pictures are wide, and shown two a row rather than many.
+    """
 
     title: str
     pictures: tuple[Picture, ...]
     tone: Literal["good", "bad", "plain"] = "plain"
+    strips: bool = False
     kind: ClassVar[str] = "gallery"
+
+
+@dataclass(frozen=True)
+class Legend:
+    """Names beside their colours.
+
+    Attributes:
+        items: a name and its colour, `#rrggbb`, each.
+        rest: what grey means; empty for nothing.
+    """
+
+    items: tuple[tuple[str, str], ...]
+    rest: str = ""
+    kind: ClassVar[str] = "legend"
 
 
 @dataclass(frozen=True)
@@ -168,7 +191,7 @@ class Commands:
     kind: ClassVar[str] = "commands"
 
 
-Block = Paragraph | Table | Matrix | Figure | Gallery | Facts | Commands
+Block = Paragraph | Table | Matrix | Figure | Gallery | Legend | Facts | Commands
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,37 +11,39 @@ from leveret.report.blocks import Block, Figure, Matrix, Table
 from leveret.report.figures import COLOURS, axes_of, drawing, svg_of
 from leveret.report.words import share, short
 
+if TYPE_CHECKING:
+    from leveret.training.metrics import SegmentationEvaluation
+
 __all__ = ["confusion_blocks"]
 
 _MOST_IN_A_TABLE = 16
 _WORST = 8
 
 
-def confusion_blocks(evaluation: Evaluation) -> list[Block]:
-    """The matrix in the form that suits the number of classes, then the commonest confusions."""
+def confusion_blocks(evaluation: Evaluation | SegmentationEvaluation, unit: str = "images") -> list[Block]:
+    """The matrix in the form that suits the number of classes, then the commonest confusions.
+
+    Args:
+        evaluation: anything with `confusion` and `classes`.
+        unit: of what is counted; pixels, which are many, are shown as shares of their true class.
+    """
     counts = evaluation.confusion
     blocks: list[Block] = []
     if len(counts) <= _MOST_IN_A_TABLE:
-        blocks.append(
-            Matrix(
-                "Confusion matrix, in images",
-                "true class",
-                "predicted class",
-                evaluation.classes,
-                tuple(tuple(int(n) for n in row) for row in counts),
-            )
-        )
+        shown, of = counts, unit
+        if unit == "pixels":
+            shown, of = (100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)).round(), "% of each true class"
+        cells = tuple(tuple(int(n) for n in row) for row in shown)
+        blocks.append(Matrix(f"Confusion matrix, in {of}", "true class", "predicted class", evaluation.classes, cells))
     else:
-        blocks.append(_heat_map(evaluation))
+        blocks.append(_heat_map(evaluation, unit))
     worst = worst_pairs(counts)
     if worst:
         rows = tuple(
             (evaluation.classes[true], evaluation.classes[said], f"{number:,}", share(part))
             for true, said, number, part in worst
         )
-        blocks.append(
-            Table("Commonest confusions", ("true class", "taken for", "images", "of its class"), rows, text=(1,))
-        )
+        blocks.append(Table("Commonest confusions", ("true class", "taken for", unit, "of its class"), rows, text=(1,)))
     return blocks
 
 
@@ -54,7 +56,7 @@ def worst_pairs(counts: Any, most: int = _WORST) -> list[tuple[int, int, int, fl
     return [(i, j, int(counts[i, j]), float(counts[i, j] / counts[i].sum())) for i, j in places if mistakes[i, j]]
 
 
-def _heat_map(evaluation: Evaluation) -> Figure:
+def _heat_map(evaluation: Evaluation | SegmentationEvaluation, unit: str) -> Figure:
     counts = evaluation.confusion
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     k = len(counts)
@@ -80,7 +82,7 @@ def _heat_map(evaluation: Evaluation) -> Figure:
     right = float(np.trace(counts) / max(counts.sum(), 1))
     return Figure(
         svg,
-        f"Heat map of true against predicted class for {k} classes; {share(right)} of the images lie on the diagonal, "
+        f"Heat map of true against predicted class for {k} classes; {share(right)} of the {unit} lie on the diagonal, "
         "where the prediction is right. The table that follows lists the commonest confusions.",
         f"Share of each true class that was predicted as each class; every {step}th of {k} classes is named."
         if step > 1

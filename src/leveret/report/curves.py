@@ -32,11 +32,13 @@ def learning_curves(runs: Mapping[str, Rows], by: Literal["epoch", "samples"] = 
     what = "accuracy"
     if held_out and _balanced_tells(runs):
         which, what = "val_balanced_accuracy", "balanced accuracy"
+    if all("val_miou" in row for rows in runs.values() for row in rows):
+        which, what = "val_miou", "mean IoU"
     figures = []
     if all(which in row for rows in runs.values() for row in rows):
         words = "; ".join(_in_words(name, rows, which) for name, rows in runs.items())
         svg = _draw(runs, which, "accuracy-curves", scale=100, unit=f"{what} on the {part} part, %", by=by)
-        caption = f"{what.capitalize()} on the {part} part."
+        caption = f"{what[0].upper()}{what[1:]} on the {part} part."
         figures.append(Figure(svg, f"Line plot of {part} {what} by {by}. {words}.", caption))
     svg = _draw(runs, "train_loss", "loss-curves", scale=1, unit="training loss", by=by)
     ends = "; ".join(f"{n}: {r[0]['train_loss']:.3f} to {r[-1]['train_loss']:.3f}" for n, r in runs.items())

@@ -8,7 +8,7 @@ from typing import Any
 from leveret._skew import skew_of
 from leveret.report.blocks import Block, Facts, Table
 
-__all__ = ["data_blocks", "flat"]
+__all__ = ["data_blocks", "decisions", "flat"]
 
 _MOST_SKIPPED = 50
 
@@ -29,7 +29,18 @@ def data_blocks(data: Mapping[str, Any]) -> list[Block]:
     if skew is not None and skew.skewed:
         rarest, most = (data["classes"][c] for c in (skew.least, skew.most))
         items.append(("skewed", f"{rarest} is {skew.in_words} of {most}: accuracy alone misleads"))
-    blocks: list[Block] = [Facts("Data", tuple(items))]
+    blocks: list[Block] = [Facts("Data", tuple(items)), *decisions(data)]
+    names = tuple(
+        (name, *(f"{part[i]:,}" for part in data["class_counts"].values())) for i, name in enumerate(data["classes"])
+    )
+    blocks.append(Table("Samples of each class", ("class", *data["class_counts"]), names, scroll=len(names) > 16))
+    return blocks
+
+
+def decisions(data: Mapping[str, Any]) -> list[Block]:
+    """What was decided or may surprise, and what was skipped, where there is any."""
+    blocks: list[Block] = []
+    skipped = data["skipped"]
     notes = [("warning", text) for text in data["warnings"]] + [("note", text) for text in data["notes"]]
     if notes:
         blocks.append(Facts("Decisions and warnings", tuple(notes), folded=True))
@@ -37,10 +48,6 @@ def data_blocks(data: Mapping[str, Any]) -> list[Block]:
         rows = tuple((str(s["where"]), str(s["reason"])) for s in skipped[:_MOST_SKIPPED])
         more = f", the first {_MOST_SKIPPED} of {len(skipped):,}" if len(skipped) > _MOST_SKIPPED else ""
         blocks.append(Table(f"Skipped samples{more}", ("sample", "reason"), rows, text=(1,), scroll=len(rows) > 10))
-    names = tuple(
-        (name, *(f"{part[i]:,}" for part in data["class_counts"].values())) for i, name in enumerate(data["classes"])
-    )
-    blocks.append(Table("Samples of each class", ("class", *data["class_counts"]), names, scroll=len(names) > 16))
     return blocks
 
 

@@ -8,6 +8,7 @@ from leveret.training._evaluate import evaluate, logits_of
 from leveret.training._features import features_of, raw_features
 from leveret.training._fit import FitResult, fit
 from leveret.training._history import History
+from leveret.training._joint import JointAugment, JointAugmentation
 from leveret.training._objectives import CrossEntropy, Distillation, Objective, StoredLogits, TakesSampleWeights
 from leveret.training._parallel import parallel
 from leveret.training._progress import duration
@@ -23,6 +24,8 @@ __all__ = [
     "Evaluation",
     "FitResult",
     "History",
+    "JointAugment",
+    "JointAugmentation",
     "Objective",
     "StagedTraining",
     "StoredLogits",

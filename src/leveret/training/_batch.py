@@ -20,10 +20,11 @@ class Batch:
     Attributes:
         inputs: `(batch, channels, height, width)` float32, normalised and augmented; channels last in memory if asked.
             For tables, `(batch, features)` float32, normalised; for texts, a list of strings.
-        labels: `(batch,)` int64, from 0; −100 where a sample has none.
+        labels: `(batch,)` int64, from 0; −100 where a sample has none. Of images with masks, `(batch, height, width)`:
+            a label a pixel.
         indices: `(batch,)` int64, the samples' places in their split.
-        logits: `(batch, num_classes)`; an objective leaves the net's output here, so that accuracy needs no second
-            forward pass.
+        logits: `(batch, num_classes)`, of masks `(batch, num_classes, height, width)`; an objective leaves the net's
+            output here, so that accuracy needs no second forward pass.
     """
 
     inputs: Any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import torch
@@ -10,32 +10,75 @@ from torch import Tensor, nn
 
 from leveret.metrics import Evaluation
 from leveret.training._loader import evaluation_loader
-from leveret.training._parts import part_of
+from leveret.training._module import check_maps
+from leveret.training._parts import has_masks, part_of
+
+if TYPE_CHECKING:
+    from leveret.data import SegmentationData
+    from leveret.training.metrics import SegmentationEvaluation
 
 __all__ = ["Part", "evaluate", "logits_of"]
 
 Part = Literal["test", "train", "val"]
 
 
-def evaluate(net: Any, data: Any, part: Part = "test", *, batch_size: int = 256) -> Evaluation:
+@overload
+def evaluate(
+    net: Any, data: SegmentationData, part: Part = "test", *, batch_size: int | None = None
+) -> SegmentationEvaluation: ...
+
+
+@overload
+def evaluate(net: Any, data: Any, part: Part = "test", *, batch_size: int | None = None) -> Evaluation: ...
+
+
+def evaluate(net: Any, data: Any, part: Part = "test", *, batch_size: int | None = None) -> Any:
     """Run `net` over a part of `data` and compare with the labels.
 
     Args:
         net: a `torch.nn.Module` (put in eval mode meanwhile) or a `leveret.runtime.Packed`.
         data: from `leveret.load`.
         part: "train", "val" or "test".
-        batch_size: samples at once; more is faster until memory is short.
+        batch_size: samples at once; more is faster until memory is short. Default: 256; 8 images with masks.
+
+    Returns:
+        An `Evaluation`; of images with masks a `metrics.SegmentationEvaluation`, counted image by image.
 
     Raises:
         LeveretUsageError: no such part, or it is empty.
     """
     split = part_of(data, part)
+    if has_masks(split):
+        return _segmentation(net, data, split, batch_size or 8)
+    batch_size = batch_size or 256
     if isinstance(net, nn.Module):
         logits = logits_of(net, data, part, batch_size=batch_size).numpy()
     else:
         starts = range(0, len(split), batch_size)
         logits = np.concatenate([net(split.fetch(np.arange(i, min(i + batch_size, len(split))))) for i in starts])
     return Evaluation(logits, np.asarray(split.labels, dtype=np.int64), tuple(data.classes))
+
+
+def _segmentation(net: Any, data: Any, split: Any, batch_size: int) -> SegmentationEvaluation:
+    from leveret.training.metrics import SegmentationMeter
+
+    meter = SegmentationMeter(data.classes)
+    if not isinstance(net, nn.Module):
+        for start in range(0, len(split), batch_size):
+            images, masks = split.fetch_pairs(np.arange(start, min(start + batch_size, len(split))))
+            meter.update(net(images), masks)
+        return meter.compute()
+    was_training = net.training
+    net.eval()
+    try:
+        with torch.no_grad():
+            for batch in evaluation_loader(split, data.normalization, batch_size=batch_size, channels_last=True):
+                logits = net(batch.inputs)
+                check_maps(logits, batch.labels)
+                meter.update(logits.float().numpy(), batch.labels.numpy())
+    finally:
+        net.train(was_training)
+    return meter.compute()
 
 
 def logits_of(

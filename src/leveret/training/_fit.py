@@ -24,11 +24,13 @@ from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training import _checkpoints as checkpoints
 from leveret.training._augment import Augmentation
 from leveret.training._history import History
+from leveret.training._joint import JointAugmentation
 from leveret.training._loader import evaluation_loader, training_loader
 from leveret.training._module import LightningNet
 from leveret.training._monitor import Monitor, monitor_for, training_skew, warn_of_skew
 from leveret.training._objectives import CrossEntropy, Objective
 from leveret.training._optimizers import make_optimizer, make_schedule
+from leveret.training._parts import has_masks
 from leveret.training._precision import Precision, lightning_precision
 from leveret.training._progress import EpochProgress
 
@@ -44,7 +46,7 @@ class FitResult:
         history: a dict per epoch, see `training.History`.
         best_epoch: from 1; None before the first epoch was finished.
         best_accuracy: the best epoch's accuracy on the validation part, a fraction; None without one.
-        monitor: what told the best epoch: "accuracy", "balanced_accuracy" or "loss".
+        monitor: what told the best epoch: "accuracy", "balanced_accuracy", "loss" or "miou".
         best_score: the best epoch's value of that on the validation part; None without one.
         samples_seen: training images that the net was shown, repeats counted, over all runs of this training.
         seconds: spent on the epochs of the history.
@@ -79,10 +81,10 @@ def fit(
     weight_decay: float = 1e-4,
     schedule: Literal["constant", "cosine", "one-cycle"] = "cosine",
     warmup: float = 0.05,
-    augment: Augmentation | None = None,
+    augment: Augmentation | JointAugmentation | None = None,
     gradient_clip: float | None = None,
     early_stopping: int | None = None,
-    monitor: Literal["auto", "accuracy", "balanced_accuracy", "loss"] = "auto",
+    monitor: Literal["auto", "accuracy", "balanced_accuracy", "loss", "miou"] = "auto",
     sampler: Sampler[int] | None = None,
     precision: Precision = "auto",
     channels_last: bool = True,
@@ -99,7 +101,8 @@ def fit(
 
     Args:
         net: maps `(batch, channels, height, width)` float32 (of tables `(batch, features)`, of texts a list of strings)
-            to logits `(batch, num_classes)`. Trained in place. One in eval mode is put in training mode; parts of it
+            to logits `(batch, num_classes)`; for images with masks, to maps of them `(batch, num_classes, height,
+            width)` of the images' size. Trained in place. One in eval mode is put in training mode; parts of it
             that are in eval mode in a net that is not stay so.
         data: from `leveret.load`, or anything with `train`, `val` (`fetch(indices)`, `labels`, `len`) and
             `normalization` (`mean`, `std`).
@@ -111,14 +114,16 @@ def fit(
         weight_decay: of weights with two or more dimensions.
         schedule, warmup: the learning rate over the run; "one-cycle" peaks at `warmup`, a share of the run.
         augment: an `Augment`, or any function of uint8 pixels `(batch, channels, height, width)` and a numpy generator;
-            of tables, a function of float32 rows `(batch, features)`; texts take none.
+            of tables, a function of float32 rows `(batch, features)`; texts take none. Of images with masks, a
+            `JointAugment`, or anything with its `joint`.
         gradient_clip: largest norm of the whole gradient.
         early_stopping: stop after so many epochs in which `monitor` got no better on the validation part.
         monitor: what tells the best epoch, for `best.ckpt`, `keep_best` and `early_stopping`: "accuracy",
-            "balanced_accuracy" (the mean of the classes' recalls) or "loss" (cross-entropy), on the validation part.
+            "balanced_accuracy" (the mean of the classes' recalls), "loss" (cross-entropy) or, of images with masks,
+            "miou" (the mean of the classes' intersections over unions), on the validation part.
             "auto" goes by balanced accuracy where a class of the training part is rarer than 1:10 of the most frequent
-            one, and warns that accuracy alone misleads there; else by accuracy. A run that is resumed keeps to what it
-            began with.
+            one, and warns that accuracy alone misleads there; by mIoU for masks; else by accuracy. A run that is
+            resumed keeps to what it began with.
         sampler: draws the training indices of an epoch; default: each sample once, shuffled. One that has
             `chunks(size)`, as `balance.FrequencySampler` has, is asked for a batch at a time, others for all at once.
         precision: "auto" takes bfloat16 where this CPU computes with it natively, else float32; or "float32",
@@ -159,8 +164,10 @@ def fit(
         folder = Path(scratch) if out is None else Path(out)
         folder.mkdir(parents=True, exist_ok=True)
         start = _starting_point(net, folder, resume)
-        skew = training_skew(data.train)
-        chosen = monitor_for(monitor, skew, start)
+        masks = has_masks(data.train)
+        # pixels of some class are always rare: mIoU heeds them as it is
+        skew = None if masks else training_skew(data.train)
+        chosen = monitor_for(monitor, skew, start, masks)
         skewed = skew is not None and skew.skewed
         if monitor == "auto" and skew is not None and skew.skewed:
             warn_of_skew(skew, data, chosen.name, stacklevel=2)
@@ -209,7 +216,10 @@ def fit(
         validation = None
         if has_validation:
             validation = evaluation_loader(
-                data.val, data.normalization, batch_size=max(batch_size, 256), channels_last=channels_last
+                data.val,
+                data.normalization,
+                batch_size=batch_size if masks else max(batch_size, 256),
+                channels_last=channels_last,
             )
         before = {name: value.clone() for name, value in net.state_dict().items()}
         diverged: LeveretTrainingError | None = None

@@ -14,6 +14,8 @@ from leveret._pixels import constants_for
 from leveret.errors import LeveretUsageError
 from leveret.training._augment import Augmentation
 from leveret.training._batch import Batch
+from leveret.training._joint import JointAugmentation
+from leveret.training._parts import has_masks
 
 __all__ = ["BatchDataset", "BatchSampler", "ChunkedSampler", "evaluation_loader", "to_tensor", "training_loader"]
 
@@ -94,7 +96,12 @@ class BatchDataset(Dataset[Batch]):
     """
 
     def __init__(
-        self, split: Any, normalization: Any, seed: int, augment: Augmentation | None, channels_last: bool
+        self,
+        split: Any,
+        normalization: Any,
+        seed: int,
+        augment: Augmentation | JointAugmentation | None,
+        channels_last: bool,
     ) -> None:
         self.split = split
         self.normalization = normalization
@@ -104,14 +111,31 @@ class BatchDataset(Dataset[Batch]):
 
     def __getitem__(self, key: tuple[int, int, NDArray[np.int64]]) -> Batch:
         epoch, number, indices = key
-        values = self.split.fetch(indices)
+        # the first index tells apart the processes of a distributed run
+        mark = int(indices[0]) if len(indices) else 0
+        draws = (self.seed, epoch, number, mark)
+        if has_masks(self.split):
+            values, labels = self._pairs(indices, draws)
+        else:
+            values, labels = self.split.fetch(indices), self.split.labels[indices]
+            if isinstance(values, np.ndarray) and self.augment is not None:
+                if isinstance(self.augment, JointAugmentation):
+                    raise LeveretUsageError(f"{type(self.augment).__name__} is for images with masks; give an Augment")
+                values = self.augment(values, np.random.default_rng(draws))
         if isinstance(values, np.ndarray):
-            if self.augment is not None:
-                # the first index tells apart the processes of a distributed run
-                mark = int(indices[0]) if len(indices) else 0
-                values = self.augment(values, np.random.default_rng((self.seed, epoch, number, mark)))
             values = to_tensor(values, self.normalization, self.channels_last)
-        return Batch(values, torch.from_numpy(self.split.labels[indices]), torch.from_numpy(indices))
+        return Batch(values, torch.from_numpy(labels), torch.from_numpy(indices))
+
+    def _pairs(self, indices: NDArray[np.int64], draws: tuple[int, ...]) -> tuple[Any, NDArray[np.int64]]:
+        """Images with their masks, augmented together."""
+        if self.augment is None:
+            return self.split.fetch_pairs(indices)
+        if not isinstance(self.augment, JointAugmentation):
+            raise LeveretUsageError(
+                "images with masks are augmented together: give a JointAugment, or anything with its joint(pairs, "
+                f"generator); got {type(self.augment).__name__}"
+            )
+        return self.augment.joint(self.split.pairs(indices), np.random.default_rng(draws))
 
 
 def to_tensor(values: NDArray[Any], normalization: Any, channels_last: bool = True) -> torch.Tensor:
@@ -147,7 +171,7 @@ def training_loader(
     *,
     batch_size: int,
     seed: int,
-    augment: Augmentation | None,
+    augment: Augmentation | JointAugmentation | None,
     sampler: Sampler[int] | None,
     channels_last: bool,
     workers: int,

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassStatScores
 
-from leveret.errors import LeveretTrainingError
+from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training._batch import UNLABELLED, Batch
 
 __all__ = ["LightningNet"]
@@ -33,6 +33,7 @@ class LightningNet(pl.LightningModule):
         self.val_loss = MeanMetric()
         # made at the first batch, which tells the number of classes
         self.val_classes: MulticlassStatScores | None = None
+        self.maps = False  # whether labels are masks
         self._losses: dict[str, MeanMetric] = {}
         self.samples_seen = 0
 
@@ -66,7 +67,7 @@ class LightningNet(pl.LightningModule):
             if batch.logits is not None:
                 known = batch.labels != UNLABELLED
                 if labelled := int(known.sum()):
-                    self.train_accuracy.update(_correct(batch.logits[known], batch.labels[known]), labelled)
+                    self.train_accuracy.update(_correct(batch.logits, batch.labels, labelled), labelled)
         self.samples_seen += size * self.trainer.world_size
         return total
 
@@ -80,9 +81,15 @@ class LightningNet(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         logits = self.net(batch.inputs)
-        size = len(batch.labels)
-        self.val_loss.update(F.cross_entropy(logits, batch.labels), size)
-        self.val_accuracy.update(_correct(logits, batch.labels), size)
+        # of images with masks each pixel counts
+        size = int((batch.labels != UNLABELLED).sum())
+        if not size:
+            return
+        if batch.labels.dim() > 1:
+            check_maps(logits, batch.labels)
+            self.maps = True
+        self.val_loss.update(F.cross_entropy(logits, batch.labels, ignore_index=UNLABELLED), size)
+        self.val_accuracy.update(_correct(logits, batch.labels, size), size)
         if self.val_classes is None:
             metric = MulticlassStatScores(logits.shape[1], average=None, ignore_index=UNLABELLED, validate_args=False)
             self.val_classes = metric.to(self.device)
@@ -94,7 +101,10 @@ class LightningNet(pl.LightningModule):
         self.val_loss.reset()
         self.val_accuracy.reset()
         if self.val_classes is not None:
-            self.log("val_balanced_accuracy", _balanced(self.val_classes.compute()))
+            counts = self.val_classes.compute()
+            self.log("val_balanced_accuracy", _balanced(counts))
+            if self.maps:
+                self.log("val_miou", _mean_iou(counts))
             self.val_classes.reset()
 
     def on_train_epoch_end(self) -> None:
@@ -120,14 +130,36 @@ class LightningNet(pl.LightningModule):
         return self._losses[name]
 
 
-def _correct(logits: Tensor, labels: Tensor) -> Tensor:
-    return (logits.argmax(1) == labels).float().mean()
+def _correct(logits: Tensor, labels: Tensor, labelled: int) -> Tensor:
+    """Share of the labelled ones that are right; what has no label is never said."""
+    return (logits.argmax(1) == labels).sum() / labelled
 
 
 def _balanced(counts: Tensor) -> Tensor:
     """The mean recall of the classes that occur, from each class's true and false positives and negatives."""
     found, there = counts[:, 0].double(), counts[:, 4]
     return (found[there > 0] / there[there > 0]).mean()
+
+
+def _mean_iou(counts: Tensor) -> Tensor:
+    """The mean of the classes' intersections over unions, of those that occur or are said."""
+    both, either = counts[:, 0].double(), counts[:, :2].sum(1) + counts[:, 3]
+    return (both[either > 0] / either[either > 0]).mean()
+
+
+def check_maps(logits: Any, labels: Tensor) -> None:
+    """Masks need a net of maps.
+
+    Raises:
+        LeveretUsageError: its outputs are something else, or of another size.
+    """
+    shape = tuple(getattr(logits, "shape", ()))
+    if len(shape) != 4 or (shape[0], *shape[2:]) != tuple(labels.shape):
+        n, height, width = labels.shape
+        raise LeveretUsageError(
+            f"for masks a net gives logits (batch, classes, height, width) of its images' size, here ({n}, classes, "
+            f"{height}, {width}); got {shape or type(logits).__name__}"
+        )
 
 
 def _first_broken(net: nn.Module) -> str | None:

@@ -17,7 +17,7 @@ from leveret.training._checkpoints import read_checkpoint
 
 __all__ = ["MONITORS", "Monitor", "MonitorName", "monitor_for", "training_skew", "warn_of_skew"]
 
-MonitorName = Literal["accuracy", "balanced_accuracy", "loss"]
+MonitorName = Literal["accuracy", "balanced_accuracy", "loss", "miou"]
 
 
 class Monitor(NamedTuple):
@@ -44,15 +44,17 @@ MONITORS: Mapping[str, Monitor] = {
     "accuracy": Monitor("accuracy", "val_accuracy", "max"),
     "balanced_accuracy": Monitor("balanced_accuracy", "val_balanced_accuracy", "max"),
     "loss": Monitor("loss", "val_loss", "min"),
+    "miou": Monitor("miou", "val_miou", "max"),
 }
 
 
-def monitor_for(asked: str, skew: Skew | None, start: Path | None) -> Monitor:
+def monitor_for(asked: str, skew: Skew | None, start: Path | None, masks: bool = False) -> Monitor:
     """The monitor of a run.
 
     Args:
         asked: a monitor's name, or "auto": what a resumed run began with; else balanced accuracy on skewed data.
         skew: of the training part.
+        masks: whether the data is images with masks.
         start: the checkpoint that the run goes on from. Those of before there was a choice went by accuracy.
 
     Raises:
@@ -70,6 +72,10 @@ def monitor_for(asked: str, skew: Skew | None, start: Path | None) -> Monitor:
                     f"go on with monitor={began!r}, or begin anew with resume=False"
                 )
             return MONITORS[began]
+    if asked == "auto" and masks:
+        asked = "miou"
+    if asked == "miou" and not masks:
+        raise LeveretUsageError("monitor 'miou' is of images with masks; these have labels")
     if asked == "auto":
         asked = "balanced_accuracy" if skew is not None and skew.skewed else "accuracy"
     return MONITORS[asked]

@@ -59,6 +59,8 @@ class StoredLogits(Protocol):
 class CrossEntropy:
     """Cross-entropy with the labels, of those samples of a batch that have one (not −100); 0 where none has.
 
+    Of images with masks each pixel is such a sample.
+
     Args:
         label_smoothing: share of the target spread evenly over all classes, in [0, 1) (Szegedy et al., 2016,
             section 7).
@@ -105,8 +107,10 @@ class CrossEntropy:
         if not known.any():
             return 0 * logits.sum()
         labels = batch.labels[known]
-        losses = F.cross_entropy(logits[known], labels, reduction="none", **settings)
-        weights = self.sample_weights.to(logits.device)[batch.indices][known]
+        losses = F.cross_entropy(logits, batch.labels, reduction="none", ignore_index=UNLABELLED, **settings)[known]
+        of_samples = self.sample_weights.to(logits.device)[batch.indices]
+        # each pixel of a mask weighs as its image does
+        weights = of_samples.view(-1, *[1] * (known.dim() - 1)).expand_as(known)[known]
         # as torch has it: class weights are divided by their own sum, which leaves the samples' to be divided by n
         share = torch.ones_like(losses) if self.class_weights is None else self.class_weights.to(losses)[labels]
         return (weights * losses).sum() / share.sum()

@@ -6,7 +6,12 @@ from typing import Any
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["part_of"]
+__all__ = ["has_masks", "part_of"]
+
+
+def has_masks(split: Any) -> bool:
+    """Whether a part holds images with masks (`fetch_pairs`), as a `SegmentationSplit` does, rather than labels."""
+    return hasattr(split, "fetch_pairs")
 
 
 def part_of(data: Any, part: str) -> Any:

@@ -44,6 +44,12 @@ from leveret.training.metrics._decisions import (
 )
 from leveret.training.metrics._inputs import positive_class
 from leveret.training.metrics._measures import ClassMeasures, Measures, measure
+from leveret.training.metrics._segmentation import (
+    SegmentationEvaluation,
+    SegmentationMeter,
+    iou_per_class,
+    mean_iou,
+)
 from leveret.training.metrics._shots import ShotAccuracy, shot_accuracy
 from leveret.training.metrics._threshold import Threshold, choose_threshold
 
@@ -55,6 +61,8 @@ __all__ = [
     "PrecisionRecallCurve",
     "Reliability",
     "RocCurve",
+    "SegmentationEvaluation",
+    "SegmentationMeter",
     "ShotAccuracy",
     "Threshold",
     "average_precision",
@@ -63,8 +71,10 @@ __all__ = [
     "choose_threshold",
     "classwise_calibration_error",
     "f_beta",
+    "iou_per_class",
     "majority_vote",
     "matthews_correlation",
+    "mean_iou",
     "measure",
     "positive_class",
     "precision_per_class",

@@ -1,0 +1,174 @@
+"""One net trained on images with masks, packed where it can be, and measured; kept whole."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from leveret._files import replacing
+from leveret.data import SegmentationData
+from leveret.errors import LeveretPackError, LeveretTrainingError
+from leveret.training._task import Task
+from leveret.training.metrics import SegmentationEvaluation
+
+__all__ = ["SegmentTrial", "kept_evaluation", "pack_segmenter"]
+
+_EVALUATION = "{}.npz"
+_SHOWN = "shown.npz"
+_PICTURES = 4
+
+
+@dataclass(frozen=True)
+class SegmentTrial(Task):
+    """All that a segmentation's training needs.
+
+    Attributes:
+        recipe: a `SegmentRecipe`.
+        provenance: for the packed model.
+        model: where that goes.
+    """
+
+    recipe: Any
+    provenance: Mapping[str, Any]
+    model: Path
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "net.safetensors"
+
+    def whole(self) -> bool:
+        return (self.folder / _SHOWN).exists() and self.weights.exists()
+
+    def tidy(self) -> None:
+        shutil.rmtree(self.folder / "training", ignore_errors=True)
+
+    def work(self, data: SegmentationData, progress: bool = False) -> dict[str, Any]:
+        """Train, pack, measure on the validation and the test part, and keep what the report shows.
+
+        Args:
+            data: from `load_segmentation`.
+            progress: show a line an epoch.
+        """
+        from safetensors.torch import save_file
+
+        from leveret.nets import parameter_count
+        from leveret.training import evaluate, fit
+
+        recipe = self.recipe
+        torch.manual_seed(recipe.seed)
+        net = recipe.make_net()
+        diverged = False
+        try:
+            result = fit(
+                net,
+                data,
+                objective=recipe.objective(data),
+                epochs=recipe.epochs,
+                batch_size=recipe.batch_size,
+                lr=recipe.lr,
+                augment=recipe.augment,
+                seed=recipe.seed,
+                out=self.folder / "training",
+                stage="training",
+                progress=progress,
+                **recipe.options,
+            )
+        except LeveretTrainingError as error:
+            if error.result is None or not error.result.history:
+                raise
+            result, diverged = error.result, True
+        if result.interrupted:
+            raise KeyboardInterrupt
+        net.eval()
+        notes = []
+        packed_bytes = None
+        try:
+            pack_segmenter(net, data, recipe.tile, self.model, self.provenance)
+            packed_bytes = self.model.stat().st_size
+        except LeveretPackError as error:
+            notes.append(f"not packed: {error}")
+        for part in ("val", "test"):
+            if len(getattr(data, part)):
+                self._keep(part, evaluate(net, data, part))
+        with replacing(self.weights) as path:
+            save_file({name: value.contiguous() for name, value in net.state_dict().items()}, path)
+        test = kept_evaluation(self.folder, data, "test")
+        assert test is not None
+        self._show(net, data, test)
+        return {
+            "bytes": packed_bytes,
+            "parameters": parameter_count(net),
+            "epochs": len(result.history),
+            "best_epoch": result.best_epoch,
+            "samples_seen": result.samples_seen,
+            "diverged": diverged,
+            "notes": notes,
+            "history": result.history,
+        }
+
+    def _keep(self, part: str, found: SegmentationEvaluation) -> None:
+        figures = np.array([found.boundary_f1, found.trimap_accuracy, found.tolerance, found.loss])
+        with replacing(self.folder / _EVALUATION.format(part)) as path, path.open("wb") as file:
+            np.savez(file, confusion=found.confusion, image_iou=found.image_iou, figures=figures)
+
+    def _show(self, net: Any, data: SegmentationData, test: SegmentationEvaluation) -> None:
+        """Keep the net's masks of the worst and the best test images."""
+        known = np.flatnonzero(~np.isnan(test.image_iou))
+        order = known[np.argsort(test.image_iou[known], kind="stable")]
+        most = min(_PICTURES, -(-len(order) // 2))
+        chosen = np.concatenate([order[:most], order[most:][::-1][:most]])
+        masks = []
+        with torch.no_grad():
+            for index in chosen:
+                pixels = torch.from_numpy(data.normalization.apply(data.test.fetch([index])))
+                masks.append(net(pixels)[0].argmax(0).numpy().astype(np.uint8))
+        with replacing(self.folder / _SHOWN) as path, path.open("wb") as file:
+            np.savez(file, indices=chosen, worst=np.arange(len(chosen)) < most, masks=np.stack(masks))
+
+
+def pack_segmenter(
+    net: Any, data: SegmentationData, tile: tuple[int, int], path: Path, provenance: Mapping[str, Any]
+) -> None:
+    """Pack a net for tiles of the data's images, with what `predict` shows its masks by, and write the file."""
+    from leveret import packing
+    from leveret.data.segmentation import window
+
+    pairs = data.train.pairs(np.arange(min(2, len(data.train))))
+    pixels = np.stack([window(*pair, *tile)[0] for pair in pairs])
+    packing.pack(
+        net,
+        torch.from_numpy(data.normalization.apply(pixels)),
+        normalization=data.normalization,
+        classes=data.classes,
+        provenance={
+            **provenance,
+            "task": "segment",
+            "palette": [list(color) for color in data.colors],
+            "scale": data.scale,
+        },
+    ).save(path)
+
+
+def kept_evaluation(folder: Path, data: SegmentationData, part: str) -> SegmentationEvaluation | None:
+    """The figures of a finished trial on a part; None where the part is empty."""
+    path = folder / _EVALUATION.format(part)
+    if not path.exists():
+        return None
+    with np.load(path) as kept:
+        boundary, trimap, tolerance, loss = (float(value) for value in kept["figures"])
+        return SegmentationEvaluation(
+            kept["confusion"], data.classes, kept["image_iou"], boundary, trimap, tolerance, loss
+        )
+
+
+def kept_masks(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.uint8]]:
+    """Which test images are shown, which of them as the worst, and the net's masks of them."""
+    with np.load(folder / _SHOWN) as kept:
+        return kept["indices"], kept["worst"], kept["masks"]
