@@ -60,7 +60,7 @@ def _in_torch(nets: Nets, images: Any, data: Data, batch: int) -> Calls:
 def _packed(nets: Nets, images: Any, data: Data, batch: int) -> Calls:
     example = to_tensor(images[:8], data.normalization)
     packed = {name: pack(net, example, normalization=data.normalization) for name, net in nets.items()}
-    return {name: partial(net, images[:batch]) for name, net in packed.items()}
+    return {name: partial(net, images[:batch], threads=1) for name, net in packed.items()}
 
 
 def _in_turn(calls: Calls) -> dict[str, float]:
