@@ -54,10 +54,11 @@ def page(values: Mapping[str, Any]) -> str:
 
 def _dataset(part: str, details: Mapping[str, Any]) -> list[str]:
     rows = sorted(details["rows"], key=lambda row: row["error"])
-    with_area = any("pr_auc" in row for row in rows)
+    with_area, with_digit = (any(figure in row for row in rows) for figure in ("pr_auc", "touching"))
     paper = part == "mnist"
     header = ["net", "error", *(["the paper's"] if paper else []), *(["PR area"] if with_area else [])]
-    header += ["before the closer look", "patches on the digit", "operations", "training", "seeds"]
+    header += ["before the closer look", *(["patches on the digit"] if with_digit else [])]
+    header += ["operations", "training", "seeds"]
     fine = next((row["operations"] for row in rows if row["method"] == "fine"), None)
     lines = []
     for row in rows:
@@ -67,7 +68,7 @@ def _dataset(part: str, details: Mapping[str, Any]) -> list[str]:
         ratio = f" ({fine / row['operations']:.1f}x fewer)" if fine and row["method"] != "fine" else ""
         line += [
             _percent(row, "coarse_error"),
-            _percent(row, "touching", 0),
+            *([_percent(row, "touching", 0)] if with_digit else []),
             f"{row['operations'] / 1e6:.1f} M{ratio}",
             f"{row['training_seconds'] / 60:.0f} min",
             str(row["seeds"]),
@@ -97,9 +98,9 @@ def _dataset(part: str, details: Mapping[str, Any]) -> list[str]:
         ),
         "",
         markdown_table(
-            ["places chosen by", "error", "patches on the digit"],
+            ["places chosen by", "error", *(["patches on the digit"] if with_digit else [])],
             [
-                (name, f"{found['error']:.2%}", f"{found['touching']:.0%}" if "touching" in found else "")
+                (name, f"{found['error']:.2%}", *([f"{found['touching']:.0%}"] if with_digit else []))
                 for name, found in details["quality"].items()
             ],
         ),
