@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 from torchmetrics.functional import classification as tm
@@ -80,6 +80,7 @@ def test_figures_against_scikit_learn_and_torchmetrics(case):
 @given(cases, st.integers(1, 20))
 def test_calibration_against_torchmetrics(case, bins):
     p, y = guesses(*case)
+    assume(p.max() < 1)  # torchmetrics puts what is perfectly sure into a bin beyond the last one
     pt, yt = torch.tensor(p), torch.tensor(y)
     theirs = tm.multiclass_calibration_error(pt, yt, num_classes=p.shape[1], n_bins=bins)
     assert calibration_error(p, y, bins=bins) == pytest.approx(float(theirs), abs=1e-5)

@@ -73,6 +73,7 @@ SETTINGS = {
         fresh=_FRESH,
         batch_size=64,
         lr=0.003,
+        hint_weight=0.01,
     ),
     "elpv": Setting(
         title="Solar cells, 300x300",
