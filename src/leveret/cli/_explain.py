@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from leveret.cli._guard import complain, guarded
+from leveret.cli._each import print_each
+from leveret.cli._guard import guarded
 from leveret.cli._options import Threads
 from leveret.cli._root import app
 
@@ -43,22 +42,5 @@ def explain(
     with guarded():
         from leveret.jobs import explain as job
 
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-        done = failed = 0
-        for found in job.run(model, paths, out, patches=patches, threads=threads):
-            if found.error is not None:
-                failed += 1
-                complain(f"warning: {found.source}: {found.error}", "yellow")
-            else:
-                done += 1
-            if as_json:
-                typer.echo(json.dumps(found.as_dict()))
-            elif found.error is None:
-                typer.echo(f"{found.source}\t{found.in_words}\t{found.picture}")
-        if failed:
-            of = f"{failed} of {done + failed} images could not be read"
-            if strict or not done:
-                complain(f"error: {of}", "red")
-                raise typer.Exit(1)
-            complain(f"warning: {of}", "yellow")
+        found = job.run(model, paths, out, patches=patches, threads=threads)
+        print_each(found, lambda one: (str(one.source), one.in_words, str(one.picture)), as_json=as_json, strict=strict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from leveret.cli._guard import complain, guarded, note
+from leveret.cli._each import print_each
+from leveret.cli._guard import guarded, note
 from leveret.cli._options import Json, Model, Threads, print_json
 from leveret.cli._root import app
 from leveret.errors import LeveretUsageError
@@ -53,10 +53,6 @@ def predict(
         from leveret.jobs import predict as job
         from leveret.jobs import predict_masks
 
-        # paths come from file systems, which hold more than UTF-8
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-        done = failed = 0
         predictions: Iterator[Any]
         if out is not None and budget is not None:
             raise LeveretUsageError("--budget is of nets that say a class for each image, --out of nets of masks")
@@ -66,22 +62,7 @@ def predict(
             predictions = predict_masks.run(
                 model, _with_stdin(paths), out, overlap=overlap, scale=scale, threads=threads
             )
-        for prediction in predictions:
-            if prediction.error is not None:
-                failed += 1
-                complain(f"warning: {prediction.source}: {prediction.error}", "yellow")
-            else:
-                done += 1
-            if as_json:
-                typer.echo(json.dumps(prediction.as_dict()))
-            elif prediction.error is None:
-                typer.echo("\t".join(prediction.words(top)))
-        if failed:
-            of = f"{failed} of {done + failed} images could not be read"
-            if strict or not done:
-                complain(f"error: {of}", "red")
-                raise typer.Exit(1)
-            complain(f"warning: {of}", "yellow")
+        print_each(predictions, lambda one: one.words(top), as_json=as_json, strict=strict)
 
 
 @app.command(short_help="List a packed model's layers and costs.")

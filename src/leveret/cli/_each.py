@@ -1,0 +1,48 @@
+"""Print what a job says of one image after another, and count those that could not be read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import typer
+
+from leveret.cli._guard import complain
+
+__all__ = ["print_each"]
+
+
+def print_each(found: Iterable[Any], words: Callable[[Any], Iterable[str]], *, as_json: bool, strict: bool) -> None:
+    """A line an image on stdout, as soon as it is known; warnings of the others on stderr.
+
+    Args:
+        found: each has `source`, `error` (None where all went well) and `as_dict`.
+        words: of one that went well: what its line says, between tabs.
+        as_json: print JSON lines instead, also of those with an error.
+        strict: exit with 1 where any had an error, and not only where all had.
+
+    Raises:
+        typer.Exit: as `strict` says.
+    """
+    # paths come from file systems, which hold more than UTF-8
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    done = failed = 0
+    for one in found:
+        if one.error is not None:
+            failed += 1
+            complain(f"warning: {one.source}: {one.error}", "yellow")
+        else:
+            done += 1
+        if as_json:
+            typer.echo(json.dumps(one.as_dict()))
+        elif one.error is None:
+            typer.echo("\t".join(words(one)))
+    if failed:
+        of = f"{failed} of {done + failed} images could not be read"
+        if strict or not done:
+            complain(f"error: {of}", "red")
+            raise typer.Exit(1)
+        complain(f"warning: {of}", "yellow")
