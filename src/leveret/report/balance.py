@@ -9,7 +9,7 @@ from leveret.metrics import Evaluation
 from leveret.report.blocks import Block, Facts, Page, Paragraph, Section, Table, Tile
 from leveret.report.confusion import confusion_blocks
 from leveret.report.curves import learning_curves
-from leveret.report.facts import data_blocks, flat
+from leveret.report.facts import data_blocks, flat, made_with
 from leveret.report.figure_names import COLUMNS, HEADLINES, in_words
 from leveret.report.side_by_side import operating_curves, recall_bars
 from leveret.report.skew_bars import reliability_figure
@@ -161,6 +161,5 @@ def _made(metrics: Mapping[str, Any]) -> list[Block]:
     taken = sum(row["seconds"] for row in metrics["methods"])
     return [
         Facts("Time", (("all methods, one after the other", duration(taken)),)),
-        Facts("Recipe", tuple(flat(metrics["recipe"])), folded=True),
-        Facts("Measured on", tuple(metrics["environment"].items()), folded=True),
+        *made_with(metrics),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from leveret.report.blocks import Block, Facts, Figure, Page, Paragraph, Section, Table, Tile
 from leveret.report.contender import NOISY
-from leveret.report.facts import data_blocks, flat
+from leveret.report.facts import data_blocks, flat, made_with
 from leveret.report.tradeoff import Point, tradeoff
 from leveret.report.words import count, duration, factor, points, share, size, times
 
@@ -199,6 +199,5 @@ def _made(metrics: Mapping[str, Any]) -> list[Block]:
     )
     return [
         Facts("Time", times_of),
-        Facts("Recipe", tuple(flat(metrics["recipe"])), folded=True),
-        Facts("Measured on", tuple(metrics["environment"].items()), folded=True),
+        *made_with(metrics),
     ]

@@ -10,7 +10,7 @@ from leveret.report.blocks import Block, Commands, Facts, Page, Paragraph, Secti
 from leveret.report.confusion import confusion_blocks
 from leveret.report.contender import NOISY, Contender
 from leveret.report.curves import learning_curves
-from leveret.report.facts import data_blocks, flat
+from leveret.report.facts import data_blocks, made_with
 from leveret.report.samples import Sample, galleries
 from leveret.report.selection import members_table, selection_curve
 from leveret.report.tables import comparison_table, per_class_table
@@ -169,6 +169,5 @@ def _made(metrics: Mapping[str, Any]) -> list[Block]:
     )
     return [
         Facts("Time", taken),
-        Facts("Recipe", tuple(flat(metrics["recipe"])), folded=True),
-        Facts("Measured on", tuple(metrics["environment"].items()), folded=True),
+        *made_with(metrics),
     ]

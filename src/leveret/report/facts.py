@@ -8,7 +8,7 @@ from typing import Any
 from leveret._skew import skew_of
 from leveret.report.blocks import Block, Facts, Table
 
-__all__ = ["data_blocks", "decisions", "flat"]
+__all__ = ["came_up", "data_blocks", "decisions", "flat", "made_with"]
 
 _MOST_SKIPPED = 50
 
@@ -79,3 +79,19 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
             text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
             found.append((name, {"True": "yes", "False": "no"}.get(text, text)))
     return found
+
+
+def came_up(result: Mapping[str, Any]) -> list[Block]:
+    """What a training has to say of itself: its warnings, and whether it diverged; nothing where all went well."""
+    notes = tuple(("note", note) for note in result["notes"])
+    if result["diverged"]:
+        notes += (("note", "the loss or a weight became infinite or NaN; the best epoch before counts"),)
+    return [Facts("What came up", notes)] if notes else []
+
+
+def made_with(metrics: Mapping[str, Any]) -> list[Block]:
+    """The recipe and the machine, folded."""
+    return [
+        Facts("Recipe", tuple(flat(metrics["recipe"])), folded=True),
+        Facts("Measured on", tuple(metrics["environment"].items()), folded=True),
+    ]

@@ -13,7 +13,7 @@ from leveret.report.capacity import capacity_blocks, capacity_tile
 from leveret.report.confusion import confusion_blocks
 from leveret.report.curves import learning_curves
 from leveret.report.explanation import Explanation
-from leveret.report.facts import data_blocks, flat
+from leveret.report.facts import came_up, data_blocks, flat, made_with
 from leveret.report.figure_names import COLUMNS
 from leveret.report.samples import Sample, galleries
 from leveret.report.skew import skew_blocks
@@ -152,14 +152,5 @@ def _made(metrics: Mapping[str, Any]) -> list[Block]:
         ("samples seen", f"{result['samples_seen']:,}, in {count(result['epochs'], 'epoch', 'epochs')}"),
         ("time", duration(result["seconds"])),
     )
-    blocks: list[Block] = [Facts("Training", facts)]
-    notes = tuple(("note", note) for note in result["notes"])
-    if result["diverged"]:
-        notes += (("note", "the loss or a weight became infinite or NaN; the best epoch before counts"),)
-    if notes:
-        blocks.append(Facts("What came up", notes))
-    return [
-        *blocks,
-        Facts("Recipe", tuple(flat(metrics["recipe"])), folded=True),
-        Facts("Measured on", tuple(metrics["environment"].items()), folded=True),
-    ]
+    blocks: list[Block] = [Facts("Training", facts), *came_up(result)]
+    return [*blocks, *made_with(metrics)]

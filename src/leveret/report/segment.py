@@ -25,7 +25,7 @@ from leveret.report.blocks import (
 )
 from leveret.report.confusion import confusion_blocks
 from leveret.report.curves import learning_curves
-from leveret.report.facts import decisions, flat
+from leveret.report.facts import came_up, decisions, made_with
 from leveret.report.pictures import data_uri
 from leveret.report.words import count, duration, share, size
 from leveret.training.metrics import SegmentationEvaluation
@@ -245,20 +245,11 @@ def _made(metrics: Mapping[str, Any]) -> list[Block]:
         ("best epoch", str(result["best_epoch"])),
         ("time", duration(result["seconds"])),
     )
-    blocks: list[Block] = [Facts("Training", facts)]
-    notes = tuple(("note", note) for note in result["notes"])
-    if result["diverged"]:
-        notes += (("note", "the loss or a weight became infinite or NaN; the best epoch before counts"),)
-    if notes:
-        blocks.append(Facts("What came up", notes))
+    blocks: list[Block] = [Facts("Training", facts), *came_up(result)]
     if metrics["data"]["test_images"] < 50:
         few = count(metrics["data"]["test_images"], "test image", "test images")
         blocks.append(Paragraph(f"With {few} small differences may be chance."))
-    return [
-        *blocks,
-        Facts("Recipe", tuple(flat(metrics["recipe"])), folded=True),
-        Facts("Measured on", tuple(metrics["environment"].items()), folded=True),
-    ]
+    return [*blocks, *made_with(metrics)]
 
 
 def _share(value: float | None) -> str:
