@@ -13,6 +13,7 @@ from torch import nn
 from leveret.capacity import Hinted
 from leveret.data import Data
 from leveret.errors import LeveretUsageError
+from leveret.jobs._checks import check_training
 from leveret.jobs._described import described_augmentation, described_net
 from leveret.jobs._given_net import maker_of
 from leveret.jobs._named_net import DYNAMIC, is_dynamic, named_net
@@ -94,11 +95,9 @@ def fit_recipe(
         LeveretUsageError: an unknown net, a number out of range, too few samples, options of a net that isn't
             asked for.
     """
-    for key, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 2), ("patches", patches, 0)):
-        if value is not None and value < least:
-            raise LeveretUsageError(f"{key} must be at least {least}, got {value}")
-    if lr is not None and not lr > 0:
-        raise LeveretUsageError(f"lr must be above 0, got {lr}")
+    check_training(epochs=epochs, batch_size=batch_size, lr=lr)
+    if patches is not None and patches < 0:
+        raise LeveretUsageError(f"patches must be at least 0, got {patches}")
     if len(data.train) < 2 * data.num_classes:
         raise LeveretUsageError(f"{len(data.train)} training samples are too few for {data.num_classes} classes")
     samples, images = len(data.train), data.kind == "image"

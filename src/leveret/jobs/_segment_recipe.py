@@ -12,6 +12,7 @@ from torch import nn
 
 from leveret.data import SegmentationData, median_frequency_weights
 from leveret.errors import LeveretUsageError
+from leveret.jobs._checks import check_training
 from leveret.jobs._described import described_net
 from leveret.jobs._given_net import maker_of
 from leveret.training import CrossEntropy, JointAugment
@@ -88,11 +89,7 @@ def segment_recipe(
     Raises:
         LeveretUsageError: an unknown net, a number out of range, too few images.
     """
-    for key, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 2)):
-        if value is not None and value < least:
-            raise LeveretUsageError(f"{key} must be at least {least}, got {value}")
-    if lr is not None and not lr > 0:
-        raise LeveretUsageError(f"lr must be above 0, got {lr}")
+    check_training(epochs=epochs, batch_size=batch_size, lr=lr)
     if class_weights not in WEIGHTS:
         raise LeveretUsageError(f"class_weights must be one of {', '.join(WEIGHTS)}; got {class_weights!r}")
     if len(data.train) < 2:

@@ -6,21 +6,17 @@ was stopped or killed goes on with `resume=True`.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from leveret._disk import disk_errors
 from leveret._files import write_json
 from leveret.data._identity import data_identity
-from leveret.errors import LeveretTrainingError, LeveretUsageError
+from leveret.errors import LeveretUsageError
 from leveret.jobs._data import load_with_test, public_data
-from leveret.jobs._folder import JobFolder
-from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
+from leveret.jobs._fit_job import FitJob, FitJobResult, checked_folder
+from leveret.jobs._resumable import JobInterrupted, resume_command
 from leveret.report.words import duration
 
 if TYPE_CHECKING:  # `--help` needs none of it
@@ -33,35 +29,6 @@ if TYPE_CHECKING:  # `--help` needs none of it
     from leveret.training._augment import Augmentation
 
 __all__ = ["FitJobResult", "JobInterrupted", "run"]
-
-
-class FitFolder(JobFolder):
-    """Paths of a training."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.net = path / "net"
-        self.model = path / "model.lvr"
-
-
-@dataclass(frozen=True)
-class FitJobResult:
-    """What `leveret fit` left.
-
-    Attributes:
-        out: the folder with `report.html`, `metrics.json`, `config.json`, `model.lvr` where the net packs, and in
-            `net/` its weights, its logits of the validation and the test part, and the history.
-        metrics: the content of `metrics.json`.
-    """
-
-    out: Path
-    metrics: dict[str, Any]
-
-    @property
-    def model(self) -> Path | None:
-        """The packed model; None where the net doesn't pack."""
-        path = self.out / "model.lvr"
-        return path if path.exists() else None
 
 
 def run(
@@ -117,10 +84,7 @@ def run(
         LeveretError: a file could not be written, for instance on a full disk.
         JobInterrupted: Ctrl-C; a KeyboardInterrupt whose message says what is kept.
     """
-    if threads is not None and threads < 1:
-        raise LeveretUsageError(f"threads must be at least 1, got {threads}")
-    folder = FitFolder(Path(out))
-    folder.check(resume)
+    folder = checked_folder(out, resume, threads)
     load_options = {key: value for key, value in (data_options or {}).items() if value is not None}
     again = "the same call with resume=True"
     if isinstance(source, str | os.PathLike) and isinstance(net, str | None):
@@ -173,37 +137,21 @@ def _no_hints(method: str, balance: str) -> str:
     return f"{chosen} brings an objective or a net of its own; a dynamic capacity net goes with {kept}"
 
 
-class _Job(ResumableJob):
-    """One training, stage after stage."""
-
-    folder: FitFolder
-
-    def __init__(self, folder: FitFolder, seed: int, threads: int | None, progress: bool, again: str) -> None:
-        super().__init__(folder, progress, again)
-        self.seed = seed
-        self.threads = threads
-
+class _Job(FitJob):
     def run(self, source: str, data: Data, recipe: Any, method: Any, options: dict[str, Any], why: str) -> FitJobResult:
         from leveret.jobs._skew import skew_in_words
 
         started = time.perf_counter()
         described = recipe.describe()
         self.folder.begin(_config(source, data, recipe, described, method.key, options, self.seed))
-        if self.folder.finished:
-            self.say(f"{self.folder.path} is finished already")
-            return FitJobResult(self.folder.path, json.loads(self.folder.metrics.read_text(encoding="utf-8")))
+        if (before := self.finished()) is not None:
+            return before
         skew = skew_in_words(data.train.class_counts())
         self.say(f"{data.name}: {len(data.train):,} training samples, {data.num_classes} classes; {skew}")
         if method.key != "plain":
             self.say(f"{method.title}" + (f", since {why}" if why else ""))
         trial = self._trial(data, recipe, method, options)
-        result = trial.finished()
-        if result is None:
-            with disk_errors(self.folder.path):
-                result = trial.run(data, None, self.progress)
-            if result["status"] != "ok":
-                raise LeveretTrainingError(f"training failed: {result['why']}")
-        self.kept.append("the net")
+        result = self.trained(trial, data, None, self.progress)
         metrics = _metrics(data, described, method, options, why, trial, result)
         self._report(data, metrics, trial, self._capacity(data, metrics, trial))
         self.say(f"done in {duration(time.perf_counter() - started)}")

@@ -5,20 +5,17 @@ As `leveret.jobs.fit`, whose folder and way to resume it has.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leveret._disk import disk_errors
 from leveret._files import write_json
 from leveret.data._identity import data_identity
-from leveret.errors import LeveretTrainingError, LeveretUsageError
+from leveret.errors import LeveretUsageError
 from leveret.jobs._data import load_masks, public_data
-from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
-from leveret.jobs.fit import FitFolder, FitJobResult
+from leveret.jobs._fit_job import FitJob, FitJobResult, checked_folder
+from leveret.jobs._resumable import JobInterrupted, resume_command
 from leveret.report.words import duration
 
 if TYPE_CHECKING:  # `--help` needs none of it
@@ -77,10 +74,7 @@ def run(
         LeveretError: a file could not be written, for instance on a full disk.
         JobInterrupted: Ctrl-C; a KeyboardInterrupt whose message says what is kept.
     """
-    if threads is not None and threads < 1:
-        raise LeveretUsageError(f"threads must be at least 1, got {threads}")
-    folder = FitFolder(Path(out))
-    folder.check(resume)
+    folder = checked_folder(out, resume, threads)
     load_options = {key: value for key, value in (data_options or {}).items() if value is not None}
     again = "the same call with resume=True"
     if isinstance(source, str | os.PathLike) and isinstance(net, str | None):
@@ -109,16 +103,7 @@ def run(
         return job.run(str(getattr(source, "source", source)), data, recipe)
 
 
-class _Job(ResumableJob):
-    """One training, stage after stage."""
-
-    folder: FitFolder
-
-    def __init__(self, folder: FitFolder, seed: int, threads: int | None, progress: bool, again: str) -> None:
-        super().__init__(folder, progress, again)
-        self.seed = seed
-        self.threads = threads
-
+class _Job(FitJob):
     def run(self, source: str, data: SegmentationData, recipe: Any) -> FitJobResult:
         from leveret import __version__
         from leveret._threads import default_threads
@@ -135,9 +120,8 @@ class _Job(ResumableJob):
             "recipe": described,
         }
         self.folder.begin({"leveret": __version__, "source": source, "run": common})
-        if self.folder.finished:
-            self.say(f"{self.folder.path} is finished already")
-            return FitJobResult(self.folder.path, json.loads(self.folder.metrics.read_text(encoding="utf-8")))
+        if (before := self.finished()) is not None:
+            return before
         _, height, width = data.image_shape
         self.say(
             f"{data.name}: {len(data.train):,} training images of {height}x{width}, {data.num_classes} classes; "
@@ -151,13 +135,7 @@ class _Job(ResumableJob):
             provenance={"leveret": __version__, "data": data.name, "net": recipe.name, "seed": self.seed},
             model=self.folder.model,
         )
-        result = trial.finished()
-        if result is None:
-            with disk_errors(self.folder.path):
-                result = trial.run(data, self.progress)
-            if result["status"] != "ok":
-                raise LeveretTrainingError(f"training failed: {result['why']}")
-        self.kept.append("the net")
+        result = self.trained(trial, data, self.progress)
         metrics = self._metrics(data, described, trial, result)
         self._report(data, metrics, trial)
         self.say(f"done in {duration(time.perf_counter() - started)}")
