@@ -223,6 +223,7 @@ def test_operations_add_up():
     assert (second.patch, second.whole) == net.levels[1].patches.costs(net.fine[1], 1, 28, 28)
     expected = counted.coarse + 5 * counted.top + 6 * first.patch + 2 * second.patch
     assert counted.with_patches([6, 2]) == expected
+    assert counted.with_patches([6, 0]) == counted.with_patches([6, 2]) - 2 * counted.top - 2 * counted.finer.patch
     assert counted.with_patches([6, 2], gradient=False) == expected - 4 * counted.top
     assert counted.fine_net == second.whole + counted.top
     with pytest.raises(LeveretUsageError, match="a number for each of 2 levels"):

@@ -239,6 +239,7 @@ def test_operations_by_hand():
     assert counted.patch == 3 * 3 * 9 * 8 + 9 * 8 * 6
     assert counted.whole == 13 * 13 * 9 * 8 + 6 * 6 * 9 * 8 * 6
     assert counted.with_patches(2) == counted.coarse + 3 * counted.top + 2 * counted.patch
+    assert counted.with_patches(0) == counted.coarse + counted.top
     assert counted.with_patches(36, gradient=False) == counted.coarse + counted.top + counted.whole
     assert counted.fine_net == counted.whole + counted.top
 

@@ -33,6 +33,8 @@ class Operations:
     def with_patches(self, patches: float | Sequence[float], *, gradient: bool = True) -> float:
         """Of the whole net: coarse, top, for each level top again and the gradient's pass back, and the fine layers.
 
+        A level without any patch costs nothing: where none are taken the coarse prediction stands.
+
         Args:
             patches: of an image, on average; where there are several levels, of each.
             gradient: whether the selector asks for a gradient, whose pass back costs what a pass forward costs; else
@@ -49,7 +51,8 @@ class Operations:
             n * level.patch if level.crops else min(n * level.patch, level.whole)
             for n, level in zip(each, levels, strict=True)
         )
-        return self.coarse + self.top * (1 + 2 * len(levels) if gradient else 1) + fine
+        looks = sum(n > 0 for n in each)
+        return self.coarse + self.top * (1 + 2 * looks if gradient else 1) + fine
 
     @property
     def levels(self) -> tuple[Operations, ...]:

@@ -78,7 +78,7 @@ def capacity_figures(net: DynamicCapacityNet, data: Any) -> dict[str, Any]:
         "samples": len(labels),
         "accuracy": {key: share[key] for key in ("coarse", "refined", "fine")},
         "curve": [
-            {"patches": number, "accuracy": share[number], "operations": _operations(cost, number)}
+            {"patches": number, "accuracy": share[number], "operations": cost.with_patches(number)}
             for number in numbers
         ],
     }
@@ -102,11 +102,6 @@ def _worth(explanation: Explanation) -> tuple[bool, bool, float]:
     before, after = explanation.entropies
     put_right = explanation.said == explanation.true and explanation.said_before != explanation.true
     return not put_right, explanation.said != explanation.true, after - before
-
-
-def _operations(cost: Any, number: int) -> float:
-    # without any patch the coarse prediction stands: neither a gradient nor a second pass is needed
-    return float(cost.with_patches(number) if number else cost.coarse + cost.top)
 
 
 def _numbers(k: Any, places: int) -> list[int]:

@@ -89,4 +89,4 @@ def operations(setting: Setting, method: str) -> float:
     counted = dynamic(setting.parts).operations(setting.side, setting.side)
     if isinstance(net, DynamicCapacityNet):
         return counted.with_patches(setting.parts.k, gradient=METHODS[method].gradient)
-    return counted.fine_net if method == "fine" else counted.with_patches(0, gradient=False)
+    return counted.fine_net if method == "fine" else counted.with_patches(0)
