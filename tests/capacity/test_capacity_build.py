@@ -41,6 +41,15 @@ def test_the_grid_follows_from_the_size(size, stride, field):
     assert net.geometry.rows.centre == net.coarse_geometry.rows.centre
 
 
+@pytest.mark.parametrize("size", [8, 12, 28, 100, 300])
+def test_by_default_patches_cost_a_fifth_of_fine_layers_and_are_one_to_eight(size):
+    net = capacity_net(1, 10, size, size)
+    cost = net.operations(size, size)
+    assert 1 <= net.k <= 8
+    assert net.k == 1 or net.k * cost.patch <= 0.2 * cost.whole
+    assert net.k == 8 or (net.k + 1) * cost.patch > 0.2 * cost.whole
+
+
 @pytest.mark.parametrize("size", [28, 100, 300])
 def test_a_closer_look_costs_a_third_of_fine_layers_at_most(size):
     net = capacity_net(1, 10, size, size)
