@@ -29,10 +29,11 @@ from leveret.training._loader import evaluation_loader, training_loader
 from leveret.training._module import LightningNet
 from leveret.training._monitor import Monitor, monitor_for, training_skew, warn_of_skew
 from leveret.training._objectives import CrossEntropy, Objective
-from leveret.training._optimizers import make_optimizer, make_schedule
+from leveret.training._optimizers import make_optimizer
 from leveret.training._parts import has_masks
 from leveret.training._precision import Precision, lightning_precision
 from leveret.training._progress import EpochProgress
+from leveret.training._schedules import make_schedule
 
 __all__ = ["FitResult", "fit"]
 
