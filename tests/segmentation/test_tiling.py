@@ -157,6 +157,24 @@ def test_names_that_meet_get_numbers(packed, tmp_path):
     assert names == ["x.png", "x-2.png", "x-0.png", "x-1.png"]
 
 
+def test_masks_stay_apart_from_images(packed, tmp_path):
+    (tmp_path / "images").mkdir()
+    image = tmp_path / "images" / "x.png"
+    Image.new("RGB", (8, 8)).save(image)
+    before = image.read_bytes()
+    for paths, out in (
+        ([image], tmp_path / "images"),
+        ([tmp_path / "images"], tmp_path / "images"),
+        ([tmp_path], tmp_path / "images"),
+    ):
+        with pytest.raises(LeveretUsageError, match="could replace images there"):
+            predict_masks.run(packed, paths, out)
+    assert image.read_bytes() == before
+    image.rename(image.with_suffix(".jpg"))  # of another name than any mask
+    (one,) = predict_masks.run(packed, [image.with_suffix(".jpg")], tmp_path / "images")
+    assert one.mask == image
+
+
 def test_a_large_image_in_bounded_memory(packed, tmp_path, monkeypatch):
     import tracemalloc
 

@@ -85,7 +85,8 @@ def run(
         A `MaskPrediction` an image; one with `error` set for each that could not be read.
 
     Raises:
-        LeveretUsageError: an argument out of range, or the model gives no maps of pixels. Raised at once, as is:
+        LeveretUsageError: an argument out of range, the model gives no maps of pixels, or masks would be written among
+            the images, where they could replace one or be taken for one. Raised at once, as is:
         LeveretFormatError: the model is not a whole, valid .lvr file.
     """
     if threads is not None and threads < 1:
@@ -105,7 +106,24 @@ def run(
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise LeveretUsageError(f"{folder} is a file; masks go to a folder")
-    return _predictions(_Segmenter(packed, overlap, scale, threads), paths, folder, max_pixels)
+    named = [os.fspath(path) for path in paths]
+    _check_apart(named, folder)
+    return _predictions(_Segmenter(packed, overlap, scale, threads), named, folder, max_pixels)
+
+
+def _check_apart(paths: Iterable[str], folder: Path) -> None:
+    """Masks are PNGs with the images' names, so they may not come to stand where images are read."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    out = folder.resolve()
+    for path in map(Path, paths):
+        where = path.resolve()
+        among = where == out or where in out.parents if path.is_dir() else where.parent == out
+        if among and (path.is_dir() or path.suffix.lower() == ".png"):
+            raise LeveretUsageError(
+                f"the masks' folder {folder} is among what is read, by {path}: masks could replace images there, or be "
+                "taken for some; choose a folder apart from the images"
+            )
 
 
 def check_maps_of_pixels(packed: Any) -> None:
