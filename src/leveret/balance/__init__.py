@@ -5,6 +5,7 @@
 """
 
 from leveret.balance._adjusted import LogitAdjusted, adjust_logits, tune_tau
+from leveret.balance._bootstraps import balanced_bootstraps
 from leveret.balance._centres import ClusterCentres
 from leveret.balance._clusters import cluster
 from leveret.balance._counts import class_weights, effective_number_weights
@@ -14,6 +15,7 @@ from leveret.balance._ldam import LDAM, cosine_classifier
 from leveret.balance._members import train_subsets
 from leveret.balance._mining import HardMining
 from leveret.balance._pseudo import PseudoClasses, pseudo_classes
+from leveret.balance._refit import refit_classifier
 from leveret.balance._retrain import retrain_classifier, tau_normalize
 from leveret.balance._stream import BalancedStream, balanced_stream
 from leveret.balance._subsets import balanced_subsets
@@ -31,6 +33,7 @@ __all__ = [
     "PseudoClasses",
     "WeightedCrossEntropy",
     "adjust_logits",
+    "balanced_bootstraps",
     "balanced_stream",
     "balanced_subsets",
     "class_weights",
@@ -38,6 +41,7 @@ __all__ = [
     "cosine_classifier",
     "effective_number_weights",
     "pseudo_classes",
+    "refit_classifier",
     "retrain_classifier",
     "tau_normalize",
     "train_subsets",

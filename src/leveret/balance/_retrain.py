@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.utils.data import Sampler
 
 from leveret.balance._frequency import FrequencySampler
 from leveret.balance._heads import Head, OnFrozen, Scales, Standardized
+from leveret.balance._last_layer import FeatureData, Rows, check_last
 from leveret.errors import LeveretUsageError
-from leveret.nets import CosineLinear, entering, final_linear, replaced_final
-from leveret.training import Augmentation, fit, logits_of
+from leveret.nets import CosineLinear, final_linear, replaced_final
+from leveret.training import Augmentation, fit
 from leveret.training._batch import UNLABELLED
 
 __all__ = ["retrain_classifier", "tau_normalize"]
 
 Kind = Literal["anew", "scales"]
 _LR: dict[str, float] = {"anew": 0.01, "scales": 0.1}
-_ASKED = 64  # samples, in one batch
 
 
 def retrain_classifier(
@@ -78,9 +76,9 @@ def retrain_classifier(
         raise LeveretUsageError(f"kind must be one of {', '.join(map(repr, get_args(Kind)))}, got {kind!r}")
     made = copy.deepcopy(net)
     name, layer = final_linear(made)
-    _check_last(made, layer, name, data)
+    check_last(made, layer, name, data)
     backbone = replaced_final(made, nn.Identity()).eval()
-    parts = {part: _Rows.of(backbone, data, part) for part in ("train", "val")}
+    parts = {part: Rows.of(backbone, data, part) for part in ("train", "val")}
     head = _head(layer, kind, parts["train"].rows, seed)
     settings: dict[str, Any] = {
         "epochs": epochs,
@@ -99,11 +97,11 @@ def retrain_classifier(
     if augment is None:
         # a sampler of the caller's draws among all, one of ours among those with a label
         train = parts["train"] if sampler is not None else parts["train"].subset(known)
-        fit(head, _Features(data.name, train, parts["val"], None), sampler=draws, **settings)
+        fit(head, FeatureData(data.name, train, parts["val"], None), sampler=draws, **settings)
     else:
         shown = data
         if sampler is None and len(known) < len(labels):
-            shown = _Features(data.name, data.train.subset(known), data.val, data.normalization)
+            shown = FeatureData(data.name, data.train.subset(known), data.val, data.normalization)
         fit(OnFrozen(backbone, head), shown, sampler=draws, augment=augment, **settings)
     head.put_into(layer)
     return made
@@ -147,73 +145,3 @@ def _head(layer: nn.Linear | CosineLinear, kind: Kind, rows: Tensor, seed: int) 
         torch.manual_seed(seed)
         fresh.reset_parameters()
     return Standardized(fresh, rows)
-
-
-def _check_last(net: nn.Module, layer: nn.Module, name: str, data: Any) -> None:
-    """Whether the layer makes the net's logits: asked of some samples, where a trace of the net can't say."""
-    try:
-        final_linear(net, sure=True)
-    except LeveretUsageError:
-        some = _Features(data.name, _First(data.train, _ASKED), data.val, data.normalization)
-        with entering(net) as caught:
-            logits = logits_of(net, some, "train")
-        with torch.no_grad():
-            own = [layer(rows) for rows in caught.rows]
-        if len(own) != 1 or own[0].shape != logits.shape or not torch.allclose(own[0], logits, rtol=1e-3, atol=1e-3):
-            raise LeveretUsageError(
-                f"the logits of {type(net).__name__} aren't what its last linear layer {name!r} gives; retraining "
-                "needs a net that ends in a linear layer"
-            ) from None
-
-
-class _Rows:
-    """Features of a part's samples as a split."""
-
-    def __init__(self, rows: Tensor, labels: NDArray[np.int64]) -> None:
-        self.rows = rows
-        self.labels = labels
-
-    @classmethod
-    def of(cls, backbone: nn.Module, data: Any, part: Literal["train", "val"]) -> _Rows:
-        split = getattr(data, part)
-        labels = np.asarray(split.labels)
-        if not len(split):
-            return cls(torch.empty(0, 0), labels)
-        rows = logits_of(backbone, data, part)
-        if rows.dim() != 2 or not rows.isfinite().all():
-            raise LeveretUsageError(
-                f"what enters the net's last layer must be finite numbers, (n, features), on the {part} part; got "
-                f"{tuple(rows.shape)}{'' if rows.isfinite().all() else ', not all finite'}"
-            )
-        return cls(rows, labels)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def subset(self, indices: NDArray[np.int64]) -> _Rows:
-        return self if len(indices) == len(self) else _Rows(self.rows[torch.from_numpy(indices)], self.labels[indices])
-
-    def fetch(self, indices: ArrayLike) -> Tensor:
-        return self.rows[torch.from_numpy(np.asarray(indices))]
-
-
-class _First:
-    """The first samples of a split."""
-
-    def __init__(self, split: Any, most: int) -> None:
-        self.split = split
-        self.labels = np.asarray(split.labels)[:most]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def fetch(self, indices: ArrayLike) -> Any:
-        return self.split.fetch(indices)
-
-
-@dataclass
-class _Features:
-    name: str
-    train: Any
-    val: Any
-    normalization: Any

@@ -6,7 +6,7 @@ import math
 
 from torch import nn
 
-from leveret.balance import adjust_logits, retrain_classifier, tune_tau
+from leveret.balance import adjust_logits, refit_classifier, retrain_classifier, tune_tau
 from leveret.balance.catalogue._method import Method
 from leveret.balance.catalogue._training import BalancedTraining
 from leveret.training import logits_of
@@ -38,6 +38,10 @@ def _retrained(training: BalancedTraining, *, lr: float) -> nn.Module:
     )
 
 
+def _refitted(training: BalancedTraining, *, power: float) -> nn.Module:
+    return refit_classifier(training.plain_net(), training.data, power=power)
+
+
 METHODS = (
     Method(
         "logit-adjusted-post",
@@ -58,6 +62,17 @@ METHODS = (
         "The plain net's features stay; its last layer is drawn anew and trained on all classes alike often.",
         _retrained,
         {"lr": 0.01},
+        from_plain=True,
+    ),
+    Method(
+        "classifier-refitting",
+        "classifier refitting",
+        "prior",
+        "after Kang et al., 2020",
+        "The plain net's features stay; its last layer becomes a logistic regression in which the classes count alike, "
+        "its weights as small as the validation part likes best.",
+        _refitted,
+        {"power": 1.0},
         from_plain=True,
     ),
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
-from leveret.balance import balanced_subsets, train_subsets
+from leveret.balance import balanced_bootstraps, balanced_subsets, refit_classifier, train_subsets
 from leveret.balance.catalogue._method import Method
 from leveret.balance.catalogue._training import BalancedTraining
+from leveret.nets import Ensemble
 
 __all__ = ["METHODS"]
 
@@ -23,12 +27,25 @@ def _subsets(training: BalancedTraining, *, members: int, rounds: int | None) ->
         subsets = balanced_subsets(
             labels, max_members=members, rounds=-(-min(_LEAST, members) // len(subsets)), seed=seed
         )
+    return _voting(training, subsets)
+
+
+def _bagged(training: BalancedTraining, *, members: int, power: float, refit: bool) -> nn.Module:
+    labels = training.data.train.labels
+    net = _voting(training, balanced_bootstraps(labels, members=members, power=power, seed=training.seed))
+    if not refit:
+        return net
+    return Ensemble(refit_classifier(member, training.data) for member in net.nets)
+
+
+def _voting(training: BalancedTraining, places: Sequence[NDArray[np.int64]]) -> Ensemble:
+    """A net for each set of places, with the budget's epochs each."""
     results: list[dict[str, Any]] = []
     assert training.make_net is not None
     net = train_subsets(
         training.make_net,
         training.data,
-        subsets,
+        places,
         out=training.out,
         seed=training.seed,
         workers=training.workers or 1,
@@ -53,5 +70,15 @@ METHODS = (
         "they vote: at least four, for which mild skew is dealt out more than once.",
         _subsets,
         {"members": 8, "rounds": None},
+    ),
+    Method(
+        "over-bagging",
+        "over-bagging",
+        "ensemble",
+        "Wang & Yao, 2009",
+        "A net learns from each of several bootstraps, in which the classes come alike often; its last layer is then "
+        "fitted to all samples, as in classifier refitting, and the nets vote.",
+        _bagged,
+        {"members": 8, "power": 1.0, "refit": True},
     ),
 )
