@@ -72,13 +72,14 @@ METHODS = (
         {"members": 8, "rounds": None},
     ),
     Method(
-        "over-bagging",
-        "over-bagging",
+        "bagging",
+        "bagging, refitted",
         "ensemble",
-        "Wang & Yao, 2009",
-        "A net learns from each of several bootstraps, in which the classes come alike often; its last layer is then "
-        "fitted to all samples, as in classifier refitting, and the nets vote.",
+        "Breiman, 1996; Kang et al., 2020",
+        "A net learns from each of several bootstraps of the samples as they come; its last layer is then fitted to all "
+        "of them with the classes counting alike, as in classifier refitting, and the nets vote. With power 1 the "
+        "bootstraps are even, too: over-bagging.",
         _bagged,
-        {"members": 8, "power": 1.0, "refit": True},
+        {"members": 8, "power": 0.0, "refit": True},
     ),
 )
