@@ -76,8 +76,8 @@ METHODS = (
         "bagging, refitted",
         "ensemble",
         "Breiman, 1996; Kang et al., 2020",
-        "A net learns from each of several bootstraps of the samples as they come; its last layer is then fitted to all "
-        "of them with the classes counting alike, as in classifier refitting, and the nets vote. With power 1 the "
+        "A net learns from each of several bootstraps of the samples as they come; its last layer is then fitted to "
+        "them all with the classes counting alike, as in classifier refitting, and the nets vote. With power 1 the "
         "bootstraps are even, too: over-bagging.",
         _bagged,
         {"members": 8, "power": 0.0, "refit": True},
