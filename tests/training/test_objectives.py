@@ -56,6 +56,33 @@ def test_logit_form_is_half_the_squared_distance(batch, nets):
     )
 
 
+@pytest.mark.parametrize("options", [{}, {"form": "logits"}, {"form": "logits", "standardize": ([0] * 3, [1, 2, 3])}])
+def test_maps_are_learned_pixel_by_pixel(nets, options):
+    """As rows, a pixel each, would be; those without a label too, which only the labels' share leaves out."""
+    student, teacher = nets
+    rows = torch.randn(24, 5)
+    labels = torch.randint(0, 3, (24,))
+    labels[:7] = -100
+
+    def map_of(values):
+        return values.view(2, 3, 4, *values.shape[1:]).movedim(3, 1) if values.dim() == 2 else values.view(2, 3, 4)
+
+    class Places(nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x):
+            return map_of(self.net(x.movedim(1, 3).reshape(-1, 5)))
+
+    as_maps = Distillation(Places(teacher), hard_weight=0.3, **options)(
+        Places(student), Batch(map_of(rows), map_of(labels), torch.arange(2))
+    )
+    as_rows = Distillation(teacher, hard_weight=0.3, **options)(student, Batch(rows, labels, torch.arange(24)))
+    for name, loss in as_rows.items():
+        assert as_maps[name].item() == pytest.approx(loss.item(), rel=1e-5)
+
+
 def test_stored_logits_stand_for_the_teacher(batch, nets):
     student, teacher = nets
     teacher.eval()

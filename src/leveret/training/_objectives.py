@@ -126,6 +126,8 @@ class Distillation:
     is patient and consistent", CVPR 2022, section 3.1), but its forward pass can cost as much as the student's step.
     Logits stored once per sample (`logits_of`) cost nothing; they suit augmentations that leave a sample what it is.
 
+    Of images with masks every pixel is a sample, also one without a label: the teacher knows what it takes it for.
+
     Two forms:
 
     - "temperature" (Hinton et al., 2015, section 2): `T² KL(softmax(t/T) ‖ softmax(s/T))`, averaged over the batch;
@@ -189,7 +191,7 @@ class Distillation:
         return losses
 
     def targets(self, batch: Batch) -> Tensor:
-        """The teacher's logits for the batch, `(batch, num_classes)`, without gradient."""
+        """The teacher's logits for the batch, `(batch, num_classes)`, or maps of them, without gradient."""
         if isinstance(self.teacher, Tensor):
             return self._stored(self.teacher, batch.indices)
         if not isinstance(self.teacher, nn.Module):
@@ -223,14 +225,15 @@ class Distillation:
                 raise LeveretUsageError(
                     f"standardize has {len(self.std)} classes, the teacher's logits {targets.shape[1]}"
                 )
-            std = self.std.to(logits.device)
+            std = self.std.to(logits.device).view(-1, *[1] * (logits.dim() - 2))
             return 0.5 * F.mse_loss(logits / std, targets / std)
         if self.form == "logits":
             return 0.5 * F.mse_loss(logits, targets - targets.mean(1, keepdim=True))
         t = self.temperature
         log_student = F.log_softmax(logits / t, dim=1)
         log_teacher = F.log_softmax(targets / t, dim=1)
-        return F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True) * t * t
+        places = logits[:, 0].numel()  # samples, or all pixels of them
+        return F.kl_div(log_student, log_teacher, reduction="sum", log_target=True) / places * t * t
 
     def __repr__(self) -> str:
         teacher = type(self.teacher).__name__
