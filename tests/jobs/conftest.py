@@ -13,7 +13,7 @@ def fake_house(monkeypatch):
     import job_fakes
 
     import leveret.jobs._recipe
-    from leveret.jobs import shrink
+    from leveret.jobs import _shrink_job
 
     packing = ModuleType("leveret.packing")
     packing.pack = lambda net, example, normalization, classes, provenance: job_fakes.FakePacked(
@@ -25,7 +25,7 @@ def fake_house(monkeypatch):
         monkeypatch.setitem(sys.modules, f"leveret.{name}", module)
         monkeypatch.setattr(f"leveret.{name}", module, raising=False)
     monkeypatch.setattr(leveret.jobs._recipe, "recipe_for", job_fakes.recipe_for)
-    monkeypatch.setattr(shrink, "_TIMING_SECONDS", {False: 0.02, True: 0.02})
+    monkeypatch.setattr(_shrink_job, "_SECONDS", {False: 0.02, True: 0.02})
     monkeypatch.setattr(job_fakes.FakeRecipe, "calls", [])
     monkeypatch.setattr(job_fakes.FakeRecipe, "stop_at", {})
     return job_fakes.FakeRecipe

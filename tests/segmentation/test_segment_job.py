@@ -17,7 +17,7 @@ from leveret.training import _history
 
 @pytest.fixture
 def small_nets(monkeypatch):
-    monkeypatch.setattr(_segment_recipe, "_named_net", lambda name, channels, classes: SmallFCN(classes, channels))
+    monkeypatch.setattr(_segment_recipe, "named_segmenter", lambda name, channels, classes: SmallFCN(classes, channels))
 
 
 QUICK = {"net": SmallFCN, "epochs": 2, "batch_size": 4, "lr": 0.02, "crop": 24, "progress": False, "threads": 1}
@@ -146,10 +146,10 @@ def test_wrong_command_lines(shapes, tmp_path, run, arguments, said):
 
 
 def test_jobs_of_classes_refuse_masks(shapes, tmp_path, run):
-    for command in ("shrink", "compare", "distill"):
+    for command in ("compare", "distill"):
         code, _, errors = run(command, shapes, "-o", tmp_path / "out")
         assert code == 1
-        assert "leveret fit --task segment" in errors
+        assert "leveret shrink, with --task segment" in errors
     assert not (tmp_path / "out").exists()
 
 

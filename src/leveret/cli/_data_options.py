@@ -103,7 +103,7 @@ def options_for(task: str, data_options: Mapping[str, Any]) -> dict[str, Any]:
         LeveretUsageError: one of the other's was given.
     """
     others = ("label_column", "text_column") if task == "segment" else tuple(_OF_MASKS)
-    given = [name for name in others if data_options[name] not in (None, 255)]
+    given = [name for name in others if data_options.get(name) not in (None, 255)]
     if given:
         raise LeveretUsageError(
             f"--{given[0].replace('_', '-')} is of "

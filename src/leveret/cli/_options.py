@@ -25,6 +25,13 @@ Threads = Annotated[
     typer.Option(min=1, help="Of the kernels. Default: LEVERET_THREADS, or all cores.", show_default=False),
 ]
 Net = Annotated[str | None, typer.Option(help="convnet, resnet20 or resnet18. Default: convnet.", show_default=False)]
+ShrinkNet = Annotated[
+    str | None,
+    typer.Option(
+        help="convnet, resnet20 or resnet18. Of masks: parsenet, fcn or pyramid. Default: the first.",
+        show_default=False,
+    ),
+]
 FitNet = Annotated[
     str | None,
     typer.Option(
@@ -38,6 +45,12 @@ WorkerThreads = Annotated[
 ]
 Task = Annotated[
     str, typer.Option(help="classify, segment (images with masks), or auto: by what the source looks like.")
+]
+Crop = Annotated[
+    str | None, typer.Option(help="Of masks: train on parts of so many pixels: 128, or 96x128.", show_default=False)
+]
+ClassWeights = Annotated[
+    str, typer.Option(help="Of masks: none, or median: rare classes weigh more, by median frequency.")
 ]
 Flip = Annotated[
     bool | None,

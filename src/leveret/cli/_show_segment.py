@@ -1,4 +1,4 @@
-"""What `leveret fit --task segment` prints to people."""
+"""What `leveret fit` and `leveret shrink` print to people of images with masks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from leveret.cli._show import show
-from leveret.report.words import share
+from leveret.report.words import operations, share, size
 
-__all__ = ["show_segment"]
+__all__ = ["show_segment", "show_shrink_masks"]
 
 _MOST = 24
 
@@ -45,3 +45,26 @@ def show_segment(result: Any) -> None:
         return
     show(Text(f"model    {result.model}"))
     show(Text(f"try      leveret predict {result.model} IMAGE -o masks/", style="dim"))
+
+
+def show_shrink_masks(result: Any) -> None:
+    """The models side by side, as in the report, and where things are."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("")
+    for name in ("mean IoU", "pixels", "bytes", "ms/image", "images/s", "MACs", "binary MACs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for model in result.models:
+        table.add_row(
+            model.title,
+            share(model.miou),
+            share(model.pixel_accuracy),
+            size(model.bytes),
+            f"{model.ms_per_image:.3f}",
+            f"{model.images_per_second:,.0f}",
+            operations(model.macs),
+            operations(model.binary_macs),
+            style="bold" if model.key == "packed" else "",
+        )
+    show(Text(""), table, Text(""), *(Text(line) for line in result.headlines))
+    show(Text(""), Text(f"report   {result.out / 'report.html'}"), Text(f"model    {result.out / 'model.lvr'}"))
+    show(Text(f"try      leveret predict {result.out / 'model.lvr'} IMAGE -o masks/", style="dim"))

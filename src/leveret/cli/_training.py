@@ -10,6 +10,8 @@ import typer
 from leveret.cli._data_options import options_for, sides_of, takes_data, task_of
 from leveret.cli._guard import guarded
 from leveret.cli._options import (
+    ClassWeights,
+    Crop,
     FitNet,
     Flip,
     Net,
@@ -18,6 +20,7 @@ from leveret.cli._options import (
     Quiet,
     Resume,
     Seed,
+    ShrinkNet,
     Source,
     Strict,
     Task,
@@ -28,9 +31,14 @@ from leveret.errors import LeveretUsageError
 
 
 @app.command(short_help="Train, distil, pack, compare: the main job.")
-@takes_data()
+@takes_data(masks=True)
 def shrink(
     source: Source = "digits",
+    task: Task = "auto",
+    method: Annotated[
+        str,
+        typer.Option(help="What becomes small: binary, a net of bits that learns; of masks also int8, bytes at once."),
+    ] = "binary",
     out: Out = Path("out"),
     epochs: Annotated[
         int | None,
@@ -38,7 +46,9 @@ def shrink(
             min=1, help="Of the teacher; the student's follow. Default: by the data's size.", show_default=False
         ),
     ] = None,
-    net: Net = None,
+    net: ShrinkNet = None,
+    crop: Crop = None,
+    class_weights: ClassWeights = "none",
     seed: Seed = 0,
     quick: Quick = False,
     resume: Resume = False,
@@ -47,26 +57,42 @@ def shrink(
     data_options: Any = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train a teacher, distil it into a binary student, pack that, compare them, and write a report."""
+    """Train a teacher, distil it into a binary student, pack that, compare them, and write a report.
+
+    On images with masks: nets that give each pixel a class.
+    """
     with guarded():
+        chosen = task_of(task, source, data_options)
+        common: dict[str, Any] = {
+            "net": net,
+            "epochs": epochs,
+            "seed": seed,
+            "resume": resume,
+            "strict": strict,
+            "quick": quick,
+            "flip": flip,
+            "progress": not quiet,
+            "data_options": options_for(chosen, data_options),
+        }
+        if chosen == "segment":
+            from leveret.cli._show_segment import show_shrink_masks
+            from leveret.jobs import shrink_masks
+
+            sides = sides_of(crop, "crop")
+            show_shrink_masks(
+                shrink_masks.run(source, out, method=method, crop=sides, class_weights=class_weights, **common)
+            )
+            return
+        if crop is not None or class_weights != "none":
+            raise LeveretUsageError("--crop and --class-weights are of images with masks; this source has labels")
+        if method != "binary":
+            raise LeveretUsageError(
+                f"--method {method} is of images with masks; for classes of images leveret compare has all methods"
+            )
+        from leveret.cli._show import show_shrink
         from leveret.jobs import shrink as job
 
-        result = job.run(
-            source,
-            out,
-            net=net,
-            epochs=epochs,
-            seed=seed,
-            resume=resume,
-            strict=strict,
-            quick=quick,
-            flip=flip,
-            progress=not quiet,
-            data_options=data_options,
-        )
-        from leveret.cli._show import show_shrink
-
-        show_shrink(result)
+        show_shrink(job.run(source, out, masks=task == "classify", **common))
 
 
 @app.command(short_help="Train one net, on skewed classes too.")
@@ -98,13 +124,8 @@ def fit(
             show_default=False,
         ),
     ] = None,
-    crop: Annotated[
-        str | None,
-        typer.Option(help="Of masks: train on parts of so many pixels: 128, or 96x128.", show_default=False),
-    ] = None,
-    class_weights: Annotated[
-        str, typer.Option(help="Of masks: none, or median: rare classes weigh more, by median frequency.")
-    ] = "none",
+    crop: Crop = None,
+    class_weights: ClassWeights = "none",
     batch_size: Annotated[int | None, typer.Option(min=2, help="Images a step.", show_default=False)] = None,
     lr: Annotated[float | None, typer.Option(help="The highest learning rate.", show_default=False)] = None,
     seed: Seed = 0,

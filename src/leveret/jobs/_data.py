@@ -35,7 +35,7 @@ def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[s
     ):
         raise LeveretUsageError(
             f"{getattr(source, 'source', source)} holds images with masks, and this job learns a class an image; "
-            "for masks there is leveret fit --task segment"
+            "for masks there are leveret fit and leveret shrink, with --task segment"
         )
     if not isinstance(source, Data):
         data = load(str(source), seed=seed, progress=progress and sys.stderr.isatty(), **options)

@@ -8,7 +8,7 @@ from torch import nn
 from leveret.nets import layer_operations
 from leveret.shrink.binary import XnorConv2d, XnorLinear
 
-__all__ = ["count_operations", "float_bytes"]
+__all__ = ["count_operations", "float_bytes", "held_bytes"]
 
 
 def count_operations(net: nn.Module, example: torch.Tensor) -> tuple[int, int]:
@@ -27,3 +27,8 @@ def count_operations(net: nn.Module, example: torch.Tensor) -> tuple[int, int]:
 def float_bytes(net: nn.Module) -> int:
     """Bytes of the net's weights and statistics as float32."""
     return sum(4 * value.numel() for value in net.state_dict().values() if value.is_floating_point())
+
+
+def held_bytes(net: nn.Module) -> int:
+    """The same, where weights of one byte take one."""
+    return float_bytes(net) + sum(v.numel() for v in net.state_dict().values() if v.dtype == torch.int8)

@@ -25,6 +25,7 @@ _DEFAULTS = {
     ("params", "1M"),
     ("members", 8),
     ("class_weights", "none"),
+    ("method", "binary"),
     ("ignore_index", 255),
     ("trials", 4),
 }
@@ -68,7 +69,10 @@ class ResumableJob:
             raise KeyboardInterrupt
         self.kept.append(what)
         if result.history:
-            reached = "" if result.best_accuracy is None else f", {share(result.best_accuracy)} on the validation part"
+            score, unit = result.best_accuracy, ""
+            if getattr(result, "monitor", "") == "miou":
+                score, unit = result.best_score, " mIoU"
+            reached = "" if score is None else f", {share(score)}{unit} on the validation part"
             self.say(f"{prefix}{epochs}{reached}, {duration(result.seconds)}")
 
     @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,9 +16,9 @@ from leveret.errors import LeveretUsageError
 from leveret.jobs._checks import check_training
 from leveret.jobs._described import described_net
 from leveret.jobs._given_net import maker_of
-from leveret.training import CrossEntropy, JointAugment
+from leveret.training import CrossEntropy, FitResult, JointAugment, fit
 
-__all__ = ["NETS", "SegmentRecipe", "segment_recipe"]
+__all__ = ["NETS", "SegmentRecipe", "named_segmenter", "segment_recipe"]
 
 NETS = ("parsenet", "fcn", "pyramid")
 WEIGHTS = ("none", "median")
@@ -69,6 +70,20 @@ class SegmentRecipe:
         if self.class_weights == "none":
             return CrossEntropy()
         return CrossEntropy(class_weights=torch.from_numpy(median_frequency_weights(data.train)))
+
+    def train(self, net: nn.Module, data: SegmentationData, out: Path | None, **changed: Any) -> FitResult:
+        """Train `net` as the recipe says; `changed` are arguments of `fit` in place of the recipe's, or beside."""
+        settings: dict[str, Any] = {
+            "objective": self.objective(data),
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "lr": self.lr,
+            "augment": self.augment,
+            "seed": self.seed,
+            "stage": "training",
+            **self.options,
+        }
+        return fit(net, data, out=out, **{**settings, **changed})
 
 
 def segment_recipe(
@@ -127,14 +142,20 @@ def _maker(net: Any, data: SegmentationData) -> tuple[Callable[[], nn.Module], s
     name = net or NETS[0]
     if name not in NETS:
         raise LeveretUsageError(f"a net for segmentation must be one of {', '.join(NETS)}, got {net!r}")
-    return functools.partial(_named_net, name, data.image_shape[0], data.num_classes), name
+    return functools.partial(named_segmenter, name, data.image_shape[0], data.num_classes), name
 
 
-def _named_net(name: str, channels: int, classes: int) -> nn.Module:
-    """On the small backbone for street scenes, with skips down to stride 4."""
+def named_segmenter(name: str, channels: int, classes: int, **backbone: Any) -> nn.Module:
+    """On the small backbone for street scenes, with skips down to stride 4.
+
+    Args:
+        name: one of `NETS`.
+        channels, classes: of the data.
+        backbone: options of `street_backbone`.
+    """
     from leveret.context import FCN, ParseNet, street_backbone
 
-    backbone = street_backbone(channels)
+    stages = street_backbone(channels, **backbone)
     if name == "fcn":
-        return FCN(backbone, classes, stride=4, in_channels=channels, dropout=0.1)
-    return ParseNet(backbone, classes, stride=4, in_channels=channels, dropout=0.1, pyramid=name == "pyramid")
+        return FCN(stages, classes, stride=4, in_channels=channels, dropout=0.1)
+    return ParseNet(stages, classes, stride=4, in_channels=channels, dropout=0.1, pyramid=name == "pyramid")

@@ -18,7 +18,7 @@ from leveret.errors import LeveretPackError, LeveretTrainingError
 from leveret.training._task import Task
 from leveret.training.metrics import SegmentationEvaluation
 
-__all__ = ["SegmentTrial", "kept_evaluation", "pack_segmenter"]
+__all__ = ["SegmentTrial", "kept_evaluation", "kept_masks", "pack_segmenter", "worst_and_best"]
 
 _EVALUATION = "{}.npz"
 _SHOWN = "shown.npz"
@@ -59,27 +59,14 @@ class SegmentTrial(Task):
         from safetensors.torch import save_file
 
         from leveret.nets import parameter_count
-        from leveret.training import evaluate, fit
+        from leveret.training import evaluate
 
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
         net = recipe.make_net()
         diverged = False
         try:
-            result = fit(
-                net,
-                data,
-                objective=recipe.objective(data),
-                epochs=recipe.epochs,
-                batch_size=recipe.batch_size,
-                lr=recipe.lr,
-                augment=recipe.augment,
-                seed=recipe.seed,
-                out=self.folder / "training",
-                stage="training",
-                progress=progress,
-                **recipe.options,
-            )
+            result = recipe.train(net, data, self.folder / "training", progress=progress)
         except LeveretTrainingError as error:
             if error.result is None or not error.result.history:
                 raise
@@ -120,17 +107,23 @@ class SegmentTrial(Task):
 
     def _show(self, net: Any, data: SegmentationData, test: SegmentationEvaluation) -> None:
         """Keep the net's masks of the worst and the best test images."""
-        known = np.flatnonzero(~np.isnan(test.image_iou))
-        order = known[np.argsort(test.image_iou[known], kind="stable")]
-        most = min(_PICTURES, -(-len(order) // 2))
-        chosen = np.concatenate([order[:most], order[most:][::-1][:most]])
+        chosen, worst = worst_and_best(test)
         masks = []
         with torch.no_grad():
             for index in chosen:
                 pixels = torch.from_numpy(data.normalization.apply(data.test.fetch([index])))
                 masks.append(net(pixels)[0].argmax(0).numpy().astype(np.uint8))
         with replacing(self.folder / _SHOWN) as path, path.open("wb") as file:
-            np.savez(file, indices=chosen, worst=np.arange(len(chosen)) < most, masks=np.stack(masks))
+            np.savez(file, indices=chosen, worst=worst, masks=np.stack(masks))
+
+
+def worst_and_best(found: SegmentationEvaluation) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Some images to show, by their own mIoU: the worst, then the best; and which are the worst."""
+    known = np.flatnonzero(~np.isnan(found.image_iou))
+    order = known[np.argsort(found.image_iou[known], kind="stable")]
+    most = min(_PICTURES, -(-len(order) // 2))
+    chosen = np.concatenate([order[:most], order[most:][::-1][:most]])
+    return chosen, np.arange(len(chosen)) < most
 
 
 def pack_segmenter(

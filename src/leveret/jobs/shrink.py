@@ -7,28 +7,24 @@ after its last finished epoch.
 
 from __future__ import annotations
 
-import json
+import functools
 import os
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leveret._disk import disk_errors
 from leveret._files import write_json
 from leveret.data._identity import data_identity
-from leveret.errors import LeveretWarning
 from leveret.jobs._data import load_with_test, public_data
 from leveret.jobs._folder import RunFolder
-from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
-from leveret.report.contender import NOISY, Contender, headlines
+from leveret.jobs._resumable import JobInterrupted, resume_command
+from leveret.jobs._shrink_job import ShrinkJob, warn_of
+from leveret.report.contender import Contender, headlines
 from leveret.report.words import duration
 
 __all__ = ["JobInterrupted", "ShrinkResult", "run"]
-
-_TIMING_SECONDS = {False: 4.0, True: 1.0}  # by quick
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,7 @@ def run(
     strict: bool = False,
     quick: bool = False,
     flip: bool | None = None,
+    masks: bool = False,
     progress: bool = True,
     data_options: Mapping[str, Any] | None = None,
 ) -> ShrinkResult:
@@ -78,6 +75,8 @@ def run(
             epochs.
         resume: go on with the run in `out`; one that is finished is only read.
         strict: make unreadable samples an error instead of a counted warning.
+        masks: take images with masks for a folder of classes, as the user knows better; for masks themselves there is
+            `leveret.jobs.shrink_masks`.
         progress: say on stderr what goes on.
         data_options: passed on to `leveret.load`.
 
@@ -91,37 +90,27 @@ def run(
     folder.check(resume)
     options = {key: value for key, value in (data_options or {}).items() if value is not None}
     asked = {"net": net, "epochs": epochs, "quick": quick, "flip": flip, "seed": seed}
-    again = resume_command("shrink", str(source), folder.path, {**asked, **options, "strict": strict})
+    task = {"task": "classify" if masks else None}
+    again = resume_command("shrink", str(source), folder.path, {**task, **asked, **options, "strict": strict})
     job = _Job(folder, str(source), seed, progress, quick, again)
     with job.stoppable():
-        return job.run(asked, {**options, "strict": strict})
+        return job.run(asked, {**options, "strict": strict}, masks)
 
 
-class _Job(ResumableJob):
-    """One run, stage after stage."""
-
-    folder: RunFolder
-
-    def __init__(self, folder: RunFolder, source: str, seed: int, progress: bool, quick: bool, again: str) -> None:
-        super().__init__(folder, progress, again)
-        self.source = source
-        self.seed = seed
-        self.quick = quick
-
-    def run(self, asked: dict[str, Any], load_options: dict[str, Any]) -> ShrinkResult:
+class _Job(ShrinkJob):
+    def run(self, asked: dict[str, Any], load_options: dict[str, Any], masks: bool) -> ShrinkResult:
         started = time.perf_counter()
-        data = load_with_test(self.source, seed=self.seed, progress=self.progress, options=load_options)
+        data = load_with_test(self.source, seed=self.seed, progress=self.progress, options=load_options, masks=masks)
         from leveret.jobs import _recipe
 
         recipe = _recipe.recipe_for(data, **asked)
         described = recipe.describe()
         self.folder.begin(_config(self.source, data, described, load_options, asked))
-        if self.folder.finished:
-            self.say(f"{self.folder.path} is finished already")
-            return ShrinkResult(self.folder.path, json.loads(self.folder.metrics.read_text(encoding="utf-8")))
+        if (before := self.finished()) is not None:
+            return ShrinkResult(self.folder.path, before)
         self.say(f"{data.name}: {len(data.train):,} training images, {data.num_classes} classes")
-        teacher = self._train("teacher", lambda where: recipe.train_teacher(data, where, **self._how))
-        student = self._train("student", lambda where: recipe.train_student(teacher.net, data, where, **self._how))
+        teacher = self.trained("teacher", functools.partial(recipe.train_teacher, data))
+        student = self.trained("student", functools.partial(recipe.train_student, teacher.net, data))
         packed = self._pack(data, student, described)
         comparison = self._compare(data, teacher.net, student.net, packed)
         metrics = _metrics(data, teacher, student, packed, comparison)
@@ -130,66 +119,31 @@ class _Job(ResumableJob):
         self.say(f"done in {duration(time.perf_counter() - started)}")
         return result
 
-    @property
-    def _how(self) -> dict[str, Any]:
-        # a folder of this run holds nothing but this run's checkpoints, so there is never a reason not to use them
-        return {"resume": True, "progress": self.progress}
-
-    def _train(self, stage: str, train: Any) -> Any:
-        where = getattr(self.folder, stage)
-        self.say(f"\ntraining the {stage}")
-        with disk_errors(self.folder.path):
-            result = train(where)
-        self.take(f"the {stage}", result, f"{stage}: ")
-        return result
-
     def _pack(self, data: Any, student: Any, described: dict[str, Any]) -> Any:
         import numpy as np
         import torch
 
-        from leveret import __version__, packing, runtime
+        from leveret import packing
 
-        self.say("\npacking")
-        example = data.normalization.apply(data.train.fetch(np.arange(min(4, len(data.train)))))
-        packed = packing.pack(
-            student.net.eval(),
-            torch.from_numpy(example),
-            normalization=data.normalization,
-            classes=data.classes,
-            provenance={
-                "leveret": __version__,
-                "data": data.name,
-                "net": described.get("net"),
-                "seed": self.seed,
-                "training images": len(data.train),
-                "validation accuracy": student.best_accuracy,
-            },
-        )
-        packed.save(self.folder.model)
-        self.kept.append(self.folder.model.name)
-        # what is measured is what stands in the file
-        return runtime.load(self.folder.model)
+        def write(path: Path) -> None:
+            example = data.normalization.apply(data.train.fetch(np.arange(min(4, len(data.train)))))
+            packing.pack(
+                student.net.eval(),
+                torch.from_numpy(example),
+                normalization=data.normalization,
+                classes=data.classes,
+                provenance=self.provenance(data, described.get("net"), validation_accuracy=student.best_accuracy),
+            ).save(path)
+
+        return self.packed(write)
 
     def _compare(self, data: Any, teacher: Any, student: Any, packed: Any) -> Any:
         from leveret.jobs._contenders import compare
 
         self.say("comparing")
         nbytes = self.folder.model.stat().st_size
-        comparison = compare(data, teacher, student, packed, nbytes, seconds=_TIMING_SECONDS[self.quick])
-        if comparison.agreement < 0.999:
-            warnings.warn(
-                f"the packed model names another class than PyTorch for {1 - comparison.agreement:.2%} of the test "
-                "images; less than 0.1 % is usual",
-                LeveretWarning,
-                stacklevel=2,
-            )
-        if comparison.noise > NOISY:
-            warnings.warn(
-                f"the machine was busy while the models were timed (the median turn took {comparison.noise:.1f} times "
-                "the fastest): the times given are those of the fastest turn",
-                LeveretWarning,
-                stacklevel=2,
-            )
+        comparison = compare(data, teacher, student, packed, nbytes, seconds=self.seconds)
+        warn_of(comparison.agreement, 0.999, "test images", comparison.noise)
         return comparison
 
     def _report(

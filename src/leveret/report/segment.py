@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from leveret.data.segmentation import colored
-from leveret.report.blocks import (
-    Block,
-    Commands,
-    Facts,
-    Gallery,
-    Legend,
-    Page,
-    Paragraph,
-    Picture,
-    Section,
-    Table,
-    Tile,
-)
+from leveret.report.blocks import Block, Facts, Page, Paragraph, Section, Tile
 from leveret.report.confusion import confusion_blocks
 from leveret.report.curves import learning_curves
-from leveret.report.facts import came_up, decisions, made_with
-from leveret.report.pictures import data_uri
+from leveret.report.facts import came_up, made_with
+from leveret.report.mask_blocks import Shown, classes_table, commands, data_blocks, figures_table, strips
 from leveret.report.words import count, duration, share, size
 from leveret.training.metrics import SegmentationEvaluation
 
 __all__ = ["Shown", "segment_page"]
-
-_PANEL = 320  # pixels of one picture of a strip, at most
-_GAP = 6
-_MANY = 24
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A test image with its labels and what the net said.
-
-    Attributes:
-        pixels: `(channels, height, width)` uint8.
-        labels, said: `(height, width)`; a label below 0 is none.
-        where: names it.
-        iou: its own mIoU.
-        worst: one of the worst rather than of the best.
-    """
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[Any]
-    said: NDArray[Any]
-    where: str
-    iou: float
-    worst: bool
 
 
 def segment_page(
@@ -70,13 +31,13 @@ def segment_page(
     """
     colors = [tuple(color) for color in data["colors"]]
     sections = [
-        Section("Classes", (_classes(data, test),), "Intersection over union of each class, on the test part."),
-        Section("Worst and best", tuple(_strips(data, colors, shown)), "Test images by their own mIoU."),
-        Section("Use the model", (_commands(),) if metrics["packed"] else ()),
+        Section("Classes", (classes_table(data, test),), "Intersection over union of each class, on the test part."),
+        Section("Worst and best", tuple(strips(data, colors, shown)), "Test images by their own mIoU."),
+        Section("Use the model", (commands(),) if metrics["packed"] else ()),
         Section("Learning", tuple(learning_curves({metrics["recipe"]["net"]: metrics["result"]["history"]}))),
         Section("Mistakes", tuple(confusion_blocks(test, "pixels")), "On the test part."),
-        Section("Figures", (_figures(metrics),), "On the test part."),
-        Section("Data", tuple(_data(data))),
+        Section("Figures", (figures_table(metrics["test"]),), "On the test part."),
+        Section("Data", tuple(data_blocks(data))),
         Section("How it was made", tuple(_made(metrics))),
     ]
     return Page(
@@ -114,130 +75,6 @@ def _tiles(metrics: Mapping[str, Any], test: SegmentationEvaluation) -> list[Til
     return tiles
 
 
-def _classes(data: Mapping[str, Any], test: SegmentationEvaluation) -> Table:
-    pixels = test.confusion.sum(1)
-    order = np.arange(len(pixels))
-    many = len(pixels) > _MANY
-    if many:
-        order = np.argsort(np.nan_to_num(test.iou, nan=2), kind="stable")
-    train = np.array(data["class_counts"]["train"])
-    shares = train / max(train.sum(), 1)
-    return Table(
-        "IoU, precision and recall of each class" + (", the worst first" if many else ""),
-        ("class", "IoU", "precision", "recall", "of test pixels", "of training pixels"),
-        tuple(
-            (
-                test.classes[i],
-                *(_share(values[i]) for values in (test.iou, test.precision, test.recall)),
-                share(pixels[i] / max(pixels.sum(), 1)),
-                share(shares[i]),
-            )
-            for i in order
-        ),
-        bars=(1,),
-        scroll=many,
-        wide=True,
-    )
-
-
-def _strips(data: Mapping[str, Any], colors: Sequence[Any], shown: Sequence[Shown]) -> list[Block]:
-    if not shown:
-        return []
-    ignored = any((one.labels < 0).any() for one in shown)
-    items = tuple(
-        (name, "#{:02x}{:02x}{:02x}".format(*color)) for name, color in zip(data["classes"], colors, strict=True)
-    )
-    blocks: list[Block] = [Legend(items, "no label" if ignored else "")]
-    for title, worst, tone in (("The worst", True, "bad"), ("The best", False, "good")):
-        pictures = tuple(_strip(one, data["classes"], colors) for one in shown if one.worst is worst)
-        if pictures:
-            titled = f"{title}: image, true mask, predicted mask"
-            blocks.append(Gallery(titled, pictures, "bad" if tone == "bad" else "good", strips=True))
-    return blocks
-
-
-def _strip(one: Shown, names: Sequence[str], colors: Sequence[Any]) -> Picture:
-    height, width = one.labels.shape
-    times = max(1, 160 // max(height, width))
-    step = -(-max(height, width) // _PANEL)
-    base = np.broadcast_to(one.pixels, (3, height, width))
-    said = np.where(one.labels < 0, -1, one.said.astype(np.int64))
-    gap = np.full((3, height, max(1, round(_GAP * step / times))), 255, np.uint8)
-    whole = np.concatenate([base, gap, colored(one.labels, colors), gap, colored(said, colors)], 2)
-    whole = whole[:, ::step, ::step].repeat(times, 1).repeat(times, 2)
-    known = one.labels >= 0
-    wrong = known & (one.said != one.labels)
-    lines = [f"{share(one.iou)} mIoU", one.where]
-    if wrong.any():
-        pairs = np.stack([one.labels[wrong], one.said[wrong]], 1).astype(np.int64)
-        found, counts = np.unique(pairs, axis=0, return_counts=True)
-        true, taken = found[counts.argmax()]
-        part = counts.max() / known.sum()
-        lines.append(f"mostly {names[true]} taken for {names[taken]}: {share(part)} of its pixels")
-    alt = f"Test image {one.where}, its true mask and the predicted one, {share(one.iou)} mIoU"
-    return Picture(data_uri(np.ascontiguousarray(whole), 3 * _PANEL + 2 * _GAP), alt, tuple(lines))
-
-
-def _commands() -> Commands:
-    return Commands(
-        (
-            ("leveret predict model.lvr a.jpg -o masks", "write the mask and an overlay, for images of any size"),
-            ("leveret inspect model.lvr", "list the layers, their bytes and operations"),
-            ("leveret bench model.lvr", "time it on this machine"),
-        )
-    )
-
-
-def _figures(metrics: Mapping[str, Any]) -> Table:
-    found = metrics["test"]
-    tolerance = found["tolerance"]
-    near = "a tolerance" if tolerance is None else f"{100 * tolerance:.2g} % of the diagonal"
-    rows = (
-        ("mean IoU", "miou", "intersection over union, the mean of the classes"),
-        ("frequency-weighted IoU", "frequency_weighted_iou", "the same, classes weighted by their share of pixels"),
-        ("pixel accuracy", "pixel_accuracy", "share of the labelled pixels that is right"),
-        ("mean class accuracy", "mean_class_accuracy", "the mean recall of the classes"),
-        ("boundary F1", "boundary_f1", f"outlines that lie within {near} of each other (Csurka et al., 2013)"),
-        (
-            "trimap accuracy",
-            "trimap_accuracy",
-            f"right pixels among those within {near} of an outline (Kohli et al., 2009)",
-        ),
-    )
-    return Table(
-        "Figures",
-        ("figure", "value", "what it is"),
-        tuple((title, _share(found[key]), what) for title, key, what in rows),
-        text=(2,),
-        wide=True,
-    )
-
-
-def _data(data: Mapping[str, Any]) -> list[Block]:
-    channels, height, width = data["image_shape"]
-    parts = data["samples"]
-    skipped = data["skipped"]
-    facts = (
-        ("images", f"{'grey' if channels == 1 else 'colour'}, {height} x {width} pixels"),
-        ("scaled by", f"{data['scale']:.4g}"),
-        ("training, validation, test", f"{parts['train']:,}, {parts['val']:,}, {parts['test']:,}"),
-        ("pairs found", f"{data['found']:,}"),
-        ("skipped", f"{len(skipped):,}" if skipped else "none"),
-    )
-    rows = []
-    totals = {name: max(sum(counts), 1) for name, counts in data["class_counts"].items()}
-    for i, name in enumerate(data["classes"]):
-        shares = (share(data["class_counts"][part][i] / totals[part]) for part in totals)
-        rows.append((name, *shares, f"{data['class_images']['train'][i]:,}"))
-    table = Table(
-        "Share of the labelled pixels",
-        ("class", *totals, "training images with it"),
-        tuple(rows),
-        scroll=len(rows) > 16,
-    )
-    return [Facts("Data", facts), *decisions(data), table]
-
-
 def _made(metrics: Mapping[str, Any]) -> list[Block]:
     result = metrics["result"]
     facts = (
@@ -250,7 +87,3 @@ def _made(metrics: Mapping[str, Any]) -> list[Block]:
         few = count(metrics["data"]["test_images"], "test image", "test images")
         blocks.append(Paragraph(f"With {few} small differences may be chance."))
     return [*blocks, *made_with(metrics)]
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None or np.isnan(value) else share(float(value))
