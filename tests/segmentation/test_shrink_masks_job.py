@@ -30,6 +30,7 @@ def small_nets(monkeypatch):
     for module in (_segment_recipe, _shrink_masks_recipe):
         monkeypatch.setattr(module, "named_segmenter", small)
     monkeypatch.setattr(_shrink_job, "_SECONDS", {False: 0.02, True: 0.02})
+    monkeypatch.setattr(_mask_contenders, "best_threads", lambda *_: 1)
 
 
 shrink = functools.partial(shrink_masks.run, epochs=2, crop=24, progress=False)
