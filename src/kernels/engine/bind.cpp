@@ -15,6 +15,22 @@ EpilogueValues epilogue(const MaybeFloats& scale, const MaybeFloats& shift, cons
     return {vector_of(scale), vector_of(shift), vector_of(before), vector_of(slope), vector_of(after)};
 }
 
+using Sides = TransposedShape::Sides;
+
+Beyond beyond_of(const std::string& mode) {
+    return mode == "reflect"     ? Beyond::reflect
+           : mode == "replicate" ? Beyond::replicate
+           : mode == "circular"  ? Beyond::circular
+                                 : Beyond::constant;
+}
+
+Resize resize_of(const std::string& mode) {
+    return mode == "bilinear"           ? Resize::bilinear
+           : mode == "bilinear_corners" ? Resize::bilinear_corners
+           : mode == "nearest_exact"    ? Resize::nearest_exact
+                                        : Resize::nearest;
+}
+
 }  // namespace
 
 void bind_engine(nb::module_& m) {
@@ -80,7 +96,44 @@ void bind_engine(nb::module_& m) {
         .def("global_mean", &add_global_mean)
         .def("channel_mean", &add_channel_mean)
         .def("concat", &add_concat)
+        .def("channel_norm", &add_channel_norm)
         .def("multiply", &add_multiply)
+        .def("divide", &add_divide)
+        .def("part",
+             [](Engine& self, std::size_t input, const Triple& start, const Triple& step, const Triple& count,
+                const std::string& beyond, float value) {
+                 return add_part(self, input, {start, step, count, beyond_of(beyond), value});
+             })
+        .def("resize",
+             [](Engine& self, std::size_t input, const Sides& size, const std::array<float, 2>& step,
+                const std::string& mode) {
+                 return add_resize(self, input, size[0], size[1], step, resize_of(mode));
+             })
+        .def("adaptive_pool",
+             [](Engine& self, std::size_t input, const Sides& size, bool average) {
+                 return add_adaptive_pool(self, input, size[0], size[1], average);
+             })
+        .def("conv_transpose",
+             [](Engine& self, std::size_t input, Maybe<std::size_t> add, Floats weight, const Sides& output,
+                const Sides& stride, const Sides& padding, const Sides& dilation, std::size_t groups,
+                MaybeFloats scale, MaybeFloats shift, MaybeFloats before, MaybeFloats slope, MaybeFloats after) {
+                 const Value& in = self.value(input);
+                 const TransposedShape shape{in.channels,
+                                             weight.shape(3) * groups,
+                                             groups,
+                                             {in.height, in.width},
+                                             {weight.shape(1), weight.shape(2)},
+                                             stride,
+                                             padding,
+                                             dilation,
+                                             output};
+                 return add_transposed_conv(self, inputs_of(input, add),
+                                            std::make_unique<TransposedConvLayer>(weight.data(), shape),
+                                            epilogue(scale, shift, before, slope, after));
+             },
+             nb::arg("input"), nb::arg("add").none(), nb::arg("weight"), nb::arg("output"), nb::arg("stride"),
+             nb::arg("padding"), nb::arg("dilation"), nb::arg("groups"), nb::arg("scale").none(),
+             nb::arg("shift").none(), nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none())
         .def("clip", &add_clip)
         .def("function",
              [](Engine& self, std::size_t input, const std::string& name) {

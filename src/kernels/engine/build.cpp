@@ -77,6 +77,11 @@ std::size_t add_channel_mean(Engine& engine, std::size_t input) {
     return engine.add(channel_mean_node(in), {input}, {in.height, in.width, 1});
 }
 
+std::size_t add_channel_norm(Engine& engine, std::size_t input) {
+    const Value in = engine.value(input);
+    return engine.add(channel_norm_node(in), {input}, {in.height, in.width, 1});
+}
+
 std::size_t add_concat(Engine& engine, const Inputs& inputs) {
     std::vector<Value> parts;
     Value out = engine.value(inputs.at(0));
@@ -91,6 +96,11 @@ std::size_t add_concat(Engine& engine, const Inputs& inputs) {
 std::size_t add_multiply(Engine& engine, std::size_t first, std::size_t second) {
     const Value in = engine.value(first);
     return engine.add(multiply_node(in, engine.value(second)), {first, second}, in);
+}
+
+std::size_t add_divide(Engine& engine, std::size_t first, std::size_t second) {
+    const Value in = engine.value(first);
+    return engine.add(divide_node(in, engine.value(second)), {first, second}, in);
 }
 
 std::size_t add_clip(Engine& engine, std::size_t input, float low, float high) {
@@ -111,6 +121,31 @@ std::size_t add_flatten(Engine& engine, std::size_t input) {
 std::size_t add_reshape(Engine& engine, std::size_t input, std::size_t height, std::size_t width) {
     const Value in = engine.value(input);
     return engine.add(copy_node(in), {input}, {height, width, in.elements() / (height * width)});
+}
+
+std::size_t add_part(Engine& engine, std::size_t input, const Part& part) {
+    const auto [height, width, channels] = part.count;
+    const Value out{static_cast<std::size_t>(height), static_cast<std::size_t>(width),
+                    static_cast<std::size_t>(channels)};
+    return engine.add(part_node(engine.value(input), part), {input}, out);
+}
+
+std::size_t add_resize(Engine& engine, std::size_t input, std::size_t height, std::size_t width,
+                       std::array<float, 2> step, Resize mode) {
+    const Value in = engine.value(input);
+    return engine.add(resize_node(in, height, width, step, mode), {input}, {height, width, in.channels});
+}
+
+std::size_t add_adaptive_pool(Engine& engine, std::size_t input, std::size_t height, std::size_t width, bool average) {
+    const Value in = engine.value(input);
+    return engine.add(adaptive_pool_node(in, height, width, average), {input}, {height, width, in.channels});
+}
+
+std::size_t add_transposed_conv(Engine& engine, const Inputs& inputs, std::unique_ptr<TransposedConvLayer> layer,
+                                EpilogueValues epilogue) {
+    const TransposedShape& shape = layer->shape();
+    const Value out{shape.output[0], shape.output[1], shape.outputs};
+    return engine.add(transposed_node(std::move(layer), std::move(epilogue)), inputs, out);
 }
 
 std::size_t add_quantize(Engine& engine, std::size_t input, float step, Levels levels) {

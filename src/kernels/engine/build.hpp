@@ -7,6 +7,7 @@
 
 #include "engine/engine.hpp"
 #include "engine/lowbit_nodes.hpp"
+#include "engine/map_nodes.hpp"
 
 namespace leveret {
 
@@ -27,12 +28,20 @@ std::size_t add_bit_flatten(Engine& engine, std::size_t input);
 std::size_t add_global_max(Engine& engine, std::size_t input);
 std::size_t add_global_mean(Engine& engine, std::size_t input);
 std::size_t add_channel_mean(Engine& engine, std::size_t input);
+std::size_t add_channel_norm(Engine& engine, std::size_t input);
 std::size_t add_concat(Engine& engine, const Inputs& inputs);
 std::size_t add_multiply(Engine& engine, std::size_t first, std::size_t second);
+std::size_t add_divide(Engine& engine, std::size_t first, std::size_t second);
 std::size_t add_clip(Engine& engine, std::size_t input, float low, float high);
 std::size_t add_function(Engine& engine, std::size_t input, const char* name);
 std::size_t add_flatten(Engine& engine, std::size_t input);
 std::size_t add_reshape(Engine& engine, std::size_t input, std::size_t height, std::size_t width);
+std::size_t add_part(Engine& engine, std::size_t input, const Part& part);
+std::size_t add_resize(Engine& engine, std::size_t input, std::size_t height, std::size_t width,
+                       std::array<float, 2> step, Resize mode);
+std::size_t add_adaptive_pool(Engine& engine, std::size_t input, std::size_t height, std::size_t width, bool average);
+std::size_t add_transposed_conv(Engine& engine, const Inputs& inputs, std::unique_ptr<TransposedConvLayer> layer,
+                                EpilogueValues epilogue);
 std::size_t add_quantize(Engine& engine, std::size_t input, float step, Levels levels);
 std::size_t add_whole_conv(Engine& engine, const Inputs& inputs, std::shared_ptr<const WholeConvLayer> layer,
                            const Window& window, EpilogueValues epilogue);

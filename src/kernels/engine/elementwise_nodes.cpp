@@ -1,21 +1,15 @@
 // Nodes that work on each value, pixel or channel by itself, and those that pool.
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string_view>
-#include <utility>
 
-#include "engine/node.hpp"
+#include "engine/each.hpp"
 #include "isa/choose.hpp"
-#include "threads/pool.hpp"
 
 namespace leveret {
 namespace {
 
 const float* pointer(const Channels& values) { return values.empty() ? nullptr : values.data(); }
-
-// about 32 k elements are worth another thread
-std::size_t grain(std::size_t per_row) { return std::max<std::size_t>(1, 32768 / std::max<std::size_t>(per_row, 1)); }
 
 class Bits : public Node {
 public:
@@ -76,27 +70,6 @@ private:
     Window window_;
     bool average_, count_padding_;
 };
-
-// Anything that a small function does to each sample, or to each element, alone.
-template <typename Work>
-class Each : public Node {
-public:
-    Each(std::size_t count, std::size_t grain, Work work) : count_(count), grain_(grain), work_(std::move(work)) {}
-
-    void run(const Call& call) const override {
-        parallel_for(call.batch * count_, grain_, call.threads,
-                     [&](std::size_t begin, std::size_t end) { work_(call, begin, end); });
-    }
-
-private:
-    std::size_t count_, grain_;
-    Work work_;
-};
-
-template <typename Work>
-std::unique_ptr<Node> each(std::size_t count, std::size_t grain, Work work) {
-    return std::make_unique<Each<Work>>(count, grain, std::move(work));
-}
 
 template <typename Function>
 std::unique_ptr<Node> each_value(const Value& input, Function function) {
@@ -180,6 +153,22 @@ std::unique_ptr<Node> channel_mean_node(const Value& input) {
     });
 }
 
+std::unique_ptr<Node> channel_norm_node(const Value& input) {
+    return each(input.places(), grain(input.channels), [input](const Call& call, std::size_t begin, std::size_t end) {
+        constexpr std::size_t lanes = 8;  // sums beside each other, as no sum waits for another then
+        for (std::size_t i = begin; i < end; ++i) {
+            const float* x = call.floats(0) + i * input.channels;
+            float sums[lanes] = {};
+            std::size_t c = 0;
+            for (; c + lanes <= input.channels; c += lanes)
+                for (std::size_t k = 0; k < lanes; ++k) sums[k] += x[c + k] * x[c + k];
+            for (; c < input.channels; ++c) sums[c % lanes] += x[c] * x[c];
+            const float half = (sums[0] + sums[4]) + (sums[1] + sums[5]);
+            call.out()[i] = std::sqrt(half + ((sums[2] + sums[6]) + (sums[3] + sums[7])));
+        }
+    });
+}
+
 std::unique_ptr<Node> concat_node(std::vector<Value> inputs) {
     std::size_t channels = 0;
     for (const Value& value : inputs) channels += value.channels;
@@ -196,16 +185,36 @@ std::unique_ptr<Node> concat_node(std::vector<Value> inputs) {
     });
 }
 
-std::unique_ptr<Node> multiply_node(const Value& first, const Value& second) {
-    const std::size_t channels = first.channels, step = second.channels == channels ? 1 : 0;
-    const std::size_t places = first.places() / second.places();  // of the first for each of the second
-    return each(first.places(), grain(channels), [=](const Call& call, std::size_t begin, std::size_t end) {
-        for (std::size_t i = begin; i < end; ++i) {
-            const float* a = call.floats(0) + i * channels;
-            const float* b = call.floats(1) + i / places * (step ? channels : 1);
-            for (std::size_t c = 0; c < channels; ++c) call.out()[i * channels + c] = a[c] * b[c * step];
+namespace {
+
+// combine(a, b) of each two values; the second image may have one place down or across, or one channel, for all.
+template <typename Combine>
+std::unique_ptr<Node> pairs(const Value& first, const Value& second, Combine combine) {
+    const std::size_t channels = first.channels, down = second.height > 1 ? second.width * second.channels : 0;
+    const std::size_t across = second.width > 1 ? second.channels : 0;
+    const bool one = second.channels == 1;
+    return each(first.height, grain(first.width * channels), [=](const Call& call, std::size_t begin, std::size_t end) {
+        for (std::size_t row = begin; row < end; ++row) {
+            const float* a = call.floats(0) + row * first.width * channels;
+            const float* b = call.floats(1) + row / first.height * second.elements() + row % first.height * down;
+            float* out = call.out() + row * first.width * channels;
+            for (std::size_t x = 0; x < first.width; ++x, a += channels, b += across, out += channels)
+                if (one)
+                    for (std::size_t c = 0; c < channels; ++c) out[c] = combine(a[c], b[0]);
+                else
+                    for (std::size_t c = 0; c < channels; ++c) out[c] = combine(a[c], b[c]);
         }
     });
+}
+
+}  // namespace
+
+std::unique_ptr<Node> multiply_node(const Value& first, const Value& second) {
+    return pairs(first, second, [](float a, float b) { return a * b; });
+}
+
+std::unique_ptr<Node> divide_node(const Value& first, const Value& second) {
+    return pairs(first, second, [](float a, float b) { return a / b; });
 }
 
 std::unique_ptr<Node> clip_node(const Value& input, float low, float high) {

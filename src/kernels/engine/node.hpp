@@ -87,9 +87,11 @@ std::unique_ptr<Node> bit_flatten_node(const Value& input);
 std::unique_ptr<Node> global_mean_node(const Value& input);
 std::unique_ptr<Node> global_max_node(const Value& input);
 std::unique_ptr<Node> channel_mean_node(const Value& input);
+std::unique_ptr<Node> channel_norm_node(const Value& input);
 std::unique_ptr<Node> concat_node(std::vector<Value> inputs);
-// The second value may have one channel, or one place, for all of the first's.
+// The second value may have one channel, or one place, row or column, for all of the first's.
 std::unique_ptr<Node> multiply_node(const Value& first, const Value& second);
+std::unique_ptr<Node> divide_node(const Value& first, const Value& second);
 std::unique_ptr<Node> clip_node(const Value& input, float low, float high);
 std::unique_ptr<Node> copy_node(const Value& input);
 

@@ -77,8 +77,7 @@ class Multiply(Op):
         return inputs[0] * inputs[1]
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
-        first, second = (value.size for value in self.inputs)
-        return engine.multiply(*inputs) if second in (first, (1, 1)) else None
+        return engine.multiply(*inputs)
 
 
 class Divide(Multiply):
@@ -92,7 +91,7 @@ class Divide(Multiply):
             return inputs[0] / inputs[1]
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
-        return None
+        return engine.divide(*inputs)
 
 
 class ChannelMean(Op):
@@ -132,7 +131,7 @@ class ChannelNorm(ChannelMean):
             return np.sqrt(np.einsum("...c,...c->...", inputs[0], inputs[0]))[..., None]
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
-        return None
+        return engine.channel_norm(inputs[0])
 
 
 class Concat(Op):

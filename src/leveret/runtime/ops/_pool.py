@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -146,6 +147,15 @@ class AdaptivePool2d(Op):
                 part = x[:, top:bottom, left:right]
                 out[:, i, j] = part.max((1, 2)) if self.values["mode"] == "max" else part.mean((1, 2), dtype=np.float32)
         return out
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.adaptive_pool(inputs[0], self.values["size"], self.values["mode"] == "average")
+
+    @property
+    def work(self) -> int:
+        # a part for each place of the result; they overlap by at most a row and a column
+        sides = zip(self.inputs[0].size, self.output.size, strict=True)
+        return self.output.channels * math.prod(side + count for side, count in sides)
 
 
 class BitMaxPool2d(_Pool):

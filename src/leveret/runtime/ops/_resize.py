@@ -48,6 +48,9 @@ class Resize(Op):
             x = y
         return x
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        return engine.resize(inputs[0], self.values["size"], self.values["step"], self.values["mode"])
+
 
 def _sources(side: int, count: int, step: float, mode: str) -> tuple[NDArray[np.int64], Any, Any]:
     """For each place the one or two pixels that it is made of, and the second one's share.
@@ -64,7 +67,8 @@ def _sources(side: int, count: int, step: float, mode: str) -> tuple[NDArray[np.
     else:
         at = i * s
     at = np.clip(at, 0, np.float32(side - 1))
-    first = np.floor(at).astype(np.int64)
+    # of very long sides the last pixel's number is no float
+    first = np.minimum(np.floor(at).astype(np.int64), side - 1)
     if mode.startswith("nearest"):
         return first, None, None
     return first, np.minimum(first + 1, side - 1), at - first.astype(np.float32)

@@ -117,6 +117,10 @@ class Slice(Op):
         part: Any = (slice(None), *(self._parts if self.output.size else self._parts[2:]))
         return np.ascontiguousarray(inputs[0][part])
 
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        start, step = self.values["start"], self.values["step"]
+        return engine.part(inputs[0], start, step, _sides(self.output), "constant", 0.0)
+
 
 _PAD_MODES: dict[str, Any] = {"circular": "wrap", "constant": "constant", "reflect": "reflect", "replicate": "edge"}
 
@@ -150,6 +154,12 @@ class Pad(Op):
         constant = {"constant_values": self.values["value"]} if self.values["mode"] == "constant" else {}
         width = [(0, 0), *(width if self.output.size else width[2:])]
         return np.pad(inputs[0], width, _PAD_MODES[self.values["mode"]], **constant)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        start = tuple(-n for n in self.values["before"])
+        return engine.part(
+            inputs[0], start, (1, 1, 1), _sides(self.output), self.values["mode"], self.values["value"]
+        )
 
 
 class PixelShuffle(Op):

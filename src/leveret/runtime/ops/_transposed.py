@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from leveret.errors import LeveretFormatError
 from leveret.runtime import kernels
 from leveret.runtime._values import MOST_ELEMENTS, Value
-from leveret.runtime.ops._base import EPILOGUE, Array, Op, PairOf, Whole, real_values
+from leveret.runtime.ops._base import EPILOGUE, Array, Op, PairOf, Whole, add_of, all_steps, real_values
 
 __all__ = ["ConvTranspose2d"]
 
@@ -89,6 +89,13 @@ class ConvTranspose2d(Op):
         if add is None and not self.epilogue():
             return np.ascontiguousarray(cut)
         return kernels.affine(cut, **self.epilogue(), add=add, threads=threads)
+
+    def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
+        sides = {name: self.values[name] for name in ("stride", "padding", "dilation", "groups")}
+        weight = self.arrays["weight"]
+        return engine.conv_transpose(
+            inputs[0], add_of(inputs), weight, output=self.output.size, **sides, **all_steps(self)
+        )
 
     def _by_phases(self, x: Array, threads: int) -> Array:
         assert self._phases is not None
