@@ -45,6 +45,20 @@ def test_what_was_repeated_and_then_turned(function):
 
 
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "bilinear"])
+def test_the_first_places_of_a_resized_image_are_all_that_is_made(mode):
+    """Not so places that begin further on, or every second; nor where another layer takes it whole."""
+
+    def made(function):
+        packed = packs_right(Function(lambda x: function(F.interpolate(x, size=(16, 20), mode=mode)), 4), image())
+        return [step.attributes["size"] for step in packed.graph.steps if step.op == "resize"], "slice" in ops(packed)
+
+    assert made(lambda y: y[:, :, :13, :19]) == ([[13, 19]], False)
+    assert made(lambda y: y[:, :, :13, 1:]) == ([[13, 20]], True)
+    assert made(lambda y: y[:, :, :13:2]) == ([[16, 20]], True)
+    assert made(lambda y: y[:, :, :13].mean(2, keepdim=True) + y.mean(2, keepdim=True)) == ([[16, 20], [13, 20]], False)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "bilinear"])
 @pytest.mark.parametrize("factor", [1.1, 2.1, 0.9, (1.1, 2.1), (1.0, 3.0)])
 def test_an_image_resized_by_a_factor_that_is_rounded(mode, factor):
     packs_right(Function(lambda x: F.interpolate(x, scale_factor=factor, mode=mode)[:, :, ::3, ::2], 4), image())

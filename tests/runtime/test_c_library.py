@@ -13,14 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import test_lowbit_net
+import torch
 from coded_files import HOSTILE, coded_net, hostile_file
 from lvr_files import container, signed, small_packed, small_steps, small_tensors, small_texts, write_small
 from routed_files import write_routed
 
+import leveret
 from leveret import runtime
+from leveret.context import ParseNet, street_backbone
 from leveret.errors import LeveretFormatError
 from leveret.runtime import InputContract, Packed, kernels
 from leveret.runtime._graph import Graph, Step
+from leveret.shrink.binary import BiRealBlock
 
 PROGRAM = os.environ.get("LEVERET_RUN_LVR", "")
 PREDICT = os.environ.get("LEVERET_PREDICT", "")
@@ -125,6 +129,43 @@ def maps():
     return built((3, 9, 8), [*layers, ("conv2d", [1], {}, {"weight": floats(4, 1, 1, 5)})], list("wxyz"))
 
 
+def of_maps():
+    """What maps are made with: every border, size and stride, and quotients by rows and columns."""
+    sizes = ("bilinear", "bilinear_corners", "nearest", "nearest_exact")
+    return built(
+        (3, 9, 8),
+        [
+            ("pad", [1], {"before": [2, 1, 0], "after": [0, 3, 1], "mode": "replicate"}, {}),
+            ("pad", [1], {"before": [1, 0, 2], "mode": "reflect"}, {}),
+            ("pad", [1], {"after": [3, 3, 0], "mode": "circular"}, {}),
+            ("slice", [1], {"start": [1, 0, 0], "stop": [14, 15, 6], "step": [2, 1, 1]}, {}),
+            ("pad", [1], {"before": [0, 1, 0], "value": 0.5}, {}),
+            *(("resize", [1], {"size": [5 + i, 9], "step": [1.3, 1.5], "mode": sizes[i]}, {}) for i in range(4)),
+            ("slice", [1], {"stop": [8, 1, 6]}, {}),
+            ("channel_norm", [2], {}, {}),
+            ("divide", [3, 1], {}, {}),
+            ("multiply", [1, 3], {}, {}),
+            ("adaptive_pool2d", [1], {"size": [3, 5], "mode": "average"}, {}),
+            ("adaptive_pool2d", [1], {"size": [4, 2], "mode": "max"}, {}),
+            (
+                "conv_transpose2d",
+                [1],
+                {"stride": [2, 2], "padding": [1, 1], "groups": 6},
+                {"weight": floats(6, 4, 4, 1), **every_epilogue(6)},
+            ),
+            ("conv_transpose2d", [1], {"stride": [2, 1]}, {"weight": floats(6, 3, 2, 5), "shift": floats(5)}),
+            ("conv_transpose2d", [1], {"dilation": [2, 1]}, {"weight": floats(5, 2, 2, 4)}),
+        ],
+        list("wxyz"),
+    )
+
+
+def segmenter(block=None, **options):
+    backbone = street_backbone(widths=(6, 8, 10), depths=(1, 1, 2), block=block)
+    torch.manual_seed(2)
+    return leveret.pack(ParseNet(backbone, 4, **options).eval(), torch.randn(2, 3, 18, 21))
+
+
 def unrolled():
     """A layer that runs three times: its steps take the same tensors, of which the file has the weight coded."""
     weight = {"l.weight": np.round(floats(32, 1, 1, 32) * 4) / 8, "l.slope": np.zeros(32, "f4")}
@@ -142,6 +183,10 @@ NETS = {
     "functions": functions,
     "maps": maps,
     "low bit": test_lowbit_net.packed,
+    "maps by every step": of_maps,
+    "parsenet": segmenter,
+    "binary parsenet": lambda: segmenter(BiRealBlock, fusion="late"),
+    "pyramid": lambda: segmenter(pyramid=True, stride=8),
     "small": small_packed,
     "unrolled": unrolled,
 }
@@ -270,13 +315,44 @@ def with_step(number, **changes):
     return steps
 
 
+def resized(**attributes):
+    return with_step(3, op="resize", attributes={"mode": "bilinear", **attributes})
+
+
+def upsampled(**attributes):
+    """The pool made a transposed convolution, whose weight is that of the convolution before."""
+    steps = with_step(3, op="conv_transpose2d", attributes=attributes, tensors={"weight": "stem.weight"})
+    steps[3]["inputs"] = ["stem"]
+    return steps
+
+
 @pytest.mark.parametrize(
     ("steps", "says"),
     [
         (with_step(3, op="max_pool3d"), "step 'pool' (max_pool3d): unknown operation 'max_pool3d'"),
         (with_step(3, op="softmax", attributes={}), "step 'pool' (softmax): this library doesn't run softmax"),
-        (with_step(3, op="divide", attributes={}), "step 'pool' (divide): this library doesn't run divide"),
-        (with_step(3, op="channel_norm", attributes={}), "this library doesn't run channel_norm"),
+        (with_step(3, op="channel_max", attributes={}), "this library doesn't run channel_max"),
+        (with_step(3, op="divide", attributes={}), "step 'pool' (divide): takes 2 to 2 inputs, got 1"),
+        (with_step(3, op="pad", attributes={"before": [0, -1, 0]}), "'before' must be three whole numbers in 0..16384"),
+        (with_step(3, op="pad", attributes={"before": [0, 1]}), "'before' must be three whole numbers"),
+        (with_step(3, op="pad", attributes={"after": [6, 0, 0], "mode": "reflect"}), "pads 6 places of 6 by reflect"),
+        (with_step(3, op="pad", attributes={"after": [7, 0, 0], "mode": "circular"}), "pads 7 places of 6"),
+        (with_step(3, op="pad", attributes={"after": [16384] * 3}), "far too large"),
+        (with_step(3, op="pad", attributes={"value": "x"}), "'value' must be a number in its range"),
+        (with_step(3, op="slice", attributes={"stop": [6, 9, 5]}), "takes 0..9 of 8"),
+        (with_step(3, op="slice", attributes={"start": [2, 0, 0], "stop": [2, 1, 1]}), "takes 2..2 of 6"),
+        (with_step(3, op="slice", attributes={}), "'stop' is missing"),
+        (resized(size=[2, 2], step=[-1, 1]), "'step' must be a pair of numbers in its range"),
+        (resized(size=[2, 2], step=[1, 1, 1]), "'step' must be a pair"),
+        (resized(size=[0, 2], step=[1, 1]), "'size' must be a pair of whole numbers in 1..16384"),
+        (resized(size=[16384, 16384], step=[1, 1]), "far too large"),
+        (resized(size=[2, 2], step=[1, 1], mode="bicubic"), "'mode' must be one of bilinear, "),
+        (with_step(3, op="adaptive_pool2d", attributes={"size": [257, 1], "mode": "max"}), "in 1..256"),
+        (with_step(3, op="conv_transpose2d", attributes={}), "tensor 'weight' is missing"),
+        (upsampled(stride=[4096, 4096]), "far too large"),
+        (upsampled(output_padding=[1, 0]), "output_padding must be less than"),
+        (upsampled(padding=[30, 0]), "cuts 30x0 off an image"),
+        (upsampled(groups=2), "weight must be (5,"),
         (with_step(3, op="max_pool_gradient", attributes={}), "this library doesn't run max_pool_gradient"),
         (with_step(3, attributes={"kernel": [2, -1], "stride": [2, 2]}), "'kernel' must be a pair of whole numbers"),
         (with_step(3, attributes={"kernel": [2, 2]}), "'stride' is missing"),

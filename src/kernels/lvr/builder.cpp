@@ -64,26 +64,52 @@ std::int64_t Builder::whole(std::string_view name, std::int64_t low, std::int64_
     return *whole;
 }
 
-double Builder::real(std::string_view name, double low, double high) {
-    const Json* value = attribute(name, true);
+double Builder::real(std::string_view name, double low, double high, std::optional<double> otherwise) {
+    const Json* value = attribute(name, !otherwise);
+    if (!value) return *otherwise;
     const auto number = value->number();
     if (!number || *number < low || *number > high) refuse_attribute(name, "a number in its range", *value);
     return *number;
 }
 
-Pair Builder::pair(std::string_view name, std::int64_t low, std::int64_t high, std::optional<Pair> otherwise) {
+std::array<double, 2> Builder::reals(std::string_view name, double low, double high) {
+    const Json* value = attribute(name, true);
+    std::array<double, 2> out{};
+    const auto wrong = [&] { refuse_attribute(name, "a pair of numbers in its range", *value); };
+    if (!value->is_list() || value->size() != out.size()) wrong();
+    const std::vector<Json> items = value->items();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const auto number = items[i].number();
+        if (!number || *number < low || *number > high) wrong();
+        out[i] = *number;
+    }
+    return out;
+}
+
+template <std::size_t length>
+std::array<std::int64_t, length> Builder::several(std::string_view name, std::string_view words, std::int64_t low,
+                                                 std::int64_t high,
+                                                 std::optional<std::array<std::int64_t, length>> otherwise) {
     const Json* value = attribute(name, !otherwise);
     if (!value) return *otherwise;
-    Pair out{};
-    const auto wrong = [&] { refuse_attribute(name, "a pair of whole numbers in " + range(low, high), *value); };
-    if (!value->is_list() || value->size() != 2) wrong();
+    std::array<std::int64_t, length> out{};
+    const auto wrong = [&] { refuse_attribute(name, joined(words, " whole numbers in ", range(low, high)), *value); };
+    if (!value->is_list() || value->size() != length) wrong();
     const std::vector<Json> items = value->items();
-    for (std::size_t i = 0; i < 2; ++i) {
+    for (std::size_t i = 0; i < length; ++i) {
         const auto whole = whole_in(items[i], low, high);
         if (!whole) wrong();
         out[i] = *whole;
     }
     return out;
+}
+
+Pair Builder::pair(std::string_view name, std::int64_t low, std::int64_t high, std::optional<Pair> otherwise) {
+    return several<2>(name, "a pair of", low, high, otherwise);
+}
+
+Whole3 Builder::triple(std::string_view name, std::int64_t low, std::int64_t high, std::optional<Whole3> otherwise) {
+    return several<3>(name, "three", low, high, otherwise);
 }
 
 bool Builder::flag(std::string_view name, bool otherwise) {

@@ -59,8 +59,10 @@ public:
     // Attributes; one without a default must be there.
     std::int64_t whole(std::string_view name, std::int64_t low, std::int64_t high,
                        std::optional<std::int64_t> otherwise = {});
-    double real(std::string_view name, double low, double high);
+    double real(std::string_view name, double low, double high, std::optional<double> otherwise = {});
+    std::array<double, 2> reals(std::string_view name, double low, double high);
     Pair pair(std::string_view name, std::int64_t low, std::int64_t high, std::optional<Pair> otherwise = {});
+    Whole3 triple(std::string_view name, std::int64_t low, std::int64_t high, std::optional<Whole3> otherwise = {});
     bool flag(std::string_view name, bool otherwise);
     std::string choice(std::string_view name, std::initializer_list<std::string_view> words,
                        std::optional<std::string> otherwise = {});
@@ -84,6 +86,9 @@ public:
 
 private:
     const Json* attribute(std::string_view name, bool required);
+    template <std::size_t length>
+    std::array<std::int64_t, length> several(std::string_view name, std::string_view words, std::int64_t low,
+                                            std::int64_t high, std::optional<std::array<std::int64_t, length>> otherwise);
     const Tensor* row(std::string_view role, Dtype dtype, std::uint64_t channels);
 
     Building& building_;

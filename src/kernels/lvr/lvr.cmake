@@ -37,6 +37,7 @@ add_library(lvr STATIC
   src/kernels/lvr/ops/bit_ops.cpp
   src/kernels/lvr/ops/float_ops.cpp
   src/kernels/lvr/ops/layer.cpp
+  src/kernels/lvr/ops/map_ops.cpp
   src/kernels/lvr/ops/pool_ops.cpp
   src/kernels/lvr/ops/sparse_op.cpp
   src/kernels/lvr/ops/table.cpp

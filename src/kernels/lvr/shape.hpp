@@ -36,7 +36,8 @@ Shape like(const Shape& shape, std::uint64_t channels, Kind kind = Kind::floats)
 std::string shown(const Shape& shape);
 std::string shown(Kind kind);
 
-using Pair = std::array<std::int64_t, 2>;  // down, across
+using Pair = std::array<std::int64_t, 2>;    // down, across
+using Whole3 = std::array<std::int64_t, 3>;  // down, across, channels
 
 // A window over an image, with the places that it takes. Throws a FormatError where the image is too small for it.
 Window window_on(const Shape& image, Pair kernel, Pair stride, Pair padding, Pair dilation = {1, 1},

@@ -31,6 +31,7 @@ def _packed_by_torch() -> list[Any]:
     from torch import Tensor, nn
     from torch.nn import functional as F
 
+    from leveret.context import ParseNet, street_backbone
     from leveret.data import Normalization
     from leveret.nets import ConvNet, ResNet
     from leveret.packing import pack
@@ -70,6 +71,11 @@ def _packed_by_torch() -> list[Any]:
             y = torch.relu(self.conv(self.words(ids).transpose(1, 2))).amax(2)
             return torch.softmax(self.classes(y.view(-1, 5, 1).reshape(-1, 5)), dim=1)
 
+    def segmenter(block: Any = None, **options: Any) -> nn.Module:
+        """A map of logits of the image's size, which the C library runs, too."""
+        backbone = street_backbone(2, widths=(4, 6, 6), depths=(1, 1, 1), block=block)
+        return ParseNet(backbone, 3, in_channels=2, **options)
+
     binary = nn.Sequential(
         nn.Conv2d(2, 8, 3, padding=1),
         XnorConv2d(8, 8, 3, padding=1),
@@ -106,6 +112,7 @@ def _packed_by_torch() -> list[Any]:
         binary,
         real,
         Maps(),
+        *(segmenter(**options) for options in ({}, {"pyramid": True}, {"block": BiRealBlock, "fusion": "late"})),
     ]
     normalization = Normalization((0.5, 0.5), (0.25, 0.25))
     x = torch.randn(2, 2, 8, 8)

@@ -66,6 +66,12 @@ def part(state: Lowering, ref: Ref, axis: int, start: int, stop: int, step: int 
     ref = state.in_order(ref)
     shape = (*ref.shape[:axis], len(range(start, stop, step)), *ref.shape[axis + 1 :])
     place = MEMORY.index(ref.layout[axis])
+    made = state.draft.producer(ref.name)
+    if (start, step) == (0, 1) and place < 2 and made is not None and made.op == "resize":
+        # the first places of an image of another size: what follows need not be made
+        size = [stop if i == place else n for i, n in enumerate(made.attributes["size"])]
+        source = replace(ref, name=made.inputs[0])
+        return state.emit("resize", [source], {**made.attributes, "size": size}, shape=shape, layout=ref.layout)
     attributes = {
         "start": [start if i == place else 0 for i in range(3)],
         "stop": [stop if i == place else ref.side(letter) for i, letter in enumerate(MEMORY)],

@@ -41,10 +41,18 @@ Made bit_max_pool2d(Builder& b);
 Made global_avg_pool(Builder& b);
 Made global_max_pool(Builder& b);
 
+Made adaptive_pool2d(Builder& b);
+Made conv_transpose2d(Builder& b);
+Made pad(Builder& b);
+Made resize(Builder& b);
+Made slice(Builder& b);
+
 Made affine(Builder& b);
 Made channel_mean(Builder& b);
+Made channel_norm(Builder& b);
 Made clip(Builder& b);
 Made concat(Builder& b);
+Made divide(Builder& b);
 Made flatten(Builder& b);
 Made function(Builder& b);
 Made multiply(Builder& b);

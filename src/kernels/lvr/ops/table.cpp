@@ -12,6 +12,7 @@ struct Known {
 };
 
 constexpr Known known[] = {
+    {"adaptive_pool2d", adaptive_pool2d},
     {"affine", affine},
     {"avg_pool2d", avg_pool2d},
     {"binary_weight_conv2d", binary_weight_conv2d},
@@ -26,9 +27,12 @@ constexpr Known known[] = {
     {"byte_conv2d", byte_conv2d},
     {"byte_linear", byte_linear},
     {"channel_mean", channel_mean},
+    {"channel_norm", channel_norm},
     {"clip", clip},
     {"concat", concat},
     {"conv2d", conv2d},
+    {"conv_transpose2d", conv_transpose2d},
+    {"divide", divide},
     {"flatten", flatten},
     {"function", function},
     {"global_avg_pool", global_avg_pool},
@@ -38,21 +42,21 @@ constexpr Known known[] = {
     {"linear", linear},
     {"max_pool2d", max_pool2d},
     {"multiply", multiply},
+    {"pad", pad},
     {"plane_conv2d", plane_conv2d},
     {"plane_linear", plane_linear},
     {"quantize", quantize},
     {"reshape", reshape},
+    {"resize", resize},
+    {"slice", slice},
     {"sparse_linear", sparse_linear},
 };
 
 // without a node of the engine, as yet: leveret.runtime runs them step by step
 constexpr std::string_view of_python[] = {
-    "adaptive_pool2d",  "channel_max",     "channel_norm",      "clip_gradient",
-    "conv_transpose2d", "divide",          "embedding",         "function_gradient",
-    "group_norm",       "layer_norm",      "leaky_gradient",    "linear_transpose",
-    "log_softmax",      "logits_gradient", "max_pool_gradient", "pad",
-    "pixel_shuffle",    "resize",          "slice",             "softmax",
-    "transpose",
+    "channel_max", "clip_gradient",  "embedding",        "function_gradient", "group_norm",
+    "layer_norm",  "leaky_gradient", "linear_transpose", "log_softmax",       "logits_gradient",
+    "max_pool_gradient", "pixel_shuffle", "softmax", "transpose",
 };
 
 }  // namespace

@@ -3,6 +3,20 @@
 #include "lvr/text.hpp"
 
 namespace leveret::lvr {
+namespace {
+
+// The first value, whose second one has one channel, or one place, row or column, for all of its, or as many.
+const Shape& pair(Builder& b, std::string_view verb) {
+    b.takes(2, 2);
+    const Shape &first = b.input(Kind::floats), &second = b.shape(1);
+    const auto fits = [](std::uint64_t side, std::uint64_t of) { return side == 1 || side == of; };
+    if (second.image != first.image || !fits(second.channels, first.channels) || !fits(second.height, first.height) ||
+        !fits(second.width, first.width))
+        refuse(verb, " shapes ", shown(first), " and ", shown(second));
+    return first;
+}
+
+}  // namespace
 
 Made affine(Builder& b) {
     b.takes(1, 2);
@@ -15,6 +29,11 @@ Made affine(Builder& b) {
 Made channel_mean(Builder& b) {
     b.takes(1, 1);
     return {like(b.input(Kind::floats), 1), add_channel_mean(b.engine(), b.number(0))};
+}
+
+Made channel_norm(Builder& b) {
+    b.takes(1, 1);
+    return {like(b.input(Kind::floats), 1), add_channel_norm(b.engine(), b.number(0))};
 }
 
 Made clip(Builder& b) {
@@ -51,16 +70,13 @@ Made function(Builder& b) {
 }
 
 Made multiply(Builder& b) {
-    b.takes(2, 2);
-    const Shape &first = b.input(Kind::floats), &second = b.shape(1);
-    const auto fits = [](std::uint64_t side, std::uint64_t of) { return side == 1 || side == of; };
-    if (second.image != first.image || !fits(second.channels, first.channels) || !fits(second.height, first.height) ||
-        !fits(second.width, first.width))
-        refuse("multiplies shapes ", shown(first), " and ", shown(second));
-    if (!second.same_size(first) && second.places() != 1)
-        refuse("this library doesn't multiply an image by a row or a column, ", shown(second),
-               "; leveret.runtime does, in Python");
+    const Shape& first = pair(b, "multiplies");
     return {first, add_multiply(b.engine(), b.number(0), b.number(1))};
+}
+
+Made divide(Builder& b) {
+    const Shape& first = pair(b, "divides");
+    return {first, add_divide(b.engine(), b.number(0), b.number(1))};
 }
 
 Made reshape(Builder& b) {
