@@ -160,7 +160,12 @@ def transpose(state: Lowering, a: dict[str, Any]) -> Ref:
     "slice",
     "narrow",
     "select",
-    row=Row("`x[:, 2:9]`, `x[:, :, ::2, ::2]`, `narrow`, `select`", "`slice`", "not of the batch", _SECTION),
+    row=Row(
+        "`x[:, 2:9]`, `x[:, :, ::2, ::2]`, `narrow`, `select`",
+        "`slice`",
+        "not of the batch; of a resized image the first places are all that `resize` makes",
+        _SECTION,
+    ),
 )
 def slice_(state: Lowering, a: dict[str, Any]) -> Ref:
     ref: Ref = a["self"]

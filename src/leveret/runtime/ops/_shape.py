@@ -157,9 +157,7 @@ class Pad(Op):
 
     def native(self, engine: Any, inputs: Sequence[int]) -> int | None:
         start = tuple(-n for n in self.values["before"])
-        return engine.part(
-            inputs[0], start, (1, 1, 1), _sides(self.output), self.values["mode"], self.values["value"]
-        )
+        return engine.part(inputs[0], start, (1, 1, 1), _sides(self.output), self.values["mode"], self.values["value"])
 
 
 class PixelShuffle(Op):
