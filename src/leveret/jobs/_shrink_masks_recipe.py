@@ -4,7 +4,8 @@
 it for. As for classes of images it learns in two stages: binary activations with real weights, then all binary
 (Martinez et al., ICLR 2020). What classifies stays real, and so does the first stage, which sees pixels.
 
-"int8": the teacher itself with weights and values of one byte in its backbone, found from some training images.
+"int8": the teacher itself with weights and values of one byte in its backbone, found from some training images. Its
+first stage stays real, too: with three channels of pixels to take, bytes would slow it down.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ METHODS = ("binary", "int8")
 _WIDTHS = (32, 96, 192, 192)
 _TEMPERATURE = 2.0
 _HARD = 0.1
+_REAL = ("backbone.stages.0", "heads")  # of a net of bytes
 _SHOWN, _BATCH = 64, 8  # images that show which values layers take
 
 
@@ -93,7 +95,7 @@ class MaskShrinkRecipe:
     ) -> FitResult:
         """The small net. A binary one's stages have folders of their own under `out`; bytes take no training."""
         if self.method == "int8":
-            return FitResult(quantize(teacher, self._calibration(data), skip="heads"), monitor="miou")
+            return FitResult(quantize(teacher, self._calibration(data), skip=_REAL), monitor="miou")
         net = self.student()
         history: list[dict[str, Any]] = []
         result = None
