@@ -7,6 +7,7 @@ Importing this room is cheap; `datasets`, scikit-learn and the like load when a 
 
 from leveret.data._arrays import from_arrays
 from leveret.data._export import write_folder
+from leveret.data._fewlabels import few_labels
 from leveret.data._load import load
 from leveret.data._longtail import long_tailed
 from leveret.data._tiles import TiledImage
@@ -27,6 +28,7 @@ __all__ = [
     "TiledImage",
     "cluttered",
     "decode_image",
+    "few_labels",
     "from_arrays",
     "load",
     "load_segmentation",

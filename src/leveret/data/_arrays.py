@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ def from_arrays(
     val_fraction: float = 0.1,
     test_fraction: float = 0.0,
     groups: ArrayLike | None = None,
+    columns: Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
     name: str = "arrays",
 ) -> Data:
@@ -55,6 +56,8 @@ def from_arrays(
         val_fraction, test_fraction: shares of `x` that are held out where the part isn't given, class by class.
         groups: `(n,)`, of any values: samples of one group (a patient, a photo that was cut up) never stand in two
             parts; the parts' shares and classes are then as near to the wanted ones as whole groups allow.
+        columns: what else is known of each sample, by a name: a value each, None or NaN where it isn't. Samples are
+            those of `x`, then of `x_val`, then of `x_test`.
         seed: of the splits.
         name: short, for titles and messages.
 
@@ -98,8 +101,10 @@ def from_arrays(
     members = None if groups is None else _groups(groups, len(samples[""].values))
     report = LoadReport(found=sum(len(column) for column in labels.values()), warnings=raw.warnings)
     source, places = _joined(samples, list(labels))
+    fractions = val_fraction, test_fraction
+    beside = _columns(columns or {}, report.found)
     splits = split_parts(
-        source, places, labels, len(names), seed, val_fraction, test_fraction, report.notes, groups=members
+        source, places, labels, len(names), seed, *fractions, report.notes, groups=members, columns=beside
     )
     for text in report.warnings:
         warnings.warn(LeveretWarning(f"{name}: {text}"), stacklevel=2)
@@ -174,6 +179,16 @@ def _joined(samples: dict[str, _Samples], parts: list[str]) -> tuple[Source, dic
     if samples[""].kind == "text":
         return TextSource([text for part in values for text in part]), places
     return ArraySource(values[0] if len(values) == 1 else np.concatenate(values)), places
+
+
+def _columns(columns: Mapping[str, Any], size: int) -> dict[str, NDArray[Any]]:
+    found = {}
+    for name, values in columns.items():
+        if len(values) != size:
+            raise LeveretDataError(f"column {name!r} must have a value a sample, {size}; it has {len(values)}")
+        found[name] = np.empty(size, object)
+        found[name][:] = list(values)
+    return found
 
 
 def _groups(groups: ArrayLike, size: int) -> NDArray[np.int64]:

@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leveret.data._raw import Raw
+from leveret._skew import class_counts
+from leveret.data._raw import Part, Raw
 from leveret.errors import LeveretDataError
 
-__all__ = ["check_classes", "encode_labels"]
+__all__ = ["UNLABELLED", "check_classes", "encode_labels"]
+
+UNLABELLED = -100  # as training knows it
 
 
 def encode_labels(raw: Raw) -> tuple[dict[str, NDArray[np.int64]], tuple[str, ...]]:
-    """Labels of each part as int64 from 0, and the classes' names.
+    """Labels of each part as int64 from 0, −100 for those that are missing (None), and the classes' names.
 
     Numbers must be whole; where no names are known the classes are 0..max. Names are sorted.
 
     Raises:
         LeveretDataError: labels that are fractions, negative, or beyond the known classes; names the first such sample.
     """
+    known = {name: _known(part.labels) for name, part in raw.parts.items()}
+    if all(found is None for found in known.values()):
+        return _encoded(raw)
+    labelled = {
+        name: part if found is None else _only(part, found)
+        for (name, part), found in zip(raw.parts.items(), known.values(), strict=True)
+    }
+    labels, classes = _encoded(replace(raw, parts=labelled))
+    for name, found in known.items():
+        if found is not None:
+            every = np.full(len(raw.parts[name]), UNLABELLED, np.int64)
+            every[found] = labels[name]
+            labels[name] = every
+    return labels, classes
+
+
+def _known(labels: Any) -> NDArray[np.int64] | None:
+    """The places of labels that aren't missing; None where none is."""
+    if isinstance(labels, np.ndarray) and labels.dtype.kind != "O":
+        return None
+    there = np.array([value is not None for value in labels], bool)
+    return None if there.all() else np.flatnonzero(there)
+
+
+def _only(part: Part, chosen: NDArray[np.int64]) -> Part:
+    return Part([], [part.labels[i] for i in chosen], [part.where[i] for i in chosen])
+
+
+def _encoded(raw: Raw) -> tuple[dict[str, NDArray[np.int64]], tuple[str, ...]]:
     columns = {name: np.asarray(part.labels) for name, part in raw.parts.items()}
     if any(column.dtype.kind in "USO" for column in columns.values()):
         texts = {name: [str(value) for value in raw.parts[name].labels] for name in columns}
@@ -61,7 +94,7 @@ def check_classes(
         LeveretDataError: names the class.
     """
     k = len(classes)
-    counts = {name: np.bincount(column, minlength=k) for name, column in labels.items()}
+    counts = {name: class_counts(column, k) for name, column in labels.items()}
     total = np.sum(list(counts.values()), axis=0)
     if (empty := np.flatnonzero(total == 0)).size:
         raw.warnings.append(f"{len(empty)} of {k} classes have no sample and are left out: {_few(classes, empty)}")
@@ -80,7 +113,8 @@ def check_classes(
     kept = np.flatnonzero(total > 0)
     renumber = np.full(k, -1, np.int64)
     renumber[kept] = np.arange(len(kept))
-    return {name: renumber[column] for name, column in labels.items()}, tuple(classes[i] for i in kept)
+    found = {name: np.where(column < 0, column, renumber[np.maximum(column, 0)]) for name, column in labels.items()}
+    return found, tuple(classes[i] for i in kept)
 
 
 def _few(classes: tuple[str, ...], chosen: NDArray[Any]) -> str:

@@ -42,6 +42,7 @@ def load(
     image_column: str | None = None,
     label_column: str | None = None,
     text_column: str | None = None,
+    unlabelled: bool = False,
     strict: bool = False,
     cache: str | Path | bool | None = None,
     progress: bool = False,
@@ -66,6 +67,8 @@ def load(
         val_fraction: share of the training samples held out for validation, where the source has no such part.
         test_fraction: share of all samples held out for the test, where the source has no such part.
         image_column, label_column, text_column: names in a table. Default: the usual ones.
+        unlabelled: keep a table's rows without a label, in the training part and with the label −100, for objectives
+            that learn from such samples, too. Else they are skipped and counted.
         strict: make unreadable samples an error instead of a counted warning.
         cache: folder for decoded images; None takes `LEVERET_CACHE` or the user's cache folder, False uses none.
         progress: show a bar while decoding.
@@ -88,12 +91,13 @@ def load(
             image_column=image_column,
             label_column=label_column,
             text_column=text_column,
+            unlabelled=unlabelled,
             strict=strict,
             cache=cache,
             progress=progress,
         )
         return in_clutter(loaded, str(source), size, seed)
-    raw, name = _read(str(source), Columns(image_column, label_column, text_column))
+    raw, name = _read(str(source), Columns(image_column, label_column, text_column, unlabelled))
     labels, classes = encode_labels(raw)
     report = LoadReport(skipped=raw.skipped, notes=raw.notes, warnings=raw.warnings)
     report.found = sum(len(part) for part in raw.parts.values()) + len(raw.skipped)
@@ -105,10 +109,13 @@ def load(
         for part in places:
             keep = ~np.isin(places[part], gone)
             places[part], labels[part] = places[part][keep], labels[part][keep]
+    _only_training(places, labels, whole, report)
     labels, classes = check_classes(labels, classes, raw)
     if strict and report.skipped:
         raise LeveretDataError(f"{source}: {skipped_text(report)} (strict)")
-    splits = split_parts(samples, places, labels, len(classes), seed, val_fraction, test_fraction, report.notes)
+    beside = {name: _column(values) for name, values in whole.columns.items()}
+    fractions = val_fraction, test_fraction
+    splits = split_parts(samples, places, labels, len(classes), seed, *fractions, report.notes, columns=beside)
     if report.skipped:
         warnings.warn(LeveretWarning(f"{source}: {skipped_text(report)}"), stacklevel=2)
     for text in report.warnings:
@@ -166,7 +173,31 @@ def _joined(raw: Raw) -> tuple[Part, dict[str, NDArray[np.int64]]]:
         items: Any = parts[0].items if len(parts) == 1 else np.concatenate([part.items for part in parts])
     else:
         items = [item for part in parts for item in part.items]
-    return Part(items, np.empty(ends[-1]), [where for part in parts for where in part.where]), places
+    names = dict.fromkeys(name for part in parts for name in part.columns)
+    columns = {name: [v for part in parts for v in part.columns.get(name, [None] * len(part))] for name in names}
+    return Part(items, np.empty(ends[-1]), [where for part in parts for where in part.where], columns), places
+
+
+def _column(values: Any) -> NDArray[Any]:
+    """Numbers as such, all else as objects."""
+    found = np.asarray(values)
+    if found.dtype.kind in "iufb":
+        return found
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
+
+
+def _only_training(places: Any, labels: Any, whole: Part, report: LoadReport) -> None:
+    """Samples without a label are for training alone: of other parts they are skipped."""
+    for name, column in labels.items():
+        known = column >= 0
+        if name in ("all", "train"):
+            if not known.all():
+                report.notes.append(f"{int((~known).sum())} of {len(known)} samples have no label and only train")
+        elif not known.all():
+            report.skipped += [Skipped(whole.where[i], "no label") for i in places[name][~known]]
+            places[name], labels[name] = places[name][known], column[known]
 
 
 def _samples(

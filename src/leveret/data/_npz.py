@@ -14,6 +14,8 @@ from leveret.errors import LeveretDataError
 
 __all__ = ["holds_fractions", "pixels_of", "read_npz"]
 
+_SUFFIXES = ("_train", "_val", "_test")
+
 
 def read_npz(path: Path) -> Raw:
     """Read the file; see the module for the names that are looked for.
@@ -55,7 +57,16 @@ def _part(path: Path, arrays: dict[str, Any], suffix: str) -> Part:
             f"{path}: x{suffix} has {len(x)} rows, y{suffix} must be as many labels, got shape {y.shape}"
         )
     pixels = pixels_of(x, f"{path}: x{suffix}")
-    return Part(pixels, y, [f"row {i} of x{suffix}" for i in range(len(y))])
+    # other rows of as many plain values stand beside the images: z_train, z_test, or z
+    others = [n for n, a in arrays.items() if n.endswith(suffix) and n not in ("x" + suffix, "y" + suffix)]
+    if not suffix:
+        others = [name for name in others if not name.endswith(_SUFFIXES)]
+    columns = {
+        name.removesuffix(suffix): arrays[name]
+        for name in others
+        if arrays[name].shape == y.shape and arrays[name].dtype.kind in "iufbU"
+    }
+    return Part(pixels, y, [f"row {i} of x{suffix}" for i in range(len(y))], columns)
 
 
 def holds_fractions(x: NDArray[Any]) -> bool:

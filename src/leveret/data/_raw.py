@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,13 +22,15 @@ class Part:
     Attributes:
         items: pixels `(n, channels, height, width)` uint8, or a table's rows `(n, features)` float32, or a sequence of
             encoded images (paths or bytes), or texts.
-        labels: one per item: numbers or names.
+        labels: one per item: numbers or names; None where there is none.
         where: names each item in messages ("a/b.png", "row 7 of x.csv").
+        columns: what else stands beside the items, by its name: a value each, None where there is none.
     """
 
     items: NDArray[Any] | Sequence[Any]
     labels: Sequence[Any] | NDArray[Any]
     where: Sequence[str]
+    columns: Mapping[str, Sequence[Any] | NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)

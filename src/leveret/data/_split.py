@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +31,12 @@ def hold_out(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices to keep and to hold out, both ascending: about `fraction` of each class is held out.
 
-    A class of two or more samples gives at least one and keeps at least one; a class of one keeps it.
+    A class of two or more samples gives at least one and keeps at least one; a class of one keeps it, and samples
+    without a label (−100) stay, too.
     """
     held = []
     if fraction > 0:
-        for label in np.unique(labels):
+        for label in np.unique(labels[labels >= 0]):
             members = generator.permutation(np.flatnonzero(labels == label))
             share = min(max(round(fraction * len(members)), 1), len(members) - 1)
             held.append(members[:share])
@@ -100,6 +102,7 @@ def split_parts(
     test_fraction: float,
     notes: list[str],
     groups: NDArray[np.int64] | None = None,
+    columns: Mapping[str, NDArray[Any]] | None = None,
 ) -> dict[str, Split]:
     """The three parts, of which those that the source lacks are held out from the training part.
 
@@ -112,6 +115,7 @@ def split_parts(
         val_fraction, test_fraction: shares of all samples ("all"), or of the training part.
         notes: gets a line for each part that is held out.
         groups: by place, the group that a sample must not leave.
+        columns: by place, what else is said of the samples.
     """
     generator = np.random.default_rng(seed)
     parts = {"train" if name == "all" else name: (places[name], labels[name]) for name in places}
@@ -130,4 +134,4 @@ def split_parts(
         if len(held):
             how = "class by class" if groups is None else "whole groups"
             notes.append(f"{len(held)} samples were held out as the {name} part, {how} (seed {seed})")
-    return {name: Split(name, samples, *parts[name], num_classes) for name in ("train", "val", "test")}
+    return {name: Split(name, samples, *parts[name], num_classes, columns) for name in ("train", "val", "test")}

@@ -40,6 +40,7 @@ class Columns:
     image: str | None = None
     label: str | None = None
     text: str | None = None
+    unlabelled: bool = False  # keep rows without a label
 
 
 def table_files(source: Path) -> dict[str, list[Path]]:
@@ -168,18 +169,24 @@ def _part(table: Any, where: str, folder: Path, columns: Columns, raw: Raw) -> P
         raw.kind = "text"
         items = table[text][:]
     else:
-        return _rows(table, label, labels, rows, where, raw)
-    missing = [i for i, (item, value) in enumerate(zip(items, labels, strict=True)) if item is None or value is None]
+        return _rows(table, label, labels, rows, where, raw, columns.unlabelled)
+    beside = _beside(table, {label, image, text})
+    missing = [
+        i
+        for i, (item, value) in enumerate(zip(items, labels, strict=True))
+        if item is None or (value is None and not columns.unlabelled)
+    ]
     for i in missing:
-        raw.skipped.append(Skipped(rows[i], "no label" if labels[i] is None else "empty"))
+        raw.skipped.append(Skipped(rows[i], "empty" if items[i] is None else "no label"))
     if missing:
         gone = set(missing)
         keep = [i for i in range(len(labels)) if i not in gone]
         items, labels, rows = [items[i] for i in keep], [labels[i] for i in keep], [rows[i] for i in keep]
-    return Part(items, labels, rows)
+        beside = {name: [values[i] for i in keep] for name, values in beside.items()}
+    return Part(items, labels, rows, beside)
 
 
-def _rows(table: Any, label: str, labels: list[Any], rows: list[str], where: str, raw: Raw) -> Part:
+def _rows(table: Any, label: str, labels: list[Any], rows: list[str], where: str, raw: Raw, unlabelled: bool) -> Part:
     """Every other column as a feature, where all hold numbers; rows with a value that is missing are skipped."""
     names = [name for name in table.column_names if name != label]
     if frames := [name for name in names if _INDEX.fullmatch(name)]:
@@ -200,11 +207,21 @@ def _rows(table: Any, label: str, labels: list[Any], rows: list[str], where: str
     raw.kind, raw.features = "table", tuple(names)
     # a missing number is None there, which becomes NaN
     values = np.stack([np.array(table[name][:], np.float64) for name in names], 1)
-    reasons = {i: "no label" for i, value in enumerate(labels) if value is None}
+    reasons = {i: "no label" for i, value in enumerate(labels) if value is None and not unlabelled}
     reasons = unusable_rows(values, raw.features) | reasons
     raw.skipped += [Skipped(rows[i], reasons[i]) for i in sorted(reasons)]
     keep = [i for i in range(len(labels)) if i not in reasons]
     return Part(as_float32(values[keep], raw.features), [labels[i] for i in keep], [rows[i] for i in keep])
+
+
+def _beside(table: Any, used: set[str | None]) -> dict[str, list[Any]]:
+    """The columns that hold something plain beside image, text and label."""
+    names = [name for name in table.column_names if name not in used and _is_plain(table.features[name])]
+    return {name: table[name][:] for name in names}
+
+
+def _is_plain(feature: Any) -> bool:
+    return _is_number(feature) or getattr(feature, "dtype", "") in ("string", "large_string")
 
 
 def _is_number(feature: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leveret._pixels import constants_for
+from leveret._skew import class_counts
 from leveret.errors import LeveretUsageError
 
 __all__ = ["Data", "LoadReport", "Normalization", "Skipped", "Source", "Split"]
@@ -28,18 +30,25 @@ class Split:
 
     Attributes:
         name: "train", "val" or "test".
-        labels: `(n,)` int64, from 0.
+        labels: `(n,)` int64, from 0; −100 where a training sample has none, see `load(unlabelled=True)`.
         num_classes: of the whole data, also those that this part lacks.
     """
 
     def __init__(
-        self, name: str, source: Source, places: NDArray[np.int64], labels: NDArray[np.int64], num_classes: int
+        self,
+        name: str,
+        source: Source,
+        places: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        num_classes: int,
+        columns: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         self.name = name
         self.labels = labels
         self.num_classes = num_classes
         self._source = source
         self._places = places
+        self._columns = dict(columns or {})
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -48,6 +57,11 @@ class Split:
     def places(self) -> NDArray[np.int64]:
         """Where the samples stand in the source, `(n,)`: of `from_arrays`, in `x`, then `x_val`, then `x_test`."""
         return self._places
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What else the source says of each sample, by the columns' names: `(n,)` each, None or NaN for nothing."""
+        return {name: values[self._places] for name, values in self._columns.items()}
 
     def fetch(self, indices: ArrayLike) -> Any:
         """The samples at `indices`: images as uint8 `(n, channels, height, width)`, rows of a table as float32
@@ -59,11 +73,18 @@ class Split:
         chosen = np.asarray(indices)
         if chosen.dtype != bool:
             chosen = chosen.astype(np.int64)
-        return Split(self.name, self._source, self._places[chosen], self.labels[chosen], self.num_classes)
+        return self._like(self._places[chosen], self.labels[chosen])
+
+    def relabelled(self, labels: NDArray[np.int64]) -> Split:
+        """The same samples with other labels, `(n,)`; nothing is copied."""
+        return self._like(self._places, labels)
 
     def class_counts(self) -> NDArray[np.int64]:
-        """Samples of each class, `(num_classes,)`."""
-        return np.bincount(self.labels, minlength=self.num_classes)
+        """Samples of each class, `(num_classes,)`; those without a label count for none."""
+        return class_counts(self.labels, self.num_classes)
+
+    def _like(self, places: NDArray[np.int64], labels: NDArray[np.int64]) -> Split:
+        return Split(self.name, self._source, places, labels, self.num_classes, self._columns)
 
     def __repr__(self) -> str:
         return f"Split({self.name!r}, {len(self)} samples, {self.num_classes} classes)"
