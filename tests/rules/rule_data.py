@@ -24,12 +24,12 @@ def reviews(**columns):
 def garments(n=60, seed=0):
     """Grey 6x6 images of four classes, of which a column says the kind: "top" of shirt and coat, "shoe" of the others.
 
-    Classes of a kind differ in a corner, kinds in the whole image's brightness.
+    Classes of a kind differ much, in a corner; kinds differ little, in the whole image's brightness.
     """
     generator = np.random.default_rng(seed)
     labels = np.arange(n) % 4
     images = generator.integers(0, 60, (n, 6, 6)).astype(np.uint8)
-    images += np.where(labels < 2, 120, 0).astype(np.uint8)[:, None, None]
+    images += np.where(labels < 2, 6, 0).astype(np.uint8)[:, None, None]
     images[labels % 2 == 0, :3, :3] += 70
     names = np.array(["shirt", "coat", "boot", "sandal"])[labels]
     kinds = [str(kind) for kind in np.where(labels < 2, "top", "shoe")]

@@ -10,26 +10,34 @@ The idea in four steps, each a module of its own:
 Source: Hu, Ma, Liu, Hovy & Xing, "Harnessing deep neural networks with logic rules", ACL 2016.
 """
 
+from leveret.rules._check import Checked, RuleCount, check
 from leveret.rules._contradictions import Contradiction, contradictions
 from leveret.rules._errors import Place, Problem, RuleError
 from leveret.rules._formula import Atom, Formula, average, exclusive, exists, for_all, label
 from leveret.rules._functions import load_functions
+from leveret.rules._objective import RuleDistillation
+from leveret.rules._posterior import Posterior, posterior
 from leveret.rules._ruleset import RuleSet, facts_of, read_rules
 from leveret.rules._schema import Schema
 from leveret.runtime.rules import Facts, RuleProgram
 
 __all__ = [
     "Atom",
+    "Checked",
     "Contradiction",
     "Facts",
     "Formula",
     "Place",
+    "Posterior",
     "Problem",
+    "RuleCount",
+    "RuleDistillation",
     "RuleError",
     "RuleProgram",
     "RuleSet",
     "Schema",
     "average",
+    "check",
     "contradictions",
     "exclusive",
     "exists",
@@ -37,5 +45,6 @@ __all__ = [
     "for_all",
     "label",
     "load_functions",
+    "posterior",
     "read_rules",
 ]

@@ -145,6 +145,15 @@ class RuleSet:
         with np.errstate(divide="ignore"):
             return np.exp(log_posterior(np.log(p), *self.program.penalties(self.program.truths(evidence))))
 
+    def with_weights(self, weights: Sequence[float]) -> RuleSet:
+        """The same rules, the soft ones with these weights, one a rule; hard ones stay hard."""
+        rules = tuple(
+            rule if rule.weight is None else replace(rule, weight=float(weight), learned=False)
+            for rule, weight in zip(self.program.rules, weights, strict=True)
+        )
+        compiled = Compiled(replace(self.program, rules=rules), self.places, self.groups, self.nets, self.words)
+        return RuleSet(compiled, name=self.name, text=self.text, functions=self.functions)
+
     def _asked(self, asked: Says, size: int, pixels: Any) -> NDArray[np.float32]:
         if pixels is None:
             raise LeveretUsageError(f"a rule asks the net {asked.net!r}, for which images are needed")

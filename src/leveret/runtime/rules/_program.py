@@ -125,7 +125,8 @@ class RuleProgram:
             weights: λ of each rule, in place of its own.
         """
         lib = library_of(truths)
-        weights = lib.asarray(self.weights if weights is None else weights)
+        if weights is None:
+            weights = lib.asarray(self.weights.astype(np.float32))
         soft = self.strength * ((1 - truths) * weights[None, :, None]).sum(1)
         return soft, self.forbidden(truths).any(1)
 
