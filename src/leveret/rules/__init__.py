@@ -19,6 +19,7 @@ from leveret.rules._objective import RuleDistillation
 from leveret.rules._posterior import Posterior, posterior
 from leveret.rules._ruleset import RuleSet, facts_of, read_rules
 from leveret.rules._schema import Schema
+from leveret.rules._sequences import SequenceRuleDistillation, tag_by_rules
 from leveret.runtime.rules import Facts, RuleProgram
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "RuleProgram",
     "RuleSet",
     "Schema",
+    "SequenceRuleDistillation",
     "average",
     "check",
     "contradictions",
@@ -47,4 +49,5 @@ __all__ = [
     "load_functions",
     "posterior",
     "read_rules",
+    "tag_by_rules",
 ]

@@ -246,6 +246,8 @@ class _Compiler:
         if text_of(net) not in self.names.nets:
             self.names.problem(net, nearest(text_of(net), self.names.nets, "net"))
             return ["atom", 0]
+        if self.schema.texts or self.schema.tags:
+            self.names.problem(net, "other nets are asked of images; these examples are none")
         packed = self.names.nets[text_of(net)]
         classes = () if packed is None else packed.classes
         said = text_of(name.children[0])

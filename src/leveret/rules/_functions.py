@@ -25,7 +25,7 @@ from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.runtime.rules._evidence import Call
 from leveret.runtime.rules._facts import Facts
 
-__all__ = ["call_all", "load_functions"]
+__all__ = ["call_all", "call_tokens", "example_of", "load_functions"]
 
 Functions = Mapping[str, Callable[..., Any]]
 

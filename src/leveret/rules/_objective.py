@@ -15,6 +15,7 @@ from leveret.rules._asking import OwnOpinions
 from leveret.rules._check import never_fire
 from leveret.rules._contradictions import Contradiction, contradictions
 from leveret.rules._ruleset import RuleSet, facts_of
+from leveret.rules._schedule import Schedule
 from leveret.runtime.rules._posterior import log_posterior
 from leveret.training import Batch
 from leveret.training._batch import UNLABELLED
@@ -77,15 +78,12 @@ class RuleDistillation(nn.Module):
         contradictory: Literal["refuse", "drop"] = "refuse",
     ) -> None:
         super().__init__()
-        if not 0 <= pi <= 1:
-            raise LeveretUsageError(f"pi must be in [0, 1], got {pi}")
-        if not 0 <= alpha < 1:
-            raise LeveretUsageError(f"alpha must be in [0, 1), got {alpha}")
+        self.schedule = Schedule(pi, alpha)
         if contradictory not in ("refuse", "drop"):
             raise LeveretUsageError(f"contradictory must be 'refuse' or 'drop', got {contradictory!r}")
         if tuple(data.classes) != rules.program.classes:
             raise LeveretUsageError(f"the rules are for the classes {rules.program.classes}, not {tuple(data.classes)}")
-        self.rules, self.pi, self.alpha = rules, pi, alpha
+        self.rules = rules
         facts = facts_of(data)
         evidence = rules.evidence(facts, data.train.fetch)
         self.contradictions = contradictions(rules.program, evidence)
@@ -100,12 +98,11 @@ class RuleDistillation(nn.Module):
         # softplus keeps weights above 0
         start = [math.log(math.expm1(max(rule.weight or 0.0, 1e-3))) for rule in rules.program.rules]
         self.free = nn.Parameter(torch.tensor(start)) if any(learned) else None
-        self.epoch = 0
 
     @property
     def share(self) -> float:
         """π of this epoch."""
-        return min(self.pi, 1 - self.alpha**self.epoch)
+        return self.schedule.share
 
     @property
     def weights(self) -> Tensor:
@@ -121,7 +118,7 @@ class RuleDistillation(nn.Module):
 
     def set_epoch(self, epoch: int, epochs: int) -> None:
         """Called by `fit` at the start of each epoch, from 0."""
-        self.epoch = epoch
+        self.schedule.epoch = epoch
 
     def forward(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         batch.logits = net(batch.inputs)
@@ -157,7 +154,7 @@ class RuleDistillation(nn.Module):
         warnings.warn(LeveretWarning(f"{told}. Hard rules are left out of account there"), stacklevel=3)
 
     def __repr__(self) -> str:
-        return f"RuleDistillation({self.rules!r}, pi={self.pi:g}, alpha={self.alpha:g})"
+        return f"RuleDistillation({self.rules!r}, {self.schedule})"
 
 
 def _in_words(found: Contradiction) -> str:

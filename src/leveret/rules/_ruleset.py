@@ -15,7 +15,7 @@ from leveret.errors import LeveretUsageError
 from leveret.rules._compile import Compiled, compile_rules
 from leveret.rules._errors import Place
 from leveret.rules._formula import Formula
-from leveret.rules._functions import call_all, load_functions
+from leveret.rules._functions import call_all, call_tokens, load_functions
 from leveret.rules._schema import Schema, schema_of
 from leveret.runtime.rules._evidence import Call, Says, Truth
 from leveret.runtime.rules._facts import Facts
@@ -120,6 +120,19 @@ class RuleSet:
                 found[:, i] = asked.heard(self._asked(asked, len(facts), pixels))
         return found
 
+    def token_evidence(self, facts: Facts) -> list[NDArray[np.float32]]:
+        """All evidence of sequences: of each `(length, evidence)` in [0, 1], NaN where there is none."""
+        found = []
+        for i in range(len(facts)):
+            columns = [
+                call_tokens(asked, self.functions, facts, i) if isinstance(asked, Call) else asked.of_tokens(facts, i)
+                for asked in self.program.evidence
+            ]
+            assert facts.tokens is not None
+            empty = np.empty((len(facts.tokens[i]), 0), np.float32)
+            found.append(np.stack(columns, 1) if columns else empty)
+        return found
+
     def project(
         self, probabilities: ArrayLike, facts: Facts, *, own: Mapping[int, ArrayLike] | None = None
     ) -> NDArray[np.float64]:
@@ -214,8 +227,8 @@ def facts_of(data: Any, part: str = "train") -> Facts:
     if data.kind == "table" and len(split):
         rows = split.fetch(np.arange(len(split)))
         columns |= {name: rows[:, i] for i, name in enumerate(data.features)}
-    texts = split.fetch(np.arange(len(split))) if data.kind == "text" else None
-    tokens = getattr(split, "tokens", None)
+    said = split.fetch(np.arange(len(split))) if data.kind in ("text", "tag") else None
+    texts, tokens = (said, None) if data.kind == "text" else (None, said)
     return Facts(len(split), texts, tokens, columns)
 
 

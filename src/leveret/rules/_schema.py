@@ -34,5 +34,4 @@ class Schema:
 def schema_of(data: Any) -> Schema:
     """The schema of what `leveret.load` gave."""
     columns = (*getattr(data, "features", ()), *getattr(data.train, "columns", {}))
-    tags = data.kind in ("tokens", "tags", "sequence")
-    return Schema(tuple(data.classes), columns, data.kind == "text", tags)
+    return Schema(tuple(data.classes), columns, data.kind == "text", data.kind == "tag")

@@ -20,10 +20,10 @@ from leveret.runtime.rules._facts import Facts
 from leveret.runtime.rules._logic import logic_named
 from leveret.runtime.rules._tree import Tree, atoms_of, evaluate, leaves_of
 
-__all__ = ["HARD", "Rule", "RuleProgram"]
+__all__ = ["HARD", "LESS", "Rule", "RuleProgram"]
 
 HARD = None  # the weight of a hard rule
-_LESS = 1 - 1e-6  # a hard rule forbids what is less true
+LESS = 1 - 1e-6  # a hard rule forbids what is less true
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class RuleProgram:
     def forbidden(self, truths: Any) -> Any:
         """Which hard rule forbids which class, `(n, rules, classes)`."""
         lib = library_of(truths)
-        return (truths < _LESS) & lib.asarray(self.hard)[None, :, None]
+        return (truths < LESS) & lib.asarray(self.hard)[None, :, None]
 
     def _leaf(self, leaf: Tree, known: Any) -> Any:
         lib = library_of(known)

@@ -1,0 +1,164 @@
+"""Dynamic programming over tags against enumerating all tag sequences."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leveret.runtime.rules._chain import best_paths, marginals
+from leveret.runtime.rules._lists import categories_of, enumerations, remembering
+
+
+def enumerated(unary, pair, extra=lambda y: 0.0):
+    """log Z, probabilities of tags and of pairs, and the best sequence of one sequence, from all K^n of them."""
+    length, tags = unary.shape
+    sequences = list(itertools.product(range(tags), repeat=length))
+    scores = np.array(
+        [
+            sum(unary[t, y[t]] for t in range(length))
+            + sum(pair[min(t, len(pair) - 1), y[t], y[t + 1]] for t in range(length - 1))
+            + extra(y)
+            for y in sequences
+        ]
+    )
+    top = scores.max()
+    weights = np.exp(scores - top)
+    log_z = np.log(weights.sum()) + top
+    of_tags, of_pairs = np.zeros((length, tags)), np.zeros((max(length - 1, 0), tags, tags))
+    for y, weight in zip(sequences, weights / weights.sum(), strict=True):
+        for t in range(length):
+            of_tags[t, y[t]] += weight
+            if t + 1 < length:
+                of_pairs[t, y[t], y[t + 1]] += weight
+    return log_z, of_tags, of_pairs, sequences[int(scores.argmax())]
+
+
+def random_chain(generator, batch, longest, tags, forbidden=0.2):
+    unary = generator.normal(size=(batch, longest, tags))
+    pair = generator.normal(size=(batch, max(longest - 1, 1), tags, tags))
+    pair[generator.random(pair.shape) < forbidden] = -np.inf
+    unary[generator.random(unary.shape) < forbidden / 4] = -np.inf
+    # one way stays open
+    unary[:, :, 0] = generator.normal(size=unary.shape[:2])
+    pair[:, :, 0, 0] = generator.normal(size=pair.shape[:2])
+    return unary, pair
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.booleans())
+def test_against_all_sequences(seed, longest, tensors):
+    generator = np.random.default_rng(seed)
+    unary, pair = random_chain(generator, 3, longest, 3)
+    lengths = np.array([longest, *generator.integers(1, longest + 1, 2)])
+    given_ = [torch.from_numpy(x) if tensors else x for x in (unary, pair, lengths)]
+    found = [np.asarray(part) for part in marginals(*given_)]
+    paths = best_paths(*given_)
+    for i, n in enumerate(lengths):
+        log_z, of_tags, of_pairs, best = enumerated(unary[i, :n], pair[i])
+        assert found[0][i] == pytest.approx(log_z)
+        assert np.allclose(found[1][i, :n], of_tags)
+        assert np.allclose(found[2][i, : n - 1], of_pairs)
+        assert not found[1][i, n:].any()
+        assert not found[2][i, n - 1 :].any()
+        assert tuple(paths[i, :n]) == best
+        assert (paths[i, n:] == -100).all()
+
+
+def test_what_is_forbidden_has_no_probability():
+    unary, pair = np.zeros((1, 4, 2)), np.array([[[[0, -np.inf], [0, 0]]]])
+    unary[0, 0, 1] = -5
+    found = marginals(unary, pair, np.array([4]))
+    # from tag 0 no way leads to tag 1, which can only be kept
+    assert found.pairs[0, :, 0, 1].tolist() == [0, 0, 0]
+    unary[0, 3, 0] = -100
+    assert best_paths(unary, pair, np.array([4]))[0].tolist() == [1, 1, 1, 1]
+
+
+def test_where_nothing_is_allowed_there_is_no_distribution():
+    unary = np.zeros((2, 3, 2))
+    unary[0, 1] = -np.inf
+    found = marginals(unary, np.zeros((1, 1, 2, 2)), np.array([3, 3]))
+    assert found.log_z[0] == -np.inf
+    assert np.isfinite(found.tags).all()
+    assert found.tags[1].sum() == pytest.approx(3)
+
+
+def test_sequences_without_a_place():
+    found = marginals(np.zeros((2, 0, 3)), np.zeros((1, 1, 3, 3)), np.array([0, 0]))
+    assert found.tags.shape == (2, 0, 3)
+    found = marginals(np.zeros((2, 1, 3)), np.zeros((1, 1, 3, 3)), np.array([0, 1]))
+    assert found.tags[0].sum() == 0
+    assert found.tags[1].sum() == pytest.approx(1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_list_rule_is_exact(seed):
+    generator = np.random.default_rng(seed)
+    tags = ("O", "B-x", "I-x", "B-y")
+    categories = categories_of(tags)
+    lists = [[0, 2, 3], [4, 5]] if seed % 2 else [[1, 4]]
+    unary, pair = random_chain(generator, 1, 6, 4)
+    unary, pair = unary[0], pair[0]
+
+    def ties(y):
+        pairs = [(a, b) for members in lists for a, b in itertools.pairwise(members)]
+        return -1.7 * sum(categories[y[a]] != categories[y[b]] for a, b in pairs)
+
+    log_z, of_tags, of_pairs, best = enumerated(unary, pair, ties)
+    large, moves = remembering(unary, pair, lists, categories, 1.7)
+    found = marginals(large[None], moves[None], np.array([6]))
+    assert found.log_z[0] == pytest.approx(log_z)
+    assert np.allclose(found.tags[0].reshape(6, -1, 4).sum(1), of_tags)
+    assert np.allclose(found.pairs[0].reshape(5, 4, 4, 4, 4).sum((1, 3)), of_pairs)
+    assert tuple(best_paths(large[None], moves[None], np.array([6]))[0] % 4) == best
+
+
+def test_categories():
+    assert categories_of(("O", "B-person", "I-person", "B-group", "I-group")).tolist() == [0, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        ("I saw Paris , London and Berlin today", ["Paris", "London", "Berlin"]),
+        ("New York , Los Angeles , and San Francisco", ["New", "Los", "San"]),
+        ("apples , pears & plums", ["apples", "pears", "plums"]),
+        ("he said , she said", None),
+        ("Paris and London", None),
+        (", a , b , c", None),
+        ("a , b ,", None),
+        ("Tom , Dick . Ann , Eve", None),
+    ],
+)
+def test_lists_are_found_by_their_separators(text, members):
+    tokens = text.split()
+    found = [[tokens[i] for i in places] for places in enumerations(tokens)]
+    assert found == ([members] if members else [])
+
+
+def test_two_lists_in_a_sentence():
+    tokens = [
+        "Rome",
+        ",",
+        "Oslo",
+        ",",
+        "Bern",
+        "beat",
+        "the",
+        "very",
+        "strong",
+        "team",
+        "of",
+        "Ann",
+        ",",
+        "Eve",
+        "or",
+        "Tom",
+    ]
+    assert [[tokens[i] for i in places] for places in enumerations(tokens)] == [
+        ["Rome", "Oslo", "Bern"], ["Ann", "Eve", "Tom"],
+    ]  # fmt: skip
