@@ -22,6 +22,7 @@ from leveret.packing._compare import compare, only
 from leveret.packing._contract import contract_of
 from leveret.packing._fuse import fuse
 from leveret.packing._lower import lower
+from leveret.packing._rules_carried import carried_rules
 from leveret.packing._storage import known_codings
 from leveret.packing._trace import copied, exported
 from leveret.runtime import Packed
@@ -37,6 +38,7 @@ def pack(
     normalization: Any = None,
     classes: Sequence[str] = (),
     provenance: Mapping[str, Any] | None = None,
+    rules: Any = None,
 ) -> Packed:
     """Trace `net` with torch.export and give the same net as a `Packed`.
 
@@ -52,10 +54,12 @@ def pack(
         normalization: `mean` and `std` per channel of pixels in 0..1, so that the packed net takes uint8 pixels.
         classes: names, in the order of the logits.
         provenance: anything worth keeping in the file, as plain values.
+        rules: a `leveret.rules.RuleSet` for these classes, which the file then carries: `packed(images)` gives p, and
+            `leveret.runtime.rules.heeded(packed.rules, packed(images), facts)` gives q.
 
     Raises:
         LeveretPackError: an operation that the runtime lacks; names the layer, and what would work instead. Or logits
-            that are not PyTorch's, of a net without signs.
+            that are not PyTorch's, of a net without signs. Or rules that call functions or ask other nets.
         LeveretUsageError: `example` isn't a batch of images or token ids, or doesn't fit `net`; `net` can't be copied.
 
     Warns:
@@ -70,10 +74,13 @@ def pack(
         )
     if kind == "ids" and normalization is not None:
         raise LeveretUsageError("normalization is of pixels; example holds token ids")
+    carried = None if rules is None else carried_rules(rules, classes)
     example = example.detach().cpu()
     trained = copied(net)
     if capacity := capacity_net(trained):
-        return pack_capacity(capacity, example, normalization, classes, provenance)
+        routed = pack_capacity(capacity, example, normalization, classes, provenance)
+        routed.rules = carried
+        return routed
     draft, vocabulary = lower(exported(trained, example))
     fuse(draft)
     codings = known_codings(trained, draft)
@@ -87,4 +94,5 @@ def pack(
     with torch.no_grad(), by_floats_alone():
         expected = only(trained(example)).numpy()
     compare(expected, packed(example.numpy()), packed.graph.steps, type(net).__name__, level=3)
+    packed.rules = carried
     return packed

@@ -11,6 +11,7 @@ from leveret.runtime._graph import Graph
 from leveret.runtime._packed import Packed
 from leveret.runtime.codings import decoded
 from leveret.runtime.routes import read_routed
+from leveret.runtime.rules import program_of
 
 __all__ = ["load"]
 
@@ -37,6 +38,9 @@ def load(path: str | os.PathLike[str]) -> Packed:
             raise LeveretFormatError("the provenance must be an object")
         tensors, codings = decoded(texts.get("codings", "{}"), content.tensors)
         rest = (tensors, contract, classes, provenance, texts["version"], codings)
-        return read_routed(graph, texts, *rest) if "route" in texts else Packed(graph, *rest)
+        packed = read_routed(graph, texts, *rest) if "route" in texts else Packed(graph, *rest)
+        if "rules" in texts:
+            packed.rules = program_of(_format.metadata_value(texts, "rules"), classes)
+        return packed
     except LeveretFormatError as error:
         raise LeveretFormatError(f"{os.fspath(path)}: {error}") from None

@@ -21,6 +21,7 @@ from leveret.runtime._profile import StepTime, profile
 from leveret.runtime._values import Value
 from leveret.runtime.codings import Coding, choose, encoded
 from leveret.runtime.ops import OPS, Op
+from leveret.runtime.rules import RuleProgram, stored
 
 __all__ = ["InputContract", "LayerInfo", "Packed", "check_result", "check_work", "thread_count"]
 
@@ -68,10 +69,12 @@ class Packed:
         classes: names, in the order of the logits; may be empty.
         provenance: what the packer wrote down.
         format_version: of the file, or what a new file will be.
+        rules: that its file carries, or None; `leveret.runtime.rules.heeded` gives the answer that heeds them.
         route: how several parts are combined, see `leveret.runtime.Routed`; empty of a net that is one graph.
     """
 
     route: ClassVar[str] = ""
+    rules: RuleProgram | None = None
 
     def __init__(
         self,
@@ -182,10 +185,12 @@ class Packed:
             "classes": json.dumps(list(self.classes)),
             "provenance": json.dumps(self.provenance),
         }
-        text, stored = encoded(self.tensors, self.codings)
+        text, coded = encoded(self.tensors, self.codings)
         if self.codings:
             metadata["codings"] = text
-        _format.write(path, metadata, stored)
+        if self.rules is not None:
+            metadata["rules"] = json.dumps(stored(self.rules))
+        _format.write(path, metadata, coded)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Packed:

@@ -177,9 +177,8 @@ class Is(_OfColumn):
 
     def holds(self, value: Any) -> float:
         texts, numbers = self._known
-        if isinstance(value, str):
-            return float(value.strip() in texts)
-        return float(float(value) in numbers or str(value) in texts)
+        text, number = str(value).strip(), _as_number(value)
+        return float(text in texts or number in numbers)
 
 
 @dataclass(frozen=True)
