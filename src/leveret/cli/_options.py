@@ -58,6 +58,10 @@ Flip = Annotated[
         "--flip/--no-flip", help="Train on mirrored images too. Default: colour yes, grey no.", show_default=False
     ),
 ]
+Functions = Annotated[
+    Path | None,
+    typer.Option(help="A Python file, which is run: its functions are what rules may call.", show_default=False),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="A fifth of the epochs, to see everything work.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that the folder holds.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only the outcome.")]

@@ -31,6 +31,10 @@ def show_fit(result: Any) -> None:
     capacity = result.metrics.get("capacity")
     if capacity is not None:
         show(Text(""), _capacity(capacity))
+    if "rules" in result.metrics:
+        from leveret.cli._show_rules import rules_shown
+
+        show(Text(""), *rules_shown(result.metrics["rules"]))
     show(Text(""), Text(f"report   {result.out / 'report.html'}"))
     if result.model is None:
         show(Text(f"weights  {result.out / 'net' / 'net.safetensors'}"))

@@ -14,6 +14,7 @@ from leveret.cli._options import (
     Crop,
     FitNet,
     Flip,
+    Functions,
     Net,
     Out,
     Quick,
@@ -126,6 +127,20 @@ def fit(
     ] = None,
     crop: Crop = None,
     class_weights: ClassWeights = "none",
+    rules: Annotated[
+        Path | None, typer.Option(help="A file of rules that the net is to heed.", show_default=False)
+    ] = None,
+    functions: Functions = None,
+    contradictory: Annotated[
+        str, typer.Option(help="Where hard rules leave a sample no class: refuse, or drop them there.")
+    ] = "refuse",
+    rule_strength: Annotated[
+        float | None, typer.Option(help="How much soft rules weigh. Default: 6.", show_default=False)
+    ] = None,
+    teacher_share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Of rules against labels, in the end. Default: 0.9.", show_default=False),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Images a step.", show_default=False)] = None,
     lr: Annotated[float | None, typer.Option(help="The highest learning rate.", show_default=False)] = None,
     seed: Seed = 0,
@@ -164,6 +179,8 @@ def fit(
             "data_options": options_for(task, data_options),
         }
         if task == "segment":
+            if rules is not None:
+                raise LeveretUsageError("--rules are of labels; this source is images with masks")
             if balance != "plain" or patches is not None or hint_weight is not None:
                 raise LeveretUsageError(
                     "--balance, --patches and --hint-weight are of labels; masks have --class-weights"
@@ -179,6 +196,8 @@ def fit(
         from leveret.cli._show_balance import show_fit
         from leveret.jobs import fit as job
 
+        common |= {"rules": rules, "functions": functions, "contradictory": contradictory}
+        common |= {"rule_strength": rule_strength, "teacher_share": teacher_share}
         show_fit(job.run(source, out, balance=balance, patches=patches, hint_weight=hint_weight, **common))
 
 

@@ -41,6 +41,7 @@ class FitRecipe:
         objective: in place of cross-entropy, where the net has one of its own.
         named: the net is known by its name.
         patches: asked for of such a net.
+        ruled: the objective teaches rules.
     """
 
     make_net: Callable[[], nn.Module]
@@ -54,6 +55,7 @@ class FitRecipe:
     objective: Objective | None = None
     named: bool = False
     patches: int | None = None
+    ruled: bool = False
 
     @property
     def fit_options(self) -> dict[str, Any]:

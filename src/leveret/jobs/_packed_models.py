@@ -39,12 +39,11 @@ class PackedModels:
     noise: float
 
 
-def pack_net(net: Any, data: Any, path: Path, provenance: Mapping[str, Any]) -> None:
-    """Pack a net for the data's images, and write the file."""
+def pack_net(net: Any, data: Any, path: Path, provenance: Mapping[str, Any], rules: Any = None) -> None:
+    """Pack a net for the data's images, with rules where there are some, and write the file."""
     example = torch.from_numpy(data.normalization.apply(data.train.fetch(np.arange(min(4, len(data.train))))))
-    packing.pack(
-        net.eval(), example, normalization=data.normalization, classes=data.classes, provenance=dict(provenance)
-    ).save(path)
+    given: dict[str, Any] = {"normalization": data.normalization, "classes": data.classes, "rules": rules}
+    packing.pack(net.eval(), example, provenance=dict(provenance), **given).save(path)
 
 
 def compare_packed(

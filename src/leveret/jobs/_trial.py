@@ -96,7 +96,7 @@ class Trial(Task):
         packed_bytes = None
         if data.kind == "image":
             try:
-                pack_net(net, data, self.model, {**self.provenance, "method": self.key})
+                pack_net(net, data, self.model, {**self.provenance, "method": self.key}, rules=_rules_of(recipe))
                 packed_bytes = self.model.stat().st_size
             except LeveretPackError as error:
                 notes.append(f"not packed: {error}")
@@ -115,7 +115,17 @@ class Trial(Task):
             "diverged": training.diverged,
             "notes": notes,
             "history": training.history,
+            **({"objective": recipe.objective.outcome()} if hasattr(recipe.objective, "outcome") else {}),
         }
+
+
+def _rules_of(recipe: Any) -> Any:
+    """The rules that a packed net can carry, with the weights that were learned; None where there are none such."""
+    taught = getattr(recipe.objective, "taught", None)
+    if taught is None:
+        return None
+    rules = taught()
+    return None if rules.program.functions or rules.program.nets else rules
 
 
 def load_trained(net: nn.Module, folder: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from leveret._files import write_json
@@ -17,6 +18,7 @@ from leveret.errors import LeveretUsageError
 from leveret.jobs._data import load_with_test, public_data
 from leveret.jobs._fit_job import FitJob, FitJobResult, checked_folder
 from leveret.jobs._resumable import JobInterrupted, resume_command
+from leveret.jobs._rules import RuleOptions, rule_figures, rule_objective
 from leveret.report.words import duration
 
 if TYPE_CHECKING:  # `--help` needs none of it
@@ -45,6 +47,11 @@ def run(
     flip: bool | None = None,
     patches: int | None = None,
     hint_weight: float | None = None,
+    rules: str | os.PathLike[str] | None = None,
+    functions: str | os.PathLike[str] | None = None,
+    contradictory: str = "refuse",
+    rule_strength: float | None = None,
+    teacher_share: float | None = None,
     seed: int = 0,
     resume: bool = False,
     quick: bool = False,
@@ -69,6 +76,12 @@ def run(
         flip: for "auto": whether mirrored images are still of their class.
         patches: of "dcn": how many parts of an image it looks at closely. Default: by the images' size.
         hint_weight: of dynamic capacity nets: λ, at least 0. Default: 0.01.
+        rules: a rule file, which the net is to heed, see docs/rules.md: it is trained with `rules.RuleDistillation`, by
+            a method that leaves the objective to it. A table's rows without a label are trained on, too.
+        functions: a Python file whose functions the rules may call.
+        contradictory: where hard rules leave a training sample no class: "refuse" or "drop".
+        rule_strength: C of the rules. Default: 6.
+        teacher_share: the largest share of the teacher against the labels. Default: 0.9.
         seed: of everything random.
         resume: go on with the run in `out`; one that is finished is only read.
         quick: a fifth of the epochs.
@@ -86,16 +99,18 @@ def run(
     """
     folder = checked_folder(out, resume, threads)
     load_options = {key: value for key, value in (data_options or {}).items() if value is not None}
+    ruled = RuleOptions(rules, functions, contradictory, rule_strength, teacher_share)
     again = "the same call with resume=True"
     if isinstance(source, str | os.PathLike) and isinstance(net, str | None):
         asked = {"balance": balance, "net": net, "epochs": epochs, "seed": seed, "quick": quick, "flip": flip}
         also = {"patches": patches, "hint_weight": hint_weight, "threads": threads, **load_options, "strict": strict}
+        also |= ruled.asked
         again = resume_command("fit", str(source), folder.path, {**asked, **also})
     job = _Job(folder, seed, threads, progress, again)
     with job.stoppable():
         from leveret.jobs._fit_recipe import fit_recipe
 
-        options_of_data = {**load_options, "strict": strict}
+        options_of_data = {**load_options, "strict": strict, **({"unlabelled": True} if rules is not None else {})}
         data = load_with_test(source, seed=seed, progress=progress, options=options_of_data, masks=True)
         method, why = _chosen(balance, data)
         chosen = method.with_defaults(options or {})
@@ -114,6 +129,8 @@ def run(
         )
         if recipe.objective is not None and not method.keeps_objective:
             raise LeveretUsageError(_no_hints(method.key, balance))
+        if rules is not None:
+            recipe = _with_rules(recipe, ruled, data, method)
         return job.run(str(getattr(source, "source", source)), data, recipe, method, chosen, why)
 
 
@@ -137,6 +154,15 @@ def _no_hints(method: str, balance: str) -> str:
     return f"{chosen} brings an objective or a net of its own; a dynamic capacity net goes with {kept}"
 
 
+def _with_rules(recipe: Any, ruled: RuleOptions, data: Data, method: Any) -> Any:
+    """The recipe with rules as its objective."""
+    if recipe.objective is not None:
+        raise LeveretUsageError("rules don't go with a dynamic capacity net, whose objective has hints")
+    if not method.keeps_objective:
+        raise LeveretUsageError(f"method {method.key!r} brings an objective of its own; rules go with plain")
+    return replace(recipe, objective=rule_objective(ruled, data), ruled=True)
+
+
 class _Job(FitJob):
     def run(self, source: str, data: Data, recipe: Any, method: Any, options: dict[str, Any], why: str) -> FitJobResult:
         from leveret.jobs._skew import skew_in_words
@@ -153,7 +179,9 @@ class _Job(FitJob):
         trial = self._trial(data, recipe, method, options)
         result = self.trained(trial, data, None, self.progress)
         metrics = _metrics(data, described, method, options, why, trial, result)
-        self._report(data, metrics, trial, self._capacity(data, metrics, trial))
+        looks = self._capacity(data, metrics, trial)
+        self._rules(data, metrics, trial, result)
+        self._report(data, metrics, trial, looks)
         self.say(f"done in {duration(time.perf_counter() - started)}")
         return FitJobResult(self.folder.path, metrics)
 
@@ -176,7 +204,7 @@ class _Job(FitJob):
 
     def _capacity(self, data: Data, metrics: dict[str, Any], trial: Trial) -> list[Explanation]:
         """Add to the metrics what a dynamic capacity net's closer look gains and costs; gives images to show."""
-        if trial.recipe.objective is None:
+        if trial.recipe.objective is None or trial.recipe.ruled:
             return []
         from leveret._threads import limited_threads
         from leveret.jobs._capacity import capacity_examples, capacity_figures
@@ -188,6 +216,20 @@ class _Job(FitJob):
         with limited_threads(trial.threads):
             metrics["capacity"] = capacity_figures(net, data)
             return capacity_examples(net, data)
+
+    def _rules(self, data: Data, metrics: dict[str, Any], trial: Trial, result: dict[str, Any]) -> None:
+        """Add to the metrics what rules make of the net's answers."""
+        if not trial.recipe.ruled:
+            return
+        from leveret._threads import limited_threads
+        from leveret.jobs._trial import kept_evaluation
+
+        test = kept_evaluation(trial.folder, data, "test")
+        assert test is not None
+        with limited_threads(trial.threads):
+            metrics["rules"] = rule_figures(
+                trial.recipe.objective, result["objective"], trial.trained_net(), data, test.logits
+            )
 
     def _report(self, data: Data, metrics: dict[str, Any], trial: Trial, looks: list[Explanation]) -> None:
         from leveret.jobs._environment import environment

@@ -15,6 +15,7 @@ from leveret.report.curves import learning_curves
 from leveret.report.explanation import Explanation
 from leveret.report.facts import came_up, data_blocks, flat, made_with
 from leveret.report.figure_names import COLUMNS
+from leveret.report.rules import rule_blocks, rule_tile
 from leveret.report.samples import Sample, galleries
 from leveret.report.skew import skew_blocks
 from leveret.report.tables import per_class_table
@@ -50,6 +51,11 @@ def fit_page(
             "The closer look",
             tuple(capacity_blocks(metrics["capacity"], looks)) if "capacity" in metrics else (),
             "Coarse layers see the whole image; fine ones only the patches on which the answer depends most.",
+        ),
+        Section(
+            "Rules",
+            tuple(rule_blocks(metrics["rules"])) if "rules" in metrics else (),
+            "The net learned from labels and from a teacher: itself, made to heed the rules. On the test part.",
         ),
         Section("Use the model", tuple(_commands(metrics))),
         Section("Learning", tuple(learning_curves({metrics["method"]["title"]: metrics["result"]["history"]}))),
@@ -100,6 +106,8 @@ def _tiles(metrics: Mapping[str, Any], test: Evaluation) -> list[Tile]:
         ]
     if "capacity" in metrics:
         tiles.append(capacity_tile(metrics["capacity"]))
+    if "rules" in metrics:
+        tiles.append(rule_tile(metrics["rules"]))
     if result["bytes"]:
         tiles.append(Tile(size(result["bytes"]), "model.lvr", f"{result['parameters']:,} weights"))
     return tiles

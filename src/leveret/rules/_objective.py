@@ -116,6 +116,10 @@ class RuleDistillation(nn.Module):
         """The rules with the weights that were learned."""
         return self.rules.with_weights([float(weight) for weight in self.weights.detach()])
 
+    def outcome(self) -> dict[str, Any]:
+        """What a finished training leaves of it, as plain values."""
+        return {"weights": [float(w) for w in self.weights.detach()], "dropped": len(self.contradictions)}
+
     def set_epoch(self, epoch: int, epochs: int) -> None:
         """Called by `fit` at the start of each epoch, from 0."""
         self.schedule.epoch = epoch
