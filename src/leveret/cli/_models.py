@@ -45,6 +45,13 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    facts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a model with rules: a csv with path and columns of each image; the answer heeds the rules.",
+            show_default=False,
+        ),
+    ] = None,
     threads: Threads = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any image can't be read.")] = False,
 ) -> None:
@@ -54,10 +61,12 @@ def predict(
         from leveret.jobs import predict_masks
 
         predictions: Iterator[Any]
-        if out is not None and budget is not None:
-            raise LeveretUsageError("--budget is of nets that say a class for each image, --out of nets of masks")
+        if out is not None and (budget is not None or facts is not None):
+            raise LeveretUsageError(
+                "--budget and --facts are of nets that say a class for each image, --out of nets of masks"
+            )
         if out is None:
-            predictions = job.run(model, _with_stdin(paths), top=top, threads=threads, budget=budget)
+            predictions = job.run(model, _with_stdin(paths), top=top, threads=threads, budget=budget, facts=facts)
         else:
             predictions = predict_masks.run(
                 model, _with_stdin(paths), out, overlap=overlap, scale=scale, threads=threads

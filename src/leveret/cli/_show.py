@@ -54,10 +54,15 @@ def show_inspection(found: Any) -> None:
         Text(f"knows {count(len(found.classes), 'class', 'classes')}: {_some(found.classes)}" if found.classes else ""),
         Text(", ".join(f"{key} {_plain(value)}" for key, value in found.provenance.items()), style="dim"),
         *(_route(found.route) if found.route else ()),
+        Text(f"rules: {_rules(found.rules)}" if found.rules else ""),
     ]
     show(*(line for line in lines if line.plain), Text(""), table)
     if found.binary_bytes_ratio:
         show(Text(f"\nbinary layers: {times(found.binary_bytes_ratio)} fewer bytes than in float32"))
+
+
+def _rules(rules: Any) -> str:
+    return _some([f"{rule['name']} ({'hard' if rule['weight'] is None else _plain(rule['weight'])})" for rule in rules])
 
 
 def _route(route: dict[str, Any]) -> list[Text]:

@@ -27,6 +27,7 @@ class Inspection:
             `binary_macs` (multiply-accumulates per image, on floats and on bits).
         route: None, or of a model of several parts: its `name`, its own settings, and `parts`, each with `name`,
             `in_shape`, `out_shape`, and `runs`, how often it is run for an image, on average or at most.
+        rules: that the file carries, each with `name` and `weight`, null for a hard one.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Inspection:
     binary_bytes_ratio: float | None
     layers: tuple[dict[str, Any], ...]
     route: dict[str, Any] | None = None
+    rules: tuple[dict[str, Any], ...] = ()
 
     @property
     def totals(self) -> dict[str, int]:
@@ -73,6 +75,7 @@ def run(model: str | os.PathLike[str]) -> Inspection:
         binary_bytes_ratio=float(ratio) if ratio else None,
         layers=tuple(_layer(layer) for layer in packed.layers()),
         route=_route(packed) if getattr(packed, "route", "") else None,
+        rules=tuple({"name": rule.name, "weight": rule.weight} for rule in getattr(packed.rules, "rules", ())),
     )
 
 

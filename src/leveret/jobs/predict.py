@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from leveret.data.images import decode_image
 from leveret.errors import LeveretDataError, LeveretUsageError
+from leveret.jobs._image_facts import ImageFacts
 from leveret.jobs._inputs import Item, inputs
+from leveret.runtime.rules import Facts, heeded
 
 __all__ = ["Prediction", "run"]
 
@@ -54,6 +56,7 @@ def run(
     top: int = 1,
     threads: int | None = None,
     budget: float | None = None,
+    facts: str | os.PathLike[str] | None = None,
 ) -> Iterator[Prediction]:
     """Predict the class of each image, in the order of `paths`.
 
@@ -65,14 +68,17 @@ def run(
         threads: of the kernels; None takes `LEVERET_THREADS` or all cores.
         budget: of a dynamic capacity net, patches of an image on average over each batch; 0 leaves the coarse
             prediction as it is. None does what the model says.
+        facts: of a model that carries rules: a csv or tsv file with a path and columns for each image, by which the
+            rules are asked, so that the answer is q, which heeds them. None gives p, the net's alone.
 
     Yields:
         A `Prediction` an image; one with `error` set for each that could not be read.
 
     Raises:
         LeveretUsageError: `top` or `threads` below 1, the model doesn't classify images given as pixels, or a budget
-            below 0 or for a model that has no closer look. Raised at once, as is:
+            below 0 or for a model that has no closer look; or facts for a model without rules. Raised at once, as are:
         LeveretFormatError: the model is not a whole, valid .lvr file.
+        LeveretDataError: the facts can't be read.
     """
     if top < 1:
         raise LeveretUsageError(f"top must be at least 1, got {top}")
@@ -86,7 +92,7 @@ def run(
     _check(packed)
     if budget is not None:
         packed = _with_budget(packed, budget)
-    return _predictions(packed, paths, top, threads)
+    return _predictions(packed, paths, top, threads, None if facts is None else _known(packed, facts))
 
 
 def _check(packed: Any) -> None:
@@ -109,6 +115,17 @@ def _check(packed: Any) -> None:
         raise LeveretUsageError(
             f"predict names one class an image; this model gives maps of {height}x{width} places{instead}"
         )
+
+
+def _known(packed: Any, facts: str | os.PathLike[str]) -> ImageFacts:
+    """What is known of the images.
+
+    Raises:
+        LeveretUsageError: the model carries no rules that could be asked.
+    """
+    if packed.rules is None or packed.rules.tags:
+        raise LeveretUsageError("facts are for models that carry rules, from leveret fit --rules; this one has none")
+    return ImageFacts(facts)
 
 
 def _with_budget(packed: Any, budget: float) -> Any:
@@ -146,7 +163,9 @@ def _parts(packed: Any) -> list[Any]:
     return [part for name, part in packed.parts.items() if runs[name]]
 
 
-def _predictions(packed: Any, paths: Iterable[Any], top: int, threads: int | None) -> Iterator[Prediction]:
+def _predictions(
+    packed: Any, paths: Iterable[Any], top: int, threads: int | None, known: ImageFacts | None
+) -> Iterator[Prediction]:
     shape = tuple(packed.input.shape)
     most = batch_size(packed)
     waiting: list[tuple[str, NDArray[np.uint8] | None, str | None]] = []
@@ -156,9 +175,9 @@ def _predictions(packed: Any, paths: Iterable[Any], top: int, threads: int | Non
         waiting.append((item.source, pixels, error))
         images += pixels is not None
         if images == most or len(waiting) == 16 * _MOST_IMAGES:
-            yield from _flush(packed, waiting, top, threads)
+            yield from _flush(packed, waiting, top, threads, known)
             waiting, images = [], 0
-    yield from _flush(packed, waiting, top, threads)
+    yield from _flush(packed, waiting, top, threads, known)
 
 
 def _read(item: Item, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8] | None, str | None]:
@@ -174,16 +193,23 @@ def _read(item: Item, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8] | 
         return None, str(error)
 
 
-def _flush(packed: Any, waiting: list[Any], top: int, threads: int | None) -> Iterator[Prediction]:
+def _flush(
+    packed: Any, waiting: list[Any], top: int, threads: int | None, known: ImageFacts | None
+) -> Iterator[Prediction]:
     batch = [pixels for _, pixels, _ in waiting if pixels is not None]
-    ranked = iter(_rank(packed, np.stack(batch), top, threads) if batch else ())
+    facts = None if known is None else known.of([source for source, pixels, _ in waiting if pixels is not None])
+    ranked = iter(_rank(packed, np.stack(batch), top, threads, facts) if batch else ())
     for source, pixels, error in waiting:
         yield Prediction(source, error=error) if pixels is None else Prediction(source, next(ranked))
 
 
-def _rank(packed: Any, images: NDArray[np.uint8], top: int, threads: int | None) -> list[tuple[tuple[str, float], ...]]:
+def _rank(
+    packed: Any, images: NDArray[np.uint8], top: int, threads: int | None, facts: Facts | None
+) -> list[tuple[tuple[str, float], ...]]:
     shares = packed(images, threads=threads).astype(np.float64)
-    if packed.layers()[-1].op != "softmax":  # else they are shares already
+    if facts is not None:
+        shares = heeded(packed.rules, shares, facts)
+    elif packed.layers()[-1].op != "softmax":  # else they are shares already
         shares = np.exp(shares - shares.max(1, keepdims=True))
         shares /= shares.sum(1, keepdims=True)
     order = np.argsort(-shares, axis=1, kind="stable")[:, :top]
