@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.utils.data import Sampler
 
 from leveret.capacity import Hinted
 from leveret.data import Data
@@ -42,6 +43,7 @@ class FitRecipe:
         named: the net is known by its name.
         patches: asked for of such a net.
         ruled: the objective teaches rules.
+        sampler: of the training part, where it isn't shuffled.
     """
 
     make_net: Callable[[], nn.Module]
@@ -56,11 +58,13 @@ class FitRecipe:
     named: bool = False
     patches: int | None = None
     ruled: bool = False
+    sampler: Sampler[int] | None = None
 
     @property
     def fit_options(self) -> dict[str, Any]:
         """All that methods hand on to `fit`."""
-        return self.options if self.objective is None else {**self.options, "objective": self.objective}
+        own = {"objective": self.objective, "sampler": self.sampler}
+        return {**self.options, **{name: value for name, value in own.items() if value is not None}}
 
     def describe(self) -> dict[str, Any]:
         """The recipe as plain values, for JSON; two equal dicts train the same nets."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:  # `--help` needs none of it
 
 __all__ = ["FitJobResult", "JobInterrupted", "run"]
 
+_FEW = 0.25
+
 
 def run(
     source: str | os.PathLike[str] | Data,
@@ -155,12 +157,20 @@ def _no_hints(method: str, balance: str) -> str:
 
 
 def _with_rules(recipe: Any, ruled: RuleOptions, data: Data, method: Any) -> Any:
-    """The recipe with rules as its objective."""
+    """The recipe with rules as its objective; a quarter of each batch has a label, where fewer samples have one."""
+    import numpy as np
+
+    from leveret.training import LabelledSampler
+
     if recipe.objective is not None:
         raise LeveretUsageError("rules don't go with a dynamic capacity net, whose objective has hints")
     if not method.keeps_objective:
         raise LeveretUsageError(f"method {method.key!r} brings an objective of its own; rules go with plain")
-    return replace(recipe, objective=rule_objective(ruled, data), ruled=True)
+    # what few labels say mustn't drown in what the rules say of all else
+    labels, sampler = np.asarray(data.train.labels), None
+    if 0 < (labels >= 0).mean() < _FEW:
+        sampler = LabelledSampler(labels, _FEW, seed=recipe.seed)
+    return replace(recipe, objective=rule_objective(ruled, data), ruled=True, sampler=sampler)
 
 
 class _Job(FitJob):

@@ -9,6 +9,7 @@ from leveret.training._features import features_of, raw_features
 from leveret.training._fit import FitResult, fit
 from leveret.training._history import History
 from leveret.training._joint import JointAugment, JointAugmentation
+from leveret.training._labelled import LabelledSampler
 from leveret.training._objectives import CrossEntropy, Distillation, Objective, StoredLogits, TakesSampleWeights
 from leveret.training._parallel import parallel
 from leveret.training._progress import duration
@@ -26,6 +27,7 @@ __all__ = [
     "History",
     "JointAugment",
     "JointAugmentation",
+    "LabelledSampler",
     "Objective",
     "StagedTraining",
     "StoredLogits",
