@@ -25,6 +25,8 @@ _HOMES = {
     "evaluate": "leveret.training",
     "CrossEntropy": "leveret.training",
     "Distillation": "leveret.training",
+    "RuleDistillation": "leveret.rules",
+    "read_rules": "leveret.rules",
     "binarize": "leveret.shrink",
     "factorize": "leveret.shrink",
     "TeacherEnsemble": "leveret.distill",
@@ -87,6 +89,8 @@ if TYPE_CHECKING:
     from leveret.nets import ResNet as ResNet
     from leveret.nets import ShallowNet as ShallowNet
     from leveret.packing import pack as pack
+    from leveret.rules import RuleDistillation as RuleDistillation
+    from leveret.rules import read_rules as read_rules
     from leveret.runtime import Packed as Packed
     from leveret.shrink import binarize as binarize
     from leveret.shrink import factorize as factorize

@@ -6,10 +6,10 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from tag_data import SENTENCES, TAGS, TinyTagger, labels_of, sentences
+from tag_data import LABELS, SENTENCES, TAGS, TinyTagger, labels_of, sentences
 
 from leveret.errors import LeveretDataError, LeveretUsageError, LeveretWarning
-from leveret.rules import Facts, RuleError, SequenceRuleDistillation, read_rules, tag_by_rules
+from leveret.rules import Facts, RuleError, SequenceRuleDistillation, check, read_rules, tag_by_rules
 from leveret.runtime.rules._chain_costs import chain_costs, pads_of
 from leveret.runtime.rules._lists import categories_of, enumerations
 from leveret.training import Batch
@@ -165,7 +165,9 @@ def test_contradictory_sequences(write):
     data = sentences()
     text = BIO + 'rule odd hard: word "Oslo" => tag is I-loc\nrule other hard: word "in" => tag is O'
     rules = read_rules(write(text), data)
-    with pytest.raises(LeveretDataError, match="no tags, the first is sentence 3"):
+    with pytest.raises(
+        LeveretDataError, match=r"1 of 4 sentences no tags, the first is sentence 3 .* by 'bio' and 'odd' and 'other'"
+    ):
         SequenceRuleDistillation(rules, data)
     with pytest.warns(LeveretWarning, match="left out of account there"):
         learn = SequenceRuleDistillation(rules, data, contradictory="drop", pi=1.0, alpha=0.0)
@@ -202,3 +204,29 @@ def test_what_can_not_be_trained_with(write):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert "pi=0.9" in repr(SequenceRuleDistillation(read_rules(write("rule r: tag is O"), data), data))
+
+
+def test_check_counts_tokens_and_ties(write):
+    data = sentences()
+    data.train.labels = [np.array(tags) for tags in LABELS]
+    data.train.labels[3] = np.array([0, -100])
+    text = (
+        BIO
+        + """
+    rule capital: matches "[A-Z].*" => not tag is O
+    rule after: word "Lee" => previous tag is B-per
+    rule never: word "Paris" => tag is O
+    rule lists: list members agree
+    """
+    )
+    found = check(read_rules(write(text), data), data)
+    bio, capital, after, never, lists = found.counts
+    assert (bio.groundings, bio.fires, bio.labelled, bio.obeyed) == (12, 12, 11, 1.0)
+    # I, Ann, Lee, Rome, Oslo, Bern, Hello and the other Oslo, of which I and Hello are O
+    assert (capital.fires, capital.labelled, capital.obeyed) == (8, 7, pytest.approx(5 / 7))
+    assert (after.fires, after.obeyed) == (1, 1.0)
+    assert (never.fires, never.obeyed) == (0, None)
+    assert (lists.groundings, lists.obeyed) == (2, 1.0)
+    assert len(found.warnings) == 2
+    odd = BIO + 'rule odd hard: word "Hello" => tag is I-per\nrule one hard: word "in" => tag is O'
+    assert [tuple(one) for one in check(read_rules(write(odd), data), data).contradictions] == [(2, ("bio", "odd"))]

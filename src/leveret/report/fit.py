@@ -81,7 +81,7 @@ def _skewed(metrics: Mapping[str, Any]) -> bool:
 def _lead(metrics: Mapping[str, Any]) -> str:
     figures, samples = metrics["figures"], metrics["data"]["test_samples"]
     tested = count(samples, "test sample", "test samples")
-    how = metrics["method"]["title"]
+    how = metrics["method"]["title"] + (" with rules" if "rules" in metrics else "")
     since = f", chosen since {metrics['chosen_since']}" if metrics["chosen_since"] else ""
     if not _skewed(metrics):
         return f"Trained by {how}{since}. Of {tested} it is right for {share(figures['accuracy'])}."

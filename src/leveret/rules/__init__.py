@@ -10,8 +10,9 @@ The idea in four steps, each a module of its own:
 Source: Hu, Ma, Liu, Hovy & Xing, "Harnessing deep neural networks with logic rules", ACL 2016.
 """
 
-from leveret.rules._check import Checked, RuleCount, check
+from leveret.rules._check import Checked, check
 from leveret.rules._contradictions import Contradiction, contradictions
+from leveret.rules._counts import RuleCount
 from leveret.rules._errors import Place, Problem, RuleError
 from leveret.rules._formula import Atom, Formula, average, exclusive, exists, for_all, label
 from leveret.rules._functions import load_functions

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leveret.rules._contradictions import Contradiction, contradictions
-from leveret.rules._errors import Place
+from leveret.rules._counts import FIRES, RuleCount
 from leveret.rules._ruleset import RuleSet, facts_of
 from leveret.runtime.rules._evidence import Group, Says
 from leveret.runtime.rules._facts import Facts, is_missing
@@ -20,35 +20,6 @@ from leveret.runtime.rules._words import has_phrase, words_of
 __all__ = ["Checked", "RuleCount", "check", "never_fire", "rule_counts"]
 
 _BLOCK = 4096
-_FIRES = 1 - 1e-6
-
-
-@dataclass(frozen=True)
-class RuleCount:
-    """What a rule does on some examples.
-
-    Attributes:
-        name, weight: of the rule; `weight` None for a hard one.
-        place: in the file.
-        groundings: examples that it was asked of.
-        fires: those on which it rules something out, or makes it dearer.
-        labelled: those of them that have a label.
-        obeyed: the mean truth with the labels there, None where there is none; a number in [0, 1].
-        asks_net: it asks the net that is to be trained, which knows nothing yet: each class is taken as alike likely.
-    """
-
-    name: str
-    weight: float | None
-    place: Place
-    groundings: int
-    fires: int
-    labelled: int
-    obeyed: float | None
-    asks_net: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """As plain values, for JSON."""
-        return {**asdict(self), "place": {"line": self.place.line, "column": self.place.column}}
 
 
 @dataclass(frozen=True)
@@ -86,14 +57,21 @@ def check(rules: RuleSet, data: Any, part: str = "train") -> Checked:
         part: "train", "val" or "test".
     """
     facts, split = facts_of(data, part), getattr(data, part)
-    evidence = rules.evidence(facts, split.fetch)
-    counts = rule_counts(rules, _with_guesses(rules.program, evidence, facts), np.asarray(split.labels))
+    if rules.program.tags:
+        from leveret.rules._check_tags import contradictory_sentences, tag_counts
+
+        rows = rules.token_evidence(facts)
+        counts = tag_counts(rules, rows, split.labels, facts.tokens or ())
+        found = contradictory_sentences(rules.program, rows)
+    else:
+        evidence = rules.evidence(facts, split.fetch)
+        counts = rule_counts(rules, _with_guesses(rules.program, evidence, facts), np.asarray(split.labels))
+        found = contradictions(rules.program, evidence)
     silent = [
         f"{rules.name}, {count.place}: rule {count.name!r} never fires on the {part} part"
         for count in counts
         if not count.fires
     ]
-    found = contradictions(rules.program, evidence)
     return Checked(counts, tuple(found), (*silent, *_unheard(rules, facts), *_unnamed(rules, facts)), part)
 
 
@@ -105,7 +83,7 @@ def rule_counts(rules: RuleSet, evidence: NDArray[np.float32], labels: NDArray[n
     for start in range(0, len(evidence), _BLOCK):
         block = slice(start, start + _BLOCK)
         truths = program.truths(evidence[block])
-        fires[block] = truths.min(2) < _FIRES
+        fires[block] = truths.min(2) < FIRES
         known = labels[block] >= 0
         chosen = np.maximum(labels[block], 0)[:, None, None]
         obeyed[block] = np.where(known[:, None], np.take_along_axis(truths, chosen, 2)[:, :, 0], np.nan)
@@ -128,7 +106,7 @@ def never_fire(program: RuleProgram, evidence: NDArray[np.float32]) -> list[str]
         if not silent:
             break
         truths = program.truths(evidence[start : start + _BLOCK])
-        silent -= set(np.flatnonzero((truths.min(2) < _FIRES).any(0)).tolist())
+        silent -= set(np.flatnonzero((truths.min(2) < FIRES).any(0)).tolist())
     return [program.rules[i].name for i in sorted(silent)]
 
 

@@ -12,7 +12,8 @@ from torch import nn
 
 from leveret.metrics import Evaluation
 from leveret.rules._asking import OwnOpinions
-from leveret.rules._check import RuleCount, rule_counts
+from leveret.rules._check import rule_counts
+from leveret.rules._counts import RuleCount
 from leveret.rules._ruleset import RuleSet, facts_of
 from leveret.runtime.rules._posterior import log_posterior
 from leveret.training import logits_of

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from leveret.errors import LeveretDataError, LeveretUsageError, LeveretWarning
+from leveret.rules._check_tags import contradictory_sentences
 from leveret.rules._ruleset import RuleSet, facts_of
 from leveret.rules._schedule import Schedule
 from leveret.runtime.rules._chain import Marginals
-from leveret.runtime.rules._chain_costs import chain_costs, pads_of
+from leveret.runtime.rules._chain_costs import pads_of
 from leveret.runtime.rules._chain_posterior import chain_best, chain_posterior
 from leveret.runtime.rules._lists import enumerations
 from leveret.training import Batch
 from leveret.training._batch import UNLABELLED
 
-__all__ = ["SequenceRuleDistillation", "Tagger", "chain_of", "forbidden_sequences", "tag_by_rules"]
+__all__ = ["SequenceRuleDistillation", "Tagger", "chain_of", "tag_by_rules"]
 
 
 class Chain(Protocol):
@@ -99,10 +100,11 @@ class SequenceRuleDistillation(nn.Module):
         facts = facts_of(data)
         self.evidence = rules.token_evidence(facts)
         self.lists = _lists(rules, facts.tokens or ())
-        self.contradictions = forbidden_sequences(rules, self.evidence)
+        self.contradictions = contradictory_sentences(rules.program, self.evidence)
         if self.contradictions:
             told = f"hard rules leave {len(self.contradictions):,} of {len(facts):,} sentences no tags"
-            told += f", the first is sentence {self.contradictions[0]} (from 0)"
+            first = self.contradictions[0]
+            told += f", the first is sentence {first.example} (from 0) by {' and '.join(map(repr, first.rules))}"
             if contradictory == "refuse":
                 raise LeveretDataError(f"{told}. Make one soft or narrower, or drop them there: contradictory='drop'")
             warnings.warn(LeveretWarning(f"{told}; they are left out of account there"), stacklevel=2)
@@ -172,21 +174,6 @@ def tag_by_rules(net: Any, rules: RuleSet, sentences: Sequence[Sequence[str]]) -
     lists = _lists(rules, sentences)
     paths = chain_best(rules.program, unary.detach().numpy(), pair.detach().numpy(), lengths.numpy(), padded, lists)
     return [path[:n] for path, n in zip(paths, lengths.tolist(), strict=True)]
-
-
-def forbidden_sequences(rules: RuleSet, evidence: Sequence[NDArray[np.float32]]) -> list[int]:
-    """The sequences, from 0, to which hard rules leave no tags."""
-    from leveret.runtime.rules._chain import marginals
-
-    program = rules.program
-    if not program.hard.any():
-        return []
-    found = []
-    for i, own in enumerate(evidence):
-        unary, pair = chain_costs(program, own[None])
-        if len(own) and marginals(-unary, -pair, np.array([len(own)])).log_z[0] == -np.inf:
-            found.append(i)
-    return found
 
 
 def _lists(rules: RuleSet, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
