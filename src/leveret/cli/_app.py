@@ -60,7 +60,7 @@ def reproduce(
     name: Annotated[
         str,
         typer.Argument(
-            help="Of the page: main-job, engine, shrink, deep-vs-shallow, imbalance, dynamic-capacity.",
+            help="Of the page: main-job, engine, shrink, deep-vs-shallow, imbalance, dynamic-capacity, parsenet.",
             show_default=False,
         ),
     ],

@@ -18,6 +18,7 @@ EXPERIMENTS = {
     "deep-vs-shallow": "leveret.experiments.deep_vs_shallow",
     "imbalance": "leveret.experiments.imbalance",
     "dynamic-capacity": "leveret.experiments.dynamic_capacity",
+    "parsenet": "leveret.experiments.parsenet",
 }
 
 
