@@ -8,7 +8,7 @@ from typing import Any
 
 from leveret.experiments.parsenet._rows import differences
 
-__all__ = ["Gain", "batch_norm_answer", "context_answer", "gain"]
+__all__ = ["Gain", "batch_norm_answer", "context_answer", "gain", "reach_answer"]
 
 _Row = Mapping[str, Any]
 _POINT = 0.01
@@ -38,10 +38,10 @@ class Gain:
         return f"{100 * self.mean:+.1f}{spread} points"
 
 
-def gain(rows: Sequence[_Row], one: str, other: str) -> Gain:
-    """How much more mIoU the model `one` has than `other`."""
+def gain(rows: Sequence[_Row], one: str, other: str, figure: str = "mious") -> Gain:
+    """How much more mIoU the model `one` has than `other`; with "val_mious" on the validation part."""
     by_key = {row["model"]: row for row in rows}
-    return Gain(*differences(by_key[one], by_key[other]))
+    return Gain(*differences(by_key[one], by_key[other], figure))
 
 
 def context_answer(rows: Sequence[_Row]) -> str:
@@ -67,6 +67,27 @@ def context_answer(rows: Sequence[_Row]) -> str:
             f"ParseNet against FCN {where}: {whole.text} of mIoU, {verdict}; {context.text} of it from context as it "
             f"is, {norm.text} from normalising."
         )
+    validated = [gain(rows, f"parsenet{end}", f"fcn{end}", "val_mious").text for end in ("", "-bn")]
+    said.append(f"On the validation part: {validated[0]} without batch norm, {validated[1]} with it.")
+    return " ".join(said)
+
+
+def reach_answer(rows: Sequence[_Row], near: Sequence[_Row]) -> str:
+    """Whether context gains more where the layers see less, as it should where they see enough."""
+    said = []
+    for end, where in (("", "without batch norm"), ("-bn", "with it")):
+        far = gain(rows, f"parsenet{end}", f"fcn{end}")
+        close = gain(near, f"parsenet{end}-near", f"fcn{end}-near")
+        more = close.mean - far.mean
+        spread = max(close.spread or 0.0, far.spread or 0.0) or _POINT
+        what = (
+            "so that it replaces what the layers don't see"
+            if close.verdict > 0 and more > spread
+            else "so that it pays as much where the layers see more"
+            if close.verdict > 0
+            else "so that it isn't for want of anything unseen that it gains no more"
+        )
+        said.append(f"{where[0].upper()}{where[1:]}: {close.text} for near layers, {far.text} for far ones, {what}.")
     return " ".join(said)
 
 

@@ -3,13 +3,13 @@ with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leveret.context import FCN, ParseNet
 from leveret.experiments.parsenet._settings import Setting
 from leveret.shrink.binary import BiRealBlock
 
-__all__ = ["BINARY", "MODELS", "Model"]
+__all__ = ["BINARY", "MODELS", "NEAR", "Model"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Model:
         context: whether the coarsest map's classifier sees the mean over the image, too.
         normalize: `L2Norm` with scale of maps and context.
         binary: convolutions behind the first stage have weights and inputs of one bit.
+        near: the backbone's layers see less around each place.
     """
 
     title: str
@@ -29,11 +30,12 @@ class Model:
     context: bool = False
     normalize: bool = False
     binary: bool = False
+    near: bool = False
 
     def make(self, setting: Setting, num_classes: int, in_channels: int) -> FCN:
         """The net, drawn with torch's seed of the moment."""
         kind = {"block": BiRealBlock} if self.binary else {"batch_norm": self.batch_norm}
-        backbone = setting.backbone(in_channels, **kind)
+        backbone = (setting.near if self.near else setting.backbone)(in_channels, **kind)
         if not self.context:
             return FCN(backbone, num_classes, stride=setting.stride, in_channels=in_channels)
         return ParseNet(backbone, num_classes, stride=setting.stride, normalize=self.normalize, in_channels=in_channels)
@@ -51,5 +53,8 @@ MODELS = {
     for batch_norm in (False, True)
     for key, (title, context, normalize) in _CONTEXTS.items()
 }
+
+# without and with context, where layers see little of the image
+NEAR = {f"{key}-near": replace(model, near=True) for key, model in MODELS.items() if model.context == model.normalize}
 
 BINARY = Model("ParseNet, binary backbone", batch_norm=True, context=True, normalize=True, binary=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 from leveret.experiments._results import Figure, figures_table, markdown_table, part_heading, wrapped
 from leveret.experiments.parsenet._answers import batch_norm_answer, context_answer, gain
-from leveret.experiments.parsenet._page_parts import crf, packed, speed
+from leveret.experiments.parsenet._page_parts import crf, packed, reach, speed, with_spread
 from leveret.experiments.parsenet._plot import MIOU_PICTURE
 
 __all__ = ["page"]
 
 _Row = Mapping[str, Any]
-_PARTS = {"crf": crf, "speed": speed, "packed": packed}
+_PARTS = {"crf": crf, "reach": reach, "speed": speed, "packed": packed}
 
 _FIGURES = {
     "fcn_miou": Figure("CamVid test, FCN without batch norm, mIoU", "", None, "{:.1%}"),
@@ -63,14 +63,17 @@ def _camvid(details: Mapping[str, Any], rows: Sequence[_Row]) -> list[str]:
     several = f"Mean ± standard deviation of {seeds} seeds." if seeds > 1 else "One seed, so without a spread."
     return [
         wrapped(
-            f"{details['title']}: {train} images to train on, {val} to validate, {test} to test. "
+            f"{details['title']}: {train} images to train on, {val} to validate, {test} to test. {details['note']} "
             f"{details['parameters']:,} weights in the smallest net; {details['epochs']} epochs of whole images in "
             f"batches of {details['batch_size']}, mirrored and scaled; classes weigh by the root of median frequency. "
             f"{several} Milliseconds are of one image, packed, on one thread."
         ),
         "",
         markdown_table(
-            ["net", "batch norm", "mIoU", "pixel accuracy", "mean class accuracy", "boundary F1", "ms", "training"],
+            [
+                *("net", "batch norm", "mIoU", "validation mIoU", "pixel accuracy", "mean class accuracy"),
+                *("boundary F1", "ms", "training"),
+            ],
             [_line(row) for row in rows],
         ),
         "",
@@ -98,7 +101,9 @@ def _line(row: _Row) -> tuple[str, ...]:
     return (
         row["title"],
         "yes" if row["batch_norm"] else "no",
-        *(_spread(row, figure) for figure in ("miou", "pixel_accuracy", "mean_class_accuracy", "boundary_f1")),
+        with_spread(row, "miou"),
+        f"{100 * row['val_miou']:.1f} %",
+        *(with_spread(row, figure) for figure in ("pixel_accuracy", "mean_class_accuracy", "boundary_f1")),
         f"{row['ms']:.1f}" if "ms" in row else "",
         f"{row['training_seconds'] / 60:.1f} min",
     )
@@ -136,8 +141,3 @@ def _pictures(picture: Mapping[str, Any] | None) -> list[str]:
         "",
         f"![Image, labels and masks of the worst and the best test images]({picture['file']})",
     ]
-
-
-def _spread(row: _Row, figure: str) -> str:
-    spread = row[f"{figure}_spread"]
-    return f"{100 * row[figure]:.1f} %" + ("" if spread is None else f" ± {100 * spread:.1f}")

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leveret.experiments._results import markdown_table, wrapped
+from leveret.experiments.parsenet._answers import reach_answer
 
-__all__ = ["crf", "packed", "speed"]
+__all__ = ["crf", "packed", "reach", "speed", "with_spread"]
 
 _Row = Mapping[str, Any]
 _Details = Mapping[str, Any]
@@ -45,6 +46,34 @@ def crf(details: _Details, rows: Sequence[_Row]) -> list[str]:
             if details.get("picture")
             else []
         ),
+    ]
+
+
+def reach(details: _Details, rows: Sequence[_Row]) -> list[str]:
+    near, far = details["near"], details["far"]
+    height, width = details["image"]
+    one_seed = "" if details["seeds"] > 1 else " One seed."
+    return [
+        wrapped(
+            f"The layers of the nets above see {far} x {far} pixels around each place of images of {width} x {height}. "
+            f"Here each stage has a single convolution, so that they see {near} x {near}; all else is the "
+            f"same.{one_seed}"
+        ),
+        "",
+        markdown_table(
+            ["net", "batch norm", "mIoU", "pixel accuracy"],
+            [
+                (
+                    row["title"],
+                    "yes" if row["batch_norm"] else "no",
+                    *(with_spread(row, figure) for figure in ("miou", "pixel_accuracy")),
+                )
+                for row in details["rows"]
+            ],
+        ),
+        "",
+        "**Does context gain more where layers see less?** ParseNet against FCN. "
+        + reach_answer(rows, details["rows"]),
     ]
 
 
@@ -110,3 +139,9 @@ def packed(details: _Details, rows: Sequence[_Row]) -> list[str]:
 
 def _three(figures: Mapping[str, float]) -> tuple[str, ...]:
     return tuple(f"{figures[name]:.1%}" for name in ("miou", "pixel_accuracy", "boundary_f1"))
+
+
+def with_spread(row: _Row, figure: str) -> str:
+    """A mean of several seeds with its standard deviation, in percent."""
+    spread = row[f"{figure}_spread"]
+    return f"{100 * row[figure]:.1f} %" + ("" if spread is None else f" ± {100 * spread:.1f}")

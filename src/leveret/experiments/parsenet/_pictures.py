@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from leveret.data import SegmentationData
 from leveret.data.segmentation import colored
+from leveret.data.segmentation._palette import IGNORED_COLOR
 from leveret.experiments._figure import save
 
 __all__ = ["extremes", "strips"]
@@ -73,12 +74,10 @@ def strips(
                 panel.set_title(name, fontsize=9)
             if column == 0:
                 panel.set_ylabel(notes[row], fontsize=8.5)
-    named = [(name, tuple(n / 255 for n in color)) for name, color in zip(data.classes, data.colors, strict=True)]
-    patches = [Patch(facecolor=color, edgecolor="#666666", linewidth=0.5, label=name) for name, color in named]
-    patches += [Patch(facecolor="#{:02x}{:02x}{:02x}".format(*_grey(data)), label="no label")]
+    named = [*zip(data.classes, data.colors, strict=True), ("no label", IGNORED_COLOR)]
+    patches = [
+        Patch(facecolor="#{:02x}{:02x}{:02x}".format(*color), edgecolor="#666666", linewidth=0.5, label=name)
+        for name, color in named
+    ]
     figure.legend(handles=patches, loc="outside lower center", ncols=6, frameon=False, fontsize=8.5)
     save(figure, path)
-
-
-def _grey(data: SegmentationData) -> tuple[int, ...]:
-    return tuple(int(n) for n in colored(np.array([[-1]]), data.colors)[:, 0, 0])

@@ -9,7 +9,7 @@ from typing import Any
 
 from leveret.data import SegmentationData
 from leveret.errors import LeveretTrainingError
-from leveret.experiments.parsenet._models import MODELS, Model
+from leveret.experiments.parsenet._models import Model
 from leveret.experiments.parsenet._settings import Setting
 from leveret.experiments.parsenet._training import Training
 from leveret.training import duration, parallel
@@ -28,15 +28,17 @@ def task(setting: Setting, key: str, model: Model, seed: int, runs: Path) -> Tra
     return Training(key=name, folder=runs / name, threads=1, setting=setting, model=model, seed=seed)
 
 
-def train_all(setting: Setting, data: Callable[[], SegmentationData], seeds: int, runs: Path) -> Iterator[Found]:
-    """Train what isn't trained yet, one net after the other; after each seed, all results so far by model.
+def train_all(
+    models: Mapping[str, Model], setting: Setting, data: Callable[[], SegmentationData], seeds: int, runs: Path
+) -> Iterator[Found]:
+    """Train the models that aren't trained yet; after each seed, all results so far by model.
 
-    One at a time, as two that share a core's caches are hardly quicker together.
+    One net at a time, as two that share a core's caches are hardly quicker together.
     """
-    found: Found = {key: [] for key in MODELS}
+    found: Found = {key: [] for key in models}
     for seed in range(seeds):
-        tasks = [task(setting, key, model, seed, runs) for key, model in MODELS.items()]
-        for key, result in zip(MODELS, train_each(tasks, data, f"seed {seed}"), strict=True):
+        tasks = [task(setting, key, model, seed, runs) for key, model in models.items()]
+        for key, result in zip(models, train_each(tasks, data, f"seed {seed}"), strict=True):
             found[key].append(result)
         yield found
 
@@ -75,6 +77,7 @@ def row(key: str, model: Model, results: Sequence[Mapping[str, Any]]) -> dict[st
         "seeds": len(results),
         "mious": [result["miou"] for result in results],
         "val_miou": statistics.mean(result["val"]["miou"] for result in results),
+        "val_mious": [result["val"]["miou"] for result in results],
         "training_seconds": statistics.mean(result["training_seconds"] for result in results),
     }
     for figure in _SPREAD:
@@ -102,8 +105,8 @@ def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[float, float | None]:
+def differences(one: Mapping[str, Any], other: Mapping[str, Any], figure: str = "mious") -> tuple[float, float | None]:
     """How much more mIoU `one` has than `other` with the same seed: the mean, and the standard deviation, which one
     seed has none of."""
-    found = [a - b for a, b in zip(one["mious"], other["mious"], strict=True)]
+    found = [a - b for a, b in zip(one[figure], other[figure], strict=True)]
     return statistics.mean(found), statistics.stdev(found) if len(found) > 1 else None

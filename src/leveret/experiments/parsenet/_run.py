@@ -12,12 +12,14 @@ from leveret.context import FCN
 from leveret.data import SegmentationData
 from leveret.errors import LeveretUsageError
 from leveret.experiments._results import Results
+from leveret.experiments.parsenet._answers import gain
 from leveret.experiments.parsenet._crf import CRFSearch
 from leveret.experiments.parsenet._lengths import lengths
-from leveret.experiments.parsenet._models import BINARY, MODELS
+from leveret.experiments.parsenet._models import BINARY, MODELS, NEAR
 from leveret.experiments.parsenet._outcome import draw_crf, draw_extremes
 from leveret.experiments.parsenet._page import page
 from leveret.experiments.parsenet._plot import plot
+from leveret.experiments.parsenet._reach import reach_of
 from leveret.experiments.parsenet._rows import best_of, figures, row, task, train_all, train_each
 from leveret.experiments.parsenet._settings import Setting
 from leveret.experiments.parsenet._training import Training
@@ -53,8 +55,22 @@ class Run:
 
     def camvid(self, seeds: int | None) -> None:
         """Train all models, a seed after the other; the page is whole after each."""
-        for found in train_all(self.setting, lambda: self.data, seeds or self.setting.seeds, self.runs):
+        for found in train_all(MODELS, self.setting, lambda: self.data, seeds or self.setting.seeds, self.runs):
             self._tell(found)
+
+    def reach(self, seeds: int | None) -> None:
+        """The same comparison where layers see little of the image."""
+        self._rows()
+        for found in train_all(NEAR, self.setting, lambda: self.data, seeds or self.setting.seeds, self.runs):
+            near = [row(key, NEAR[key], results) for key, results in found.items()]
+            details = {
+                "seeds": near[0]["seeds"],
+                "near": reach_of(self.setting.near(3)),
+                "far": reach_of(self.setting.backbone(3)),
+                "image": list(self.data.image_shape[1:]),
+                "rows": near,
+            }
+            self._record("reach", {"parsenet_near_gain": gain(near, "parsenet-near", "fcn-near").mean}, details)
 
     def crf(self) -> None:
         """Search, test and time a CRF behind the best model of the first seed."""
@@ -121,6 +137,7 @@ class Run:
                 ("yes" if MODELS[key].batch_norm else "no"): lengths(self._net(key), self.data)
                 for key in ("context", "context-bn")
             },
+            "note": self.setting.note,
             "picture": {"file": _MASKS, "net": _titled(best)},
         }
         self._record("camvid", {**figures(rows), "rows": _timed(rows, timed)}, details)

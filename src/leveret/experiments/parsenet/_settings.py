@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from leveret.training import JointAugment
 
 __all__ = ["CAMVID", "Setting", "class_weights"]
 
+# CamVid's own colours, but for the sky, whose grey is too like that of pixels without a label
 _CLASSES = (
-    ("sky", (128, 128, 128)),
+    ("sky", (135, 195, 235)),
     ("building", (128, 0, 0)),
     ("pole", (192, 192, 128)),
     ("road", (128, 64, 128)),
@@ -41,15 +43,18 @@ class Setting:
         title: for the page.
         data: makes the dataset from the folder that the command names.
         backbone: called with `batch_norm` or `block`, as `street_backbone`.
+        near: the same, with layers that see less around each place.
         stride: of the finest map that is classified.
         epochs, batch_size, lr, crop, scale: of every training.
         loss_stride: one pixel in each cell of so many a side tells the loss.
         seeds: how many, where the command doesn't say.
+        note: on the parts, for the page.
     """
 
     title: str
     data: Callable[[Path | None], SegmentationData]
     backbone: Callable[..., Stages]
+    near: Callable[..., Stages]
     stride: int
     epochs: int
     batch_size: int
@@ -58,6 +63,7 @@ class Setting:
     scale: tuple[float, float]
     loss_stride: int = 2
     seeds: int = 3
+    note: str = ""
 
     def schedule(self) -> dict[str, Any]:
         """As arguments of `fit`."""
@@ -103,10 +109,12 @@ CAMVID = Setting(
     title="CamVid, 240x180, 11 classes",
     data=_camvid,
     backbone=street_backbone,
+    near=partial(street_backbone, depths=(1, 1, 1, 1)),
     stride=4,
     epochs=30,
     batch_size=8,
     lr=4e-3,
     crop=(180, 240),
     scale=(0.75, 1.5),
+    note="The validation part is of a drive that most training images are of; the test part mostly of another one.",
 )
