@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,12 @@ import torch
 from PIL import Image
 
 import leveret
-from leveret.context import FCN, L2Norm, ParseNet, street_backbone
+from leveret.context import FCN, L2Norm, ParseNet, StridedCrossEntropy, street_backbone
 from leveret.data import load_segmentation, median_frequency_weights
 from leveret.errors import LeveretDataError, LeveretTrainingError, LeveretUsageError
 from leveret.experiments import _turns
 from leveret.experiments._results import Results
-from leveret.experiments.parsenet import _crf
+from leveret.experiments.parsenet import _crf, _training
 from leveret.experiments.parsenet._answers import Gain, batch_norm_answer, context_answer, reach_answer
 from leveret.experiments.parsenet._lengths import lengths
 from leveret.experiments.parsenet._models import BINARY, MODELS, NEAR
@@ -260,6 +261,28 @@ def test_a_failed_training_is_an_error(setting, shapes, tmp_path):
     broken = dataclasses.replace(setting, stride=3)
     with pytest.raises(LeveretTrainingError, match=r"fcn-0: .*stride must be one of the backbone's"):
         train_each([task(broken, "fcn", MODELS["fcn"], 0, tmp_path)], lambda: shapes, "one")
+
+
+def test_ctrl_c_leaves_no_result_and_a_later_run_goes_on(setting, shapes, tmp_path, monkeypatch):
+    one = task(setting, "fcn", MODELS["fcn"], 0, tmp_path)
+    whole = task(setting, "fcn", MODELS["fcn"], 0, tmp_path / "whole")
+    train_each([whole], lambda: shapes, "one")
+
+    def stopping(net, batch):
+        if len(seen) == 5:  # in the second epoch, of four batches
+            signal.raise_signal(signal.SIGINT)
+        seen.append(batch)
+        return true(2, class_weights(shapes))(net, batch)
+
+    seen, true = [], StridedCrossEntropy
+    monkeypatch.setattr(_training, "StridedCrossEntropy", lambda *_: stopping)
+    with pytest.raises(KeyboardInterrupt):
+        train_each([one], lambda: shapes, "one")
+    assert one.finished() is None
+    monkeypatch.undo()
+    (resumed,) = train_each([one], lambda: shapes, "one")
+    assert resumed["miou"] == whole.finished()["miou"]
+    assert len(resumed["history"]) == 2
 
 
 def test_a_whole_run(setting, shapes, tmp_path, monkeypatch):

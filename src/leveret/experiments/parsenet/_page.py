@@ -72,7 +72,7 @@ def _camvid(details: Mapping[str, Any], rows: Sequence[_Row]) -> list[str]:
         markdown_table(
             [
                 *("net", "batch norm", "mIoU", "validation mIoU", "pixel accuracy", "mean class accuracy"),
-                *("boundary F1", "ms", "training"),
+                *("boundary F1", "ms"),
             ],
             [_line(row) for row in rows],
         ),
@@ -105,7 +105,6 @@ def _line(row: _Row) -> tuple[str, ...]:
         f"{100 * row['val_miou']:.1f} %",
         *(with_spread(row, figure) for figure in ("pixel_accuracy", "mean_class_accuracy", "boundary_f1")),
         f"{row['ms']:.1f}" if "ms" in row else "",
-        f"{row['training_seconds'] / 60:.1f} min",
     )
 
 

@@ -150,7 +150,7 @@ class Run:
     def _first(self, key: str) -> Training:
         training = task(self.setting, key, MODELS[key], 0, self.runs)
         if training.finished() is None:
-            raise LeveretUsageError(f"this part takes nets that the part camvid trained, and {training.folder} is none")
+            raise LeveretUsageError(f"this part takes the nets of the part camvid: there is none in {training.folder}")
         return training
 
     def _net(self, key: str) -> FCN:

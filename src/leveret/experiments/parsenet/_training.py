@@ -48,7 +48,7 @@ class Training(Task):
             trainer_args={"logger": False},
             **self.setting.schedule(),
         )
-        if result.interrupted:
+        if result.interrupted:  # else half a training would count as a whole one
             raise KeyboardInterrupt
         return {
             "history": result.history,
