@@ -105,10 +105,10 @@ def packed(details: _Details, rows: Sequence[_Row]) -> list[str]:
     of = {(row["net"], row["engine"]): row for row in details["rows"]}
     base = of["float", "Leveret"]
     told = []
-    for net, name in (("int8", "In bytes"), ("binary", "With a binary backbone")):
+    for net, name in (("int8", "In bytes"), ("binary", "With bits")):
         small = of[net, "Leveret"]
         told.append(
-            f"{name} it keeps {100 * (small['miou'] - base['miou']):+.1f} points of mIoU, at "
+            f"{name}: {100 * (small['miou'] - base['miou']):+.1f} points of mIoU, at "
             f"{base['bytes'] / small['bytes']:.1f}x fewer bytes and {base['ms'] / small['ms']:.2f}x the float net's "
             f"speed packed, {of['float', 'PyTorch']['ms'] / small['ms']:.2f}x PyTorch's and "
             f"{of['float', 'ONNX Runtime']['ms'] / small['ms']:.2f}x ONNX Runtime's."
@@ -116,8 +116,8 @@ def packed(details: _Details, rows: Sequence[_Row]) -> list[str]:
     return [
         wrapped(
             f"{details['net']}, first seed: as it is, its backbone in bytes after training, and a net with a binary "
-            "backbone behind a real first stage, trained by the same schedule. What classifies stays real. One image, "
-            "one thread, medians, all engines in turn. " + " ".join(told)
+            "backbone, trained by the same schedule; the first stage stays real in both, and so does what classifies. "
+            "One image, one thread, medians, all engines in turn. " + " ".join(told)
         ),
         "",
         markdown_table(
