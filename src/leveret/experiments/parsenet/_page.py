@@ -46,7 +46,8 @@ def page(values: Mapping[str, Any]) -> str:
         wrapped(
             "Rendered from `parsenet.json`, which the commands below wrote. All nets have the same backbone, schedule "
             "and seeds; the last epoch's weights are tested, and where a net or a number is chosen, the validation "
-            "part chooses. What is said of the figures in words is computed from them."
+            "part chooses. What is said of the figures in words is computed from them. Times are CPU time of one "
+            "thread, as the machine had other work to do."
         ),
         "",
         figures_table(_FIGURES, shown),
@@ -66,7 +67,7 @@ def _camvid(details: Mapping[str, Any], rows: Sequence[_Row]) -> list[str]:
             f"{details['title']}: {train} images to train on, {val} to validate, {test} to test. {details['note']} "
             f"{details['parameters']:,} weights in the smallest net; {details['epochs']} epochs of whole images in "
             f"batches of {details['batch_size']}, mirrored and scaled; classes weigh by the root of median frequency. "
-            f"{several} Milliseconds are of one image, packed, on one thread."
+            f"{several} Milliseconds are of one image, packed."
         ),
         "",
         markdown_table(

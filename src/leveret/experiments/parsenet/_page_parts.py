@@ -81,7 +81,7 @@ def speed(details: _Details, rows: Sequence[_Row]) -> list[str]:
     titles = {row["model"]: (row["title"], "yes" if row["batch_norm"] else "no") for row in rows}
     return [
         wrapped(
-            "Milliseconds of one image of 240x180, one thread, medians; the nets take turns. Pixels are normalised "
+            "Milliseconds of one image, medians; the nets take turns. Pixels are normalised "
             "before PyTorch's clock starts, and within Leveret's. What context adds is the median over rounds, of the "
             "time of FCN in the same round."
         ),
@@ -117,7 +117,7 @@ def packed(details: _Details, rows: Sequence[_Row]) -> list[str]:
         wrapped(
             f"{details['net']}, first seed: as it is, its backbone in bytes after training, and a net with a binary "
             "backbone, trained by the same schedule; the first stage stays real in both, and so does what classifies. "
-            "One image, one thread, medians, all engines in turn. " + " ".join(told)
+            "One image, medians, all engines in turn. " + " ".join(told)
         ),
         "",
         markdown_table(
