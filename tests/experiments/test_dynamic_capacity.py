@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -132,6 +133,16 @@ def test_a_run_trains_resumes_tests_and_times(tmp_path, monkeypatch):
     )
     plots(values, tmp_path)
     assert (tmp_path / "dynamic-capacity-mnist.png").stat().st_size > 5000
+
+
+def test_an_interrupted_training_is_no_result(tmp_path, monkeypatch):
+    stopped = SimpleNamespace(interrupted=True, history=[])
+    monkeypatch.setattr("leveret.experiments.dynamic_capacity._training.fit", lambda *_, **__: stopped)
+    setting = small_setting()
+    one = task("mnist", setting, "fine", 0, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        one.run(setting.data(None, 0))
+    assert one.finished() is None
 
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="run from the project's folder, where docs/results stands")

@@ -223,3 +223,27 @@ def test_sheet_and_summary(shapes, tmp_path):
     text = console.export_text()
     assert "square" in text
     assert f"{data.train.class_counts()[1] / data.train.class_counts().sum():.2%}" in text
+
+
+def test_in_memory_each_pair_is_decoded_once(shapes, monkeypatch):
+    from leveret.data.segmentation import _split
+
+    read = []
+    true = _split.read_pair
+    monkeypatch.setattr(_split, "read_pair", lambda image, *rest: read.append(image) or true(image, *rest))
+    data, other = load_segmentation(shapes, in_memory=True), load_segmentation(shapes)
+    for split, times in ((data.train, 1), (other.train, 2)):
+        read.clear()
+        images, masks = split.fetch_pairs([2, 5])
+        again = split.subset([5, 2]).fetch_pairs([1, 0])
+        assert (again[0] == images).all()
+        assert (again[1] == masks).all()
+        assert len(read) == 2 * times
+    # what is held stays what it is; a batch is the caller's own
+    images[:] = 0
+    assert data.train.fetch([2]).any()
+    with pytest.raises(ValueError, match="read-only"):
+        data.train.pairs([2])[0][0][:] = 0
+    elsewhere = pickle.loads(pickle.dumps(data.train))
+    assert not elsewhere._source._held
+    assert (elsewhere.masks([2, 5]) == masks).all()

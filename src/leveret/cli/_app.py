@@ -23,6 +23,7 @@ from leveret.cli._options import (
     print_json,
 )
 from leveret.cli._root import app
+from leveret.experiments import EXPERIMENTS
 
 __all__ = ["app", "main"]
 
@@ -61,7 +62,7 @@ def reproduce(
     name: Annotated[
         str,
         typer.Argument(
-            help="Of the page: main-job, engine, shrink, deep-vs-shallow, imbalance, dynamic-capacity, logic-rules.",
+            help=f"Of the page: {', '.join(EXPERIMENTS)}.",
             show_default=False,
         ),
     ],

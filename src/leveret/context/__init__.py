@@ -5,6 +5,7 @@ from leveret.context._crf import DenseCRF, LearnedCRF
 from leveret.context._fcn import FCN
 from leveret.context._global import ContextClassifier, GlobalContext
 from leveret.context._l2norm import L2Norm
+from leveret.context._objective import StridedCrossEntropy
 from leveret.context._parsenet import ParseNet
 from leveret.context._pyramid import PyramidPooling
 from leveret.context._refined import Refined
@@ -23,6 +24,7 @@ __all__ = [
     "PyramidPooling",
     "Refined",
     "Stages",
+    "StridedCrossEntropy",
     "Taps",
     "street_backbone",
 ]

@@ -91,15 +91,18 @@ class FCN(nn.Module):
         self.ups = nn.ModuleList(BilinearUpsample(num_classes, step) for step in steps)
 
     def forward(self, x: Tensor) -> Tensor:
-        check_images(x, self.in_channels, 1)
         height, width = x.shape[2:]
-        below, right = -height % self.strides[-1], -width % self.strides[-1]
-        if below or right:
-            x = F.pad(x, (0, right, 0, below), mode="replicate")
-        scores = self.scores(x)
+        padded = self.padded(x)
+        scores = self.scores(padded)
         if self.strides[0] > 1:
-            scores = F.interpolate(scores, size=x.shape[2:], mode="bilinear", align_corners=False)
-        return scores[:, :, :height, :width] if below or right else scores
+            scores = F.interpolate(scores, size=padded.shape[2:], mode="bilinear", align_corners=False)
+        return scores[:, :, :height, :width] if padded is not x else scores
+
+    def padded(self, x: Tensor) -> Tensor:
+        """Images of any size continued from their border, at the right and below, to what `scores` takes."""
+        check_images(x, self.in_channels, 1)
+        below, right = -x.shape[2] % self.strides[-1], -x.shape[3] % self.strides[-1]
+        return F.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
 
     def scores(self, x: Tensor) -> Tensor:
         """Logits at the finest map's places, `(batch, num_classes, height / stride, width / stride)`, of images whose

@@ -19,6 +19,7 @@ EXPERIMENTS = {
     "imbalance": "leveret.experiments.imbalance",
     "dynamic-capacity": "leveret.experiments.dynamic_capacity",
     "logic-rules": "leveret.experiments.logic_rules",
+    "parsenet": "leveret.experiments.parsenet",
 }
 
 

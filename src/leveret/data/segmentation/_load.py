@@ -47,11 +47,12 @@ def load_segmentation(
     strict: bool = False,
     cache: str | Path | bool | None = None,
     progress: bool = False,
+    in_memory: bool = False,
 ) -> SegmentationData:
     """Load images with masks, split, and ready to train on.
 
     Every pair is decoded once, to find what can't be used and how often classes occur; the outcome is cached. Pixels
-    are not kept: batches are decoded as they are fetched.
+    are not kept unless `in_memory` says so: batches are decoded as they are fetched.
 
     Args:
         source: a folder with `images/` and `masks/`, files of equal stems, or with `train/` (`val/`, `test/`) folders
@@ -69,6 +70,8 @@ def load_segmentation(
         strict: make unusable samples an error instead of a counted warning.
         cache: folder for what was found; None takes `LEVERET_CACHE` or the user's cache folder, False keeps nothing.
         progress: show a bar while looking at the pairs.
+        in_memory: hold each pair once it was fetched, as uint8 pixels and int16 labels, so that later epochs decode
+            nothing; for small sets.
 
     Raises:
         LeveretDataError: the source is missing or can't be used; a mask holds a value or a colour that no class has.
@@ -103,7 +106,7 @@ def load_segmentation(
         first = next(iter(found.bad.values()), "there is none")
         raise LeveretDataError(f"{source}: no training image can be used; the first: {first}")
     shape, scale = _shape(native, found.sizes, channels, size, report.notes)
-    samples = PairSource(whole.images, whole.masks, whole.where, reader, shape, scale)
+    samples = PairSource(whole.images, whole.masks, whole.where, reader, shape, scale, in_memory)
     splits = _split(samples, places, pixels, seed, val_fraction, test_fraction, report.notes)
     _warn_of_classes(splits, reader, report)
     for text in [skipped_text(report)] * bool(report.skipped) + report.warnings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,14 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.int16]]
 
 @dataclass
 class PairSource:
-    """Where pairs come from: files, which are decoded in a few threads each time that they are asked for.
+    """Where pairs come from: files, which are decoded in a few threads each time that they are asked for, or once.
 
     Attributes:
         images, masks, where: of all samples; see `Pairs`.
         reader: of the masks.
         shape: `(channels, height, width)` of what `fetch` gives.
         scale: of the images' sides.
+        in_memory: hold what was decoded; such arrays can't be written to.
     """
 
     images: Sequence[Any]
@@ -37,7 +38,9 @@ class PairSource:
     reader: MaskReader
     shape: tuple[int, int, int]
     scale: float = 1.0
+    in_memory: bool = False
     _pool: ThreadPoolExecutor | None = None
+    _held: dict[int, Pair] = field(default_factory=dict)
 
     def pairs(self, places: NDArray[np.int64]) -> list[Pair]:
         if self._pool is None:
@@ -45,18 +48,29 @@ class PairSource:
         return list(self._pool.map(self._pair, places.tolist()))
 
     def _pair(self, place: int) -> Pair:
+        held = self._held.get(place)
+        if held is not None:
+            return held
+        pair = self._read(place)
+        if self.in_memory:
+            for array in pair:
+                array.flags.writeable = False
+            self._held[place] = pair
+        return pair
+
+    def _read(self, place: int) -> Pair:
         try:
             return read_pair(self.images[place], self.masks[place], self.reader, self.shape[0], self.scale)
         except LeveretDataError as error:
             raise LeveretDataError(f"{self.where[place]}: {error}") from error
 
     def __getstate__(self) -> dict[str, Any]:
-        # threads don't travel to another process
-        return {**self.__dict__, "_pool": None}
+        # threads don't travel to another process, and what was decoded is decoded there as quickly as it is sent
+        return {**self.__dict__, "_pool": None, "_held": {}}
 
 
 class SegmentationSplit:
-    """One part of images with masks. Nothing is decoded before it is fetched, nothing is held after.
+    """One part of images with masks. Nothing is decoded before it is fetched, nor held after, unless it was asked for.
 
     Attributes:
         name: "train", "val" or "test".

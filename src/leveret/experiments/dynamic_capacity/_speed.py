@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,14 +13,13 @@ from torch import Tensor, nn
 
 from leveret._threads import limited_threads
 from leveret.data import Data
+from leveret.experiments._turns import in_turn
 from leveret.packing import pack
 from leveret.training._loader import to_tensor
 
 __all__ = ["speed"]
 
 _BATCHES = (1, 64)
-_ROUNDS = 21
-_LEAST_SECONDS = 0.05  # of a measurement: short calls are repeated
 
 Nets = dict[str, nn.Module]
 Calls = dict[str, Callable[[], Any]]
@@ -37,9 +35,9 @@ def speed(nets: Nets, data: Data) -> list[dict[str, Any]]:
     with limited_threads(1):
         for engine, calls in (("PyTorch", _in_torch), ("Leveret", _packed)):
             for batch in _BATCHES:
-                times = _in_turn(calls(nets, images, data, batch))
+                times = in_turn(calls(nets, images, data, batch))
                 rows += [
-                    {"net": name, "engine": engine, "batch": batch, "ms": 1e3 * seconds / batch}
+                    {"net": name, "engine": engine, "batch": batch, "ms": 1e3 * statistics.median(seconds) / batch}
                     for name, seconds in times.items()
                 ]
     return rows
@@ -61,21 +59,3 @@ def _packed(nets: Nets, images: Any, data: Data, batch: int) -> Calls:
     example = to_tensor(images[:8], data.normalization)
     packed = {name: pack(net, example, normalization=data.normalization) for name, net in nets.items()}
     return {name: partial(net, images[:batch], threads=1) for name, net in packed.items()}
-
-
-def _in_turn(calls: Calls) -> dict[str, float]:
-    """Median seconds of each call."""
-    repeats = {}
-    for name, call in calls.items():
-        call()
-        started = time.perf_counter()
-        call()
-        repeats[name] = max(1, round(_LEAST_SECONDS / (time.perf_counter() - started)))
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(_ROUNDS):
-        for name, call in calls.items():
-            started = time.perf_counter()
-            for _ in range(repeats[name]):
-                call()
-            times[name].append((time.perf_counter() - started) / repeats[name])
-    return {name: statistics.median(values) for name, values in times.items()}

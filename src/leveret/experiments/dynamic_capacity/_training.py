@@ -118,6 +118,8 @@ class Training(Task):
             trainer_args={"logger": False},
             **self.setting.schedule(),
         )
+        if result.interrupted:  # else half a training would count as a whole one
+            raise KeyboardInterrupt
         return {
             "history": result.history,
             "training_seconds": sum(row["seconds"] for row in result.history),
