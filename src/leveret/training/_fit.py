@@ -22,7 +22,9 @@ from torch.utils.data import Sampler
 
 from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training import _checkpoints as checkpoints
+from leveret.training._adadelta import sparse_tables
 from leveret.training._augment import Augmentation
+from leveret.training._buckets import buckets_for
 from leveret.training._history import History
 from leveret.training._joint import JointAugmentation
 from leveret.training._loader import evaluation_loader, training_loader
@@ -110,8 +112,10 @@ def fit(
         objective: what is minimised; default `CrossEntropy()`.
         epochs: passes over the training part, the ones before a resume included.
         batch_size: samples per step, over all processes.
-        optimizer: "adam", "adamw", "sgd", or a function from parameter groups to a torch optimiser.
-        lr: peak learning rate; None takes the optimiser's default (0.1 for sgd, 0.002 for Adam).
+        optimizer: "adam", "adamw", "sgd", "adadelta", or a function from parameter groups to a torch optimiser. After
+            each step, every module of the net that has a method `constrain` is asked to bring its weights back within
+            the bounds that it knows, as `nets.NormBoundLinear` does.
+        lr: peak learning rate; None takes the optimiser's default (0.1 for sgd, 0.002 for Adam, 1 for Adadelta).
         weight_decay: of weights with two or more dimensions.
         schedule, warmup: the learning rate over the run; "one-cycle" peaks at `warmup`, a share of the run.
         augment: an `Augment`, or any function of uint8 pixels `(batch, channels, height, width)` and a numpy generator;
@@ -125,10 +129,11 @@ def fit(
             "auto" goes by balanced accuracy where a class of the training part is rarer than 1:10 of the most frequent
             one, and warns that accuracy alone misleads there; by mIoU for masks; else by accuracy. A run that is
             resumed keeps to what it began with.
-        sampler: draws the training indices of an epoch; default: each sample once, shuffled. One that has
+        sampler: draws the training indices of an epoch; default: each sample once, shuffled; where the net `pads`
+            texts, in batches of like lengths (`LengthBuckets`). One that has
             `chunks(size)`, as `balance.FrequencySampler` has, is asked for a batch at a time, others for all at once.
-        precision: "auto" takes bfloat16 where this CPU computes with it natively, else float32; or "float32",
-            "bfloat16".
+        precision: "auto" takes bfloat16 where this CPU computes with it natively, else float32, as for texts; or
+            "float32", "bfloat16".
         channels_last: store activations channels last, which is faster on CPUs (about 1.3x).
         seed: of order, augmentation and dropout. The initial weights are the net's own.
         out: folder for checkpoints (`last.ckpt`, `best.ckpt`), `history.csv` and a TensorBoard log; None keeps nothing.
@@ -166,6 +171,8 @@ def fit(
         folder.mkdir(parents=True, exist_ok=True)
         start = _starting_point(net, folder, resume)
         masks = has_masks(data.train)
+        # words are little work, and a recurrent net's steps many: fewer digits gain nothing
+        texts = getattr(data.train, "lengths", None) is not None
         # pixels of some class are always rare: mIoU heeds them as it is
         skew = None if masks else training_skew(data.train)
         chosen = monitor_for(monitor, skew, start, masks)
@@ -193,7 +200,7 @@ def fit(
             "accelerator": "cpu",
             "devices": 1,
             "max_epochs": epochs,
-            "precision": lightning_precision(precision),
+            "precision": lightning_precision("float32" if precision == "auto" and texts else precision),
             "gradient_clip_val": gradient_clip,
             "logger": False if out is None else TensorBoardLogger(folder, name="", version="log"),
             "enable_progress_bar": False,
@@ -210,7 +217,7 @@ def fit(
             batch_size=batch_size,
             seed=seed,
             augment=augment,
-            sampler=sampler,
+            sampler=buckets_for(net, data.train, seed) if sampler is None else sampler,
             channels_last=channels_last,
             workers=workers,
         )
@@ -225,7 +232,9 @@ def fit(
         before = {name: value.clone() for name, value in net.state_dict().items()}
         diverged: LeveretTrainingError | None = None
         interrupted = False
-        with _quiet_lightning(), _sharing_tensors(settings):
+        # clipping and several processes need whole gradients
+        rows = optimizer == "adadelta" and gradient_clip is None and not trainer_args
+        with _quiet_lightning(), _sharing_tensors(settings), sparse_tables(net, rows):
             trainer = pl.Trainer(**settings)
             try:
                 interrupted = _run(trainer, module, load(), validation, start)

@@ -28,6 +28,8 @@ class LightningNet(pl.LightningModule):
         self._make_optimizer = optimizer
         self._make_schedule = schedule
         self._seed = seed
+        # what keeps its weights within bounds
+        self._bound: list[Any] = [module for module in net.modules() if callable(getattr(module, "constrain", None))]
         self.train_accuracy = MeanMetric()
         self.val_accuracy = MeanMetric()
         self.val_loss = MeanMetric()
@@ -70,6 +72,11 @@ class LightningNet(pl.LightningModule):
                     self.train_accuracy.update(_correct(batch.logits, batch.labels, labelled), labelled)
         self.samples_seen += size * self.trainer.world_size
         return total
+
+    def optimizer_step(self, *args: Any, **options: Any) -> None:
+        super().optimizer_step(*args, **options)
+        for module in self._bound:
+            module.constrain()
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         # an epoch's last update may break weights behind a loss that was still finite: no checkpoint may hold them
