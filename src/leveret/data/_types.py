@@ -152,7 +152,8 @@ class Data:
     Attributes:
         name: short, for titles.
         source: as it was given to `load`.
-        kind: "image", "table" (rows of numbers), "text", or "segmentation" (`SegmentationData`).
+        kind: "image", "table" (rows of numbers), "text", "segmentation" (`SegmentationData`) or "tag"
+            (`TaggingData`).
         train, val, test: the parts.
         classes: names, in the order of the labels.
         image_shape: `(channels, height, width)`; `(0, 0, 0)` for tables and texts.
@@ -163,7 +164,7 @@ class Data:
 
     name: str
     source: str
-    kind: Literal["image", "table", "text", "segmentation"]
+    kind: Literal["image", "table", "text", "segmentation", "tag"]
     train: Split
     val: Split
     test: Split

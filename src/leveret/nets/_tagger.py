@@ -113,9 +113,13 @@ class SequenceTagger(nn.Module):
 
     @torch.no_grad()
     def decode(self, x: Any) -> list[NDArray[np.int64]]:
-        """The best tags of each sentence, in numbers, `(tokens,)` each."""
-        lengths = self.lengths(x)
-        paths = self.crf.decode(self(x), lengths)
+        """The best tags of each sentence, in numbers, `(tokens,)` each; without dropout, in training mode too."""
+        lengths, was_training = self.lengths(x), self.training
+        self.eval()
+        try:
+            paths = self.crf.decode(self(x), lengths)
+        finally:
+            self.train(was_training)
         return [path[:length] for path, length in zip(paths.cpu().numpy(), lengths.tolist(), strict=True)]
 
     def _spelled(self, sentences: Sequence[Sequence[str]], lengths: Tensor, longest: int) -> Tensor:

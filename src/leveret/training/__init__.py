@@ -16,6 +16,7 @@ from leveret.training._objectives import CrossEntropy, Distillation, Objective, 
 from leveret.training._parallel import parallel
 from leveret.training._progress import duration
 from leveret.training._staged import StagedTraining
+from leveret.training._tags import TagLikelihood
 from leveret.training._task import Task
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Objective",
     "StagedTraining",
     "StoredLogits",
+    "TagLikelihood",
     "TakesSampleWeights",
     "Task",
     "duration",
