@@ -9,6 +9,7 @@ The work is done by Hugging Face's tokenizers, which is loaded when the first te
 """
 
 from leveret.text._encoder import TextEncoder
+from leveret.text._hashed import HashedWords
 from leveret.text._schemes import TagScheme, allowed_transitions, repaired, scheme_of
 from leveret.text._spans import Span, spans
 from leveret.text._tokenizer import Tokenizer
@@ -18,6 +19,7 @@ from leveret.text._vocabulary import PADDING, UNKNOWN, Vocabulary
 __all__ = [
     "PADDING",
     "UNKNOWN",
+    "HashedWords",
     "Span",
     "TagScheme",
     "TextEncoder",
