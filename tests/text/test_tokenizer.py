@@ -20,6 +20,8 @@ from leveret.text import UNKNOWN, TextEncoder, Tokenizer, Vocabulary
         ("It's a well-made film", ["It", "'s", "a", "well-made", "film"]),
         ("3.5 of 10,000", ["3.5", "of", "10,000"]),
         ("(naïve) Ærø", ["(", "naïve", ")", "Ærø"]),
+        ("see http://a.b/c?d=1 @me #tag", ["see", "http://a.b/c?d=1", "@me", "#tag"]),
+        ("ask me@home.org.", ["ask", "me@home.org", "."]),
         ("a\tb\n c", ["a", "b", "c"]),
         ("", []),
         ("  \n", []),

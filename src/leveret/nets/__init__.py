@@ -3,7 +3,7 @@
 from leveret.nets._bag import BagOfWords
 from leveret.nets._blocks import BasicBlock, ConvBlock, ConvNetBlock, ExactConv2d, ResNetBlock
 from leveret.nets._chain import LinearChainCRF
-from leveret.nets._choose import net_for
+from leveret.nets._choose import encoder_for, net_for
 from leveret.nets._convnet import ConvNet
 from leveret.nets._cosine import CosineLinear
 from leveret.nets._count import layer_operations, parameter_count
@@ -44,6 +44,7 @@ __all__ = [
     "ShallowNet",
     "TextConvNet",
     "WordTable",
+    "encoder_for",
     "entering",
     "final_linear",
     "identity_start",

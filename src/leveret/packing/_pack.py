@@ -76,6 +76,10 @@ def pack(
         texts = pack_texts(copied(net), example, classes, provenance)  # type: ignore[arg-type]
         texts.rules = carried
         return texts
+    if _holds_texts(example):
+        raise LeveretPackError(
+            f"{type(net).__name__} takes texts; nets for those that pack are TextConvNet, SequenceTagger and BagOfWords"
+        )
     kinds = {(4, torch.float32): "images", (2, torch.int64): "ids"}
     kind = kinds.get((example.dim(), example.dtype)) if isinstance(example, Tensor) and len(example) else None
     if kind is None:
@@ -108,3 +112,7 @@ def pack(
     compare(expected, packed(example.numpy()), packed.graph.steps, type(net).__name__, level=3)
     packed.rules = carried
     return packed
+
+
+def _holds_texts(example: Any) -> bool:
+    return isinstance(example, list | tuple) and bool(example) and isinstance(example[0], str | list | tuple)

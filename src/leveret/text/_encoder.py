@@ -64,7 +64,7 @@ class TextEncoder:
         Args:
             texts: of the training part alone: words of others must stay unknown.
             min_count, max_size: of the vocabulary, see `Vocabulary.learn`.
-            tokenizer: default: `Tokenizer.suited`.
+            tokenizer: default: `Tokenizer.suited`; where `texts` are tokens, which were split by others, by "words".
             characters: number the characters of words too.
 
         Raises:
@@ -72,7 +72,7 @@ class TextEncoder:
         """
         split = _are_texts(texts)
         if tokenizer is None:
-            tokenizer = Tokenizer.suited(texts) if split else Tokenizer("spaces")  # type: ignore[arg-type]
+            tokenizer = Tokenizer.suited(texts) if split else Tokenizer()  # type: ignore[arg-type]
         sentences = [tokenizer.tokens(text) for text in texts] if split else texts  # type: ignore[arg-type]
         looked_up = tokenizer.looked_up(list(dict.fromkeys(chain.from_iterable(sentences))))
         if not looked_up:

@@ -15,8 +15,19 @@ __all__ = ["Tokenizer"]
 
 SPLITS = ("words", "spaces")
 
-# a word before n't; n't; other contractions; numbers; words, with hyphens in them; each other sign by itself
-_WORDS = r"(?i)\w+?(?=n['’]t\b)|n['’]t\b|['’](?:s|m|d|re|ve|ll)\b|\d+(?:[.,:]\d+)*(?![\w-])|\w+(?:-+\w+)*|[^\w\s]"
+_WORDS = "|".join(
+    (
+        r"(?i)https?://[^\s<>\"]+",
+        r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # addresses
+        r"[@#]\w+",
+        r"\w+?(?=n['’]t\b)",  # what stands before n't
+        r"n['’]t\b",
+        r"['’](?:s|m|d|re|ve|ll)\b",
+        r"\d+(?:[.,:]\d+)*(?![\w-])",
+        r"\w+(?:-+\w+)*",
+        r"[^\w\s]",
+    )
+)
 _SAMPLE = 1000
 _SIGNS = ",.!?;:"
 
@@ -27,7 +38,7 @@ class Tokenizer:
 
     Args:
         split: "words": runs of letters and digits, also with hyphens inside, contractions parted as the Penn Treebank
-            has them (do n't, it 's), every other sign a token of its own. "spaces": at white space alone, for texts
+            has them (do n't, it 's), addresses, @names and #tags whole, every other sign a token of its own. "spaces": at white space alone, for texts
             that were split before.
         lowercase: tokens are looked up in lower case; `tokens` gives them as they stand.
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leveret.errors import LeveretDataError
+from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.text._vocabulary import PADDING, Vocabulary
 
 __all__ = ["Vectors", "read_vectors"]
@@ -43,15 +43,31 @@ class Vectors:
         bad = ~np.isfinite(self.values).all(1)
         if bad.any():
             raise LeveretDataError(f"{name}: the vector of {words[int(bad.argmax())]!r} isn't finite")
-        self._places: dict[str, int] = {}
+        first: dict[str, int] = {}
         for i, word in enumerate(words):
-            self._places.setdefault(word, i)
-        self.words = tuple(self._places)
+            first.setdefault(word, i)  # of a word that stands twice the first counts
+        if len(first) < len(words):
+            self.values = self.values[list(first.values())]
+        self.words = tuple(first)
+        self._places = {word: i for i, word in enumerate(self.words)}
 
     @property
     def dim(self) -> int:
         """Numbers in a vector."""
         return self.values.shape[1]
+
+    def scaled(self, deviation: float) -> Vectors:
+        """The same, multiplied so that all numbers together have this standard deviation.
+
+        What suits a net depends on it: word2vec's vectors have about 0.15, those of GloVe with 100 numbers 0.5.
+        """
+        if not deviation > 0:
+            raise LeveretUsageError(f"deviation must be above 0, got {deviation}")
+        return Vectors(self.words, self.values * (deviation / max(float(self.values.std()), 1e-12)), self.name)
+
+    def first(self, count: int) -> Vectors:
+        """Those of the first words, which in most files are the most frequent."""
+        return Vectors(self.words[:count], self.values[:count], self.name)
 
     def __len__(self) -> int:
         return len(self.words)

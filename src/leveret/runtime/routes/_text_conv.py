@@ -74,7 +74,7 @@ class PackedTextConv(PackedTexts):
         return {"words": float(_TOKENS), **reaches, "top": 1.0}
 
     def described(self) -> dict[str, Any]:
-        widths = [part.input.shape[-1] for part in self._filters.values()]
+        widths = ", ".join(str(part.input.shape[-1]) for part in self._filters.values())
         return {"widths": widths, "words": len(self.encoder.vocabulary.words), **self.encoder.tokenizer.as_dict()}
 
     def _known_words(self) -> list[str]:
