@@ -38,8 +38,8 @@ class Tokenizer:
 
     Args:
         split: "words": runs of letters and digits, also with hyphens inside, contractions parted as the Penn Treebank
-            has them (do n't, it 's), addresses, @names and #tags whole, every other sign a token of its own. "spaces": at white space alone, for texts
-            that were split before.
+            has them (do n't, it 's), addresses, @names and #tags whole, every other sign a token of its own. "spaces":
+            at white space alone, for texts that were split before.
         lowercase: tokens are looked up in lower case; `tokens` gives them as they stand.
 
     Raises:
