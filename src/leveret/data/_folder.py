@@ -56,7 +56,7 @@ def read_folder(folder: Path) -> Raw:
         raw.parts["all"] = _classes(folder, children, raw)
     if not any(len(part) for part in raw.parts.values()):
         raise LeveretDataError(
-            f"no image and no text was found in the class folders of {folder} ({_few([c.name for c in children])})"
+            f"no image was found in the class folders of {folder} ({_few([c.name for c in children])}), nor a .txt file"
         )
     state = hashlib.sha256()
     for part in raw.parts.values():

@@ -50,6 +50,7 @@ def fit_page(
         looks: of a dynamic capacity net: test images with where it looked closer.
         mistakes: of texts: those that got a wrong class, the surest first.
     """
+    unit = "texts" if metrics["data"]["kind"] == "text" else "images"
     sections = [
         # of skewed classes the next section has them all, with intervals
         Section("Figures", () if _skewed(metrics) else tuple(_figures(metrics)), "On the test part."),
@@ -72,8 +73,8 @@ def fit_page(
             tuple(wrong_texts(mistakes)),
             "Test texts; a word counts by how much less likely the answer is without it.",
         ),
-        Section("Mistakes", tuple(confusion_blocks(test)), "On the test part."),
-        Section("Classes", (per_class_table(test),)),
+        Section("Mistakes", tuple(confusion_blocks(test, unit)), "On the test part."),
+        Section("Classes", (per_class_table(test, unit),)),
         Section("Data", tuple(data_blocks(data))),
         Section("How it was made", tuple(_made(metrics))),
     ]
