@@ -112,6 +112,7 @@ def test_tags_are_fitted_packed_and_reported(tag_run):
     assert right / data.test.lengths.sum() == pytest.approx(test["accuracy"])
     page = (result.out / "report.html").read_text()
     assert "F1, precision and recall of each type" in page
+    assert "F1 of entities on the validation part" in page
 
 
 @pytest.mark.parametrize("which", ["text", "tag"])
