@@ -115,4 +115,8 @@ def pack(
 
 
 def _holds_texts(example: Any) -> bool:
-    return isinstance(example, list | tuple) and bool(example) and isinstance(example[0], str | list | tuple)
+    """Whether it is a list of texts, or of lists of tokens."""
+    if not isinstance(example, list | tuple) or not example:
+        return False
+    first = example[0]
+    return isinstance(first, str) or (isinstance(first, list | tuple) and any(isinstance(one, str) for one in first))
