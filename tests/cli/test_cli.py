@@ -282,8 +282,8 @@ def test_bench_says_who_is_missing_and_who_differs(capsys):
     ]  # fmt: skip
     show_bench(
         SimpleNamespace(
-            path="m[1].lvr", nbytes=1000, threads=1, batch=64, noise=9, unit="image", models=models, profile={}, parts={},
-            left_out={"openvino": "needs openvino: pip install 'leveret[bench]'"},
+            path="m[1].lvr", nbytes=1000, threads=1, batch=64, noise=9, models=models, profile={}, parts={},
+            unit="image", left_out={"openvino": "needs openvino: pip install 'leveret[bench]'"},
             environment={"kernels": "avx2", "processor": "a [fast] one"},
         )
     )  # fmt: skip

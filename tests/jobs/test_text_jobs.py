@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from leveret import pack
 from leveret.data import from_arrays, from_sentences
 from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.jobs import fit, predict, tag
 from leveret.jobs._worst_texts import said_by_words
-from leveret.nets import BagOfWords
+from leveret.nets import BagOfWords, TextConvNet, encoder_for
+from leveret.rules import read_rules
 from leveret.runtime import load
 
 GOOD, BAD, REST = (
@@ -175,6 +177,25 @@ def test_nets_of_the_user_train_and_say_why_they_do_not_pack(tmp_path):
     result = fit.run(data, tmp_path / "out", net=Own(), epochs=1, progress=False)
     assert result.model is None
     assert "nets for those that pack are TextConvNet" in result.metrics["result"]["notes"][0]
+
+
+def test_rules_are_carried_and_heeded(tmp_path):
+    (tmp_path / "a.rules").write_text('rule film hard: word "film" => label is good\n')
+    data = from_arrays(*reviews(60), test_fraction=0.2, name="reviews")
+    packed = pack(TextConvNet(2, encoder_for(data.train), dim=4, filters=4), ["a film"], classes=data.classes)
+    with pytest.raises(LeveretUsageError, match="for models that carry rules"):
+        predict.run(packed, ["-"], heed=True)
+    packed = pack(
+        TextConvNet(2, encoder_for(data.train), dim=4, filters=4), ["a film"], classes=data.classes,
+        rules=read_rules(tmp_path / "a.rules", data),
+    )  # fmt: skip
+    packed.save(tmp_path / "m.lvr")
+    texts = ["dull film\n", "dull\n"]
+    alone = list(predict.run(tmp_path / "m.lvr", ["-"], stdin=texts, top=2))
+    heeded = list(predict.run(tmp_path / "m.lvr", ["-"], stdin=texts, top=2, heed=True))
+    assert dict(heeded[0].top) == {"good": 1, "bad": 0}
+    assert 0 < dict(alone[0].top)["bad"] < 1
+    assert dict(heeded[1].top)["bad"] == pytest.approx(dict(alone[1].top)["bad"])
 
 
 @pytest.fixture

@@ -56,6 +56,10 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    heed: Annotated[
+        bool,
+        typer.Option("--heed", help="Of texts: answer by the rules that the model carries, too."),
+    ] = False,
     threads: Threads = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any image can't be read.")] = False,
 ) -> None:
@@ -71,7 +75,7 @@ def predict(
             )
         what = "images"
         if out is None:
-            predictions, what = _predictions(model, paths, top, threads, budget, facts)
+            predictions, what = _predictions(model, paths, top, threads, budget=budget, facts=facts, heed=heed)
         else:
             predictions = predict_masks.run(
                 model, _with_stdin(paths), out, overlap=overlap, scale=scale, threads=threads
@@ -139,14 +143,14 @@ def export(
 
 
 def _predictions(
-    model: Path, paths: list[str], top: int, threads: int | None, budget: float | None, facts: Path | None
+    model: Path, paths: list[str], top: int, threads: int | None, **options: Any
 ) -> tuple[Iterator[Any], str]:
     """What the model says of each sample, and what these are; "-" stands for lines of paths, or of texts."""
     from leveret import runtime
     from leveret.jobs import predict as job
 
     packed = runtime.load(model)
-    given: dict[str, Any] = {"top": top, "threads": threads, "budget": budget, "facts": facts}
+    given: dict[str, Any] = {"top": top, "threads": threads, **options}
     if not hasattr(packed, "encoder"):
         return job.run(packed, _with_stdin(paths), **given), "images"
     lines = (line.decode("utf-8", "replace") for line in sys.stdin.buffer)

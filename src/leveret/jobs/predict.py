@@ -58,6 +58,7 @@ def run(
     budget: float | None = None,
     facts: str | os.PathLike[str] | None = None,
     stdin: Iterable[str] = (),
+    heed: bool = False,
 ) -> Iterator[Prediction]:
     """Predict the class of each image, or of each text with a model of texts, in the order of `paths`.
 
@@ -72,6 +73,7 @@ def run(
         facts: of a model that carries rules: a csv or tsv file with a path and columns for each image, by which the
             rules are asked, so that the answer is q, which heeds them. None gives p, the net's alone.
         stdin: lines that the path "-" stands for, of texts.
+        heed: of texts, with a model that carries rules: answer by q, which heeds them, rather than by p.
 
     Yields:
         A `Prediction` an image; one with `error` set for each that could not be read.
@@ -98,7 +100,11 @@ def run(
             raise LeveretUsageError(
                 "a budget is for dynamic capacity nets; this model takes texts: leave the budget out"
             )
-        return predict_texts.run(packed, paths, top=top, threads=threads, stdin=stdin)  # type: ignore[return-value]
+        if facts is not None:
+            raise LeveretUsageError("facts are of images; rules ask a text itself: give heed instead")
+        return predict_texts.run(packed, paths, top=top, threads=threads, stdin=stdin, heed=heed)  # type: ignore[return-value]
+    if heed:
+        raise LeveretUsageError("heed is of models of texts; rules are asked of images by their facts")
     _check(packed)
     if budget is not None:
         packed = _with_budget(packed, budget)
@@ -226,7 +232,7 @@ def ranked(
     model carries where there are facts to ask them by."""
     shares = logits.astype(np.float64)
     if facts is not None:
-        shares = heeded(packed.rules, shares, facts)
+        shares = heeded(packed.rules, shares, facts, packed)
     elif packed.layers()[-1].op != "softmax":  # else they are shares already
         shares = np.exp(shares - shares.max(1, keepdims=True))
         shares /= shares.sum(1, keepdims=True)

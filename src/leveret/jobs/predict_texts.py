@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from leveret.errors import LeveretUsageError
 from leveret.jobs._text_inputs import TextItem, text_inputs
 from leveret.jobs.predict import Prediction, ranked
+from leveret.runtime.rules import Facts
 
 __all__ = ["EntityPrediction", "run"]
 
@@ -51,6 +53,7 @@ def run(
     top: int = 1,
     threads: int | None = None,
     stdin: Iterable[str] = (),
+    heed: bool = False,
 ) -> Iterator[Prediction | EntityPrediction]:
     """Say the class of each text, or the entities in it, in the order of `paths`.
 
@@ -60,19 +63,28 @@ def run(
         top: how many classes to name.
         threads: of the kernels.
         stdin: lines that "-" stands for.
+        heed: answer by q, with the rules that the model carries.
 
     Yields:
         A `Prediction` a text, or of a tagger an `EntityPrediction`; one with `error` set for each that can't be read.
 
     Raises:
-        LeveretUsageError: `top` above 1 with a tagger. Raised at once.
+        LeveretUsageError: `top` above 1 with a tagger, or `heed` of a model without rules, or of a tagger. Raised at
+            once.
     """
     from leveret.runtime import PackedTagger
 
     tagger = isinstance(packed, PackedTagger)
     if tagger and top > 1:
         raise LeveretUsageError("--top is of nets that say a class; a tagger names the one best sequence of tags")
-    return _predictions(packed, text_inputs(paths, stdin), _tagged if tagger else _classified, top, threads)
+    if heed and (tagger or getattr(packed, "rules", None) is None):
+        raise LeveretUsageError(
+            "a tagger's rules are asked from Python, see leveret.runtime.rules"
+            if tagger
+            else "heed is for models that carry rules, from leveret fit --rules; this one has none"
+        )
+    answer = _tagged if tagger else functools.partial(_classified, heed=heed)
+    return _predictions(packed, text_inputs(paths, stdin), answer, top, threads)
 
 
 def _predictions(packed: Any, items: Iterable[TextItem], answer: Any, top: int, threads: int | None) -> Iterator[Any]:
@@ -86,10 +98,19 @@ def _predictions(packed: Any, items: Iterable[TextItem], answer: Any, top: int, 
     yield from answer(packed, waiting, top, threads)
 
 
-def _classified(packed: Any, items: list[TextItem], top: int, threads: int | None) -> Iterator[Prediction]:
+def _classified(
+    packed: Any, items: list[TextItem], top: int, threads: int | None, heed: bool = False
+) -> Iterator[Prediction]:
     hashed = not hasattr(packed.encoder, "vocabulary")
     texts = [" ".join(t.text) if hashed and isinstance(t.text, list) else t.text for t in items if t.error is None]
-    answers = iter(_alike(packed, texts, lambda given: ranked(packed, packed(given, threads=threads), top)))
+
+    def asked(given: list[Any]) -> Any:
+        # rules read a text; of tokens its words with spaces between
+        whole = [text if isinstance(text, str) else " ".join(text) for text in given]
+        facts = Facts(len(given), texts=whole) if heed else None
+        return ranked(packed, packed(given, threads=threads), top, facts)
+
+    answers = iter(_alike(packed, texts, asked))
     for item in items:
         yield Prediction(item.source, error=item.error) if item.error else Prediction(item.source, next(answers))
 
