@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "load": "leveret.data",
     "load_segmentation": "leveret.data",
+    "load_tagging": "leveret.data",
     "Data": "leveret.data",
     "Split": "leveret.data",
     "ConvNet": "leveret.nets",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from leveret.data import Split as Split
     from leveret.data import load as load
     from leveret.data import load_segmentation as load_segmentation
+    from leveret.data import load_tagging as load_tagging
     from leveret.distill import TeacherEnsemble as TeacherEnsemble
     from leveret.distill import TransferSet as TransferSet
     from leveret.distill import best_subset as best_subset

@@ -283,7 +283,7 @@ def test_bench_says_who_is_missing_and_who_differs(capsys):
     show_bench(
         SimpleNamespace(
             path="m[1].lvr", nbytes=1000, threads=1, batch=64, noise=9, models=models, profile={}, parts={},
-            left_out={"openvino": "needs openvino: pip install 'leveret[bench]'"},
+            unit="image", left_out={"openvino": "needs openvino: pip install 'leveret[bench]'"},
             environment={"kernels": "avx2", "processor": "a [fast] one"},
         )
     )  # fmt: skip

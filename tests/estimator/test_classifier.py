@@ -291,3 +291,14 @@ def test_labels_and_samples_that_are_refused(table):
         quick().fit([], [])
     with pytest.raises(NotFittedError):
         quick().predict(x)
+
+
+def test_texts_by_a_net_that_knows_their_words():
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.permutation(["fine" if i % 2 else "dull", "film", "plot", "a"])) for i in range(120)]
+    labels = np.array(["good" if i % 2 else "bad" for i in range(120)])
+    model = LeveretClassifier("text-conv", epochs=6, lr=0.01, random_state=0).fit(texts, labels)
+    assert type(model.net_).__name__ == "TextConvNet"
+    assert model.score(["fine plot", "a dull film", "dull", "fine words"], ["good", "bad", "bad", "good"]) == 1
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.predict_proba(texts[:9]), model.predict_proba(texts[:9]))

@@ -161,7 +161,7 @@ def test_no_validation_part(rare):
 
 def test_an_unknown_monitor(few_digits):
     with pytest.raises(LeveretUsageError, match="monitor must be 'auto', 'accuracy', 'balanced_accuracy', 'loss'"):
-        fit(net(), few_digits, monitor="f1", progress=False)
+        fit(net(), few_digits, monitor="auc", progress=False)
 
 
 def make_old(path):

@@ -38,6 +38,7 @@ _OF_MASKS: dict[str, tuple[Any, Any]] = {
     "classes": (_Classes, None),
     "ignore_index": (_IgnoreIndex, "255"),
 }
+_OF_IMAGES = ("size", "channels", "image_column")
 _Command = Callable[..., None]
 
 
@@ -86,14 +87,17 @@ def takes_data(*, texts: bool = False, masks: bool = False) -> Callable[[_Comman
 
 
 def task_of(task: str, source: str, data_options: Mapping[str, Any]) -> str:
-    """The task that is meant, "classify" or "segment"; "auto" looks at the source."""
-    if task not in ("auto", "classify", "segment"):
-        raise typer.BadParameter(f"task must be auto, classify or segment; got {task!r}")
+    """The task that is meant, "classify", "text", "segment" or "tag"; "auto" looks at the source."""
+    if task not in ("auto", "classify", "text", "segment", "tag"):
+        raise typer.BadParameter(f"task must be auto, classify, text, segment or tag; got {task!r}")
     if task != "auto":
         return task
     from leveret.data.segmentation import is_segmentation
+    from leveret.data.tagging import is_tagging
 
-    return "segment" if is_segmentation(source, data_options["mask_column"]) else "classify"
+    if is_segmentation(source, data_options["mask_column"]):
+        return "segment"
+    return "tag" if is_tagging(source, data_options["text_column"], data_options["label_column"]) else "classify"
 
 
 def options_for(task: str, data_options: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,13 +106,17 @@ def options_for(task: str, data_options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         LeveretUsageError: one of the other's was given.
     """
-    others = ("label_column", "text_column") if task == "segment" else tuple(_OF_MASKS)
+    others: tuple[str, ...] = ("label_column", "text_column") if task == "segment" else tuple(_OF_MASKS)
+    if task in ("text", "tag"):
+        others += _OF_IMAGES
     given = [name for name in others if data_options.get(name) not in (None, 255)]
     if given:
-        raise LeveretUsageError(
-            f"--{given[0].replace('_', '-')} is of "
-            + ("labels, and this is about masks" if task == "segment" else "images with masks; this source has labels")
-        )
+        of = "images with masks; this source has labels"
+        if task == "segment":
+            of = "labels, and this is about masks"
+        elif task in ("text", "tag"):
+            of = "images, and this is about texts"
+        raise LeveretUsageError(f"--{given[0].replace('_', '-')} is of {of}")
     return {name: value for name, value in data_options.items() if name not in others}
 
 

@@ -14,13 +14,16 @@ from leveret.cli._guard import complain
 __all__ = ["print_each"]
 
 
-def print_each(found: Iterable[Any], words: Callable[[Any], Iterable[str]], *, as_json: bool, strict: bool) -> None:
-    """A line an image on stdout, as soon as it is known; warnings of the others on stderr.
+def print_each(
+    found: Iterable[Any], words: Callable[[Any], Iterable[str]], *, as_json: bool, strict: bool, what: str = "images"
+) -> None:
+    """A line an image, or a text, on stdout, as soon as it is known; warnings of the others on stderr.
 
     Args:
         found: each has `source`, `error` (None where all went well) and `as_dict`.
         words: of one that went well: what its line says, between tabs.
         as_json: print JSON lines instead, also of those with an error.
+        what: they are, for people.
         strict: exit with 1 where any had an error, and not only where all had.
 
     Raises:
@@ -41,7 +44,7 @@ def print_each(found: Iterable[Any], words: Callable[[Any], Iterable[str]], *, a
         elif one.error is None:
             typer.echo("\t".join(words(one)))
     if failed:
-        of = f"{failed} of {done + failed} images could not be read"
+        of = f"{failed} of {done + failed} {what} could not be read"
         if strict or not done:
             complain(f"error: {of}", "red")
             raise typer.Exit(1)

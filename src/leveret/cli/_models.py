@@ -17,12 +17,16 @@ from leveret.cli._root import app
 from leveret.errors import LeveretUsageError
 
 
-@app.command(short_help="Say the class of images, or of their pixels.")
+@app.command(short_help="Say the class of images, pixels or texts.")
 def predict(
     model: Model,
     paths: Annotated[
         list[str],
-        typer.Argument(help="Images, folders, .npz files; - reads paths from stdin, one a line.", show_default=False),
+        typer.Argument(
+            help="Images, folders, .npz files; of a model of texts .txt (a text a line), .csv, .jsonl, .parquet or "
+            ".conll files. - reads paths, or texts, from stdin, one a line.",
+            show_default=False,
+        ),
     ],
     top: Annotated[int, typer.Option("--top", min=1, help="Name the K likeliest classes.", metavar="K")] = 1,
     out: Annotated[
@@ -52,12 +56,16 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    heed: Annotated[
+        bool,
+        typer.Option("--heed", help="Of texts: answer by the rules that the model carries, too."),
+    ] = False,
     threads: Threads = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any image can't be read.")] = False,
 ) -> None:
-    """Say the class of images, with a packed model; or write masks, a class for each pixel, with one of maps."""
+    """Say the class of images or texts, with a packed model; name entities in texts, with a tagger; or write masks, a
+    class for each pixel, with a model of maps."""
     with guarded():
-        from leveret.jobs import predict as job
         from leveret.jobs import predict_masks
 
         predictions: Iterator[Any]
@@ -65,13 +73,14 @@ def predict(
             raise LeveretUsageError(
                 "--budget and --facts are of nets that say a class for each image, --out of nets of masks"
             )
+        what = "images"
         if out is None:
-            predictions = job.run(model, _with_stdin(paths), top=top, threads=threads, budget=budget, facts=facts)
+            predictions, what = _predictions(model, paths, top, threads, budget=budget, facts=facts, heed=heed)
         else:
             predictions = predict_masks.run(
                 model, _with_stdin(paths), out, overlap=overlap, scale=scale, threads=threads
             )
-        print_each(predictions, lambda one: one.words(top), as_json=as_json, strict=strict)
+        print_each(predictions, lambda one: one.words(top), as_json=as_json, strict=strict, what=what)
 
 
 @app.command(short_help="List a packed model's layers and costs.")
@@ -131,6 +140,21 @@ def export(
 
         export_onnx(model, out, pixels=False if floats else None)
         note(f"wrote {out}")
+
+
+def _predictions(
+    model: Path, paths: list[str], top: int, threads: int | None, **options: Any
+) -> tuple[Iterator[Any], str]:
+    """What the model says of each sample, and what these are; "-" stands for lines of paths, or of texts."""
+    from leveret import runtime
+    from leveret.jobs import predict as job
+
+    packed = runtime.load(model)
+    given: dict[str, Any] = {"top": top, "threads": threads, **options}
+    if not hasattr(packed, "encoder"):
+        return job.run(packed, _with_stdin(paths), **given), "images"
+    lines = (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
+    return job.run(packed, paths, stdin=lines, **given), "texts"
 
 
 def _with_stdin(paths: list[str]) -> Iterator[str]:

@@ -11,8 +11,8 @@ import typer
 Source = Annotated[
     str,
     typer.Argument(
-        help="'digits', a folder of class folders, or of images/ and masks/, a .npz, parquet, csv or jsonl file, "
-        "hf:NAME, or 'cluttered-digits'.",
+        help="'digits', a folder of class folders, or of images/ and masks/, a .npz, parquet, csv, jsonl or conll "
+        "file, hf:NAME, or 'cluttered-digits'.",
         show_default=True,
     ),
 ]
@@ -36,7 +36,7 @@ FitNet = Annotated[
     str | None,
     typer.Option(
         help="convnet, resnet20 or resnet18; dcn looks closely at the parts of an image that matter. Of masks: "
-        "parsenet, fcn or pyramid. Default: the first.",
+        "parsenet, fcn or pyramid. Of texts: text-conv or bag-of-words. Default: the first.",
         show_default=False,
     ),
 ]
@@ -44,7 +44,11 @@ WorkerThreads = Annotated[
     int | None, typer.Option(min=1, help="Of each worker. Default: the cores, shared out.", show_default=False)
 ]
 Task = Annotated[
-    str, typer.Option(help="classify, segment (images with masks), or auto: by what the source looks like.")
+    str,
+    typer.Option(
+        help="classify, text (classes of texts), segment (images with masks), tag (a tag for each word), or auto: by "
+        "what the source looks like."
+    ),
 ]
 Crop = Annotated[
     str | None, typer.Option(help="Of masks: train on parts of so many pixels: 128, or 96x128.", show_default=False)

@@ -53,9 +53,11 @@ def show_inspection(found: Any) -> None:
         Text(f"takes {_taken(found.input)}"),
         Text(f"knows {count(len(found.classes), 'class', 'classes')}: {_some(found.classes)}" if found.classes else ""),
         Text(", ".join(f"{key} {_plain(value)}" for key, value in found.provenance.items()), style="dim"),
-        *(_route(found.route) if found.route else ()),
+        *(_route(found.route, "a text" if found.input.get("texts") else "an image") if found.route else ()),
         Text(f"rules: {_rules(found.rules)}" if found.rules else ""),
     ]
+    if found.input.get("texts"):
+        lines.append(Text("MACs are of a text of 20 tokens", style="dim"))
     show(*(line for line in lines if line.plain), Text(""), table)
     if found.binary_bytes_ratio:
         show(Text(f"\nbinary layers: {times(found.binary_bytes_ratio)} fewer bytes than in float32"))
@@ -65,13 +67,13 @@ def _rules(rules: Any) -> str:
     return _some([f"{rule['name']} ({'hard' if rule['weight'] is None else _plain(rule['weight'])})" for rule in rules])
 
 
-def _route(route: dict[str, Any]) -> list[Text]:
+def _route(route: dict[str, Any], each: str) -> list[Text]:
     """What a model of several parts does with them."""
     settings = ", ".join(f"{key} {_plain(value)}" for key, value in route.items() if key not in ("name", "parts"))
     lines = [Text(f"route {route['name']}: {settings}")]
     for part in route["parts"]:
         shapes = f"{_sides(part['in_shape'])} to {_sides(part['out_shape'])}"
-        lines.append(Text(f"  {part['name']}: {shapes}, {_plain(part['runs'])} times an image"))
+        lines.append(Text(f"  {part['name']}: {shapes}, {_plain(part['runs'])} times {each}"))
     return lines
 
 
@@ -166,6 +168,8 @@ def show_methods() -> None:
 
 
 def _taken(contract: dict[str, Any]) -> str:
+    if contract.get("texts"):
+        return f"texts of any length, of {contract['vocabulary']:,} token ids"
     if len(contract["shape"]) == 1:
         return f"texts of {contract['shape'][0]} token ids, each in 0..{contract['vocabulary'] - 1}"
     channels, height, width = contract["shape"]
@@ -193,11 +197,11 @@ def show_bench(found: Any) -> None:
     show(Text(f"From what it takes to logits. {how}", style="dim"))
     show(Text("Memory: of a process that only predicts, at its peak.", style="dim"))
     if found.parts:
-        show(Text(""), _layers(found.parts, False))
+        show(Text(""), _layers(found.parts, False, found.unit))
     if found.profile:
         show(
             Text(""),
-            _layers(found.profile, bool(found.peaks)),
+            _layers(found.profile, bool(found.peaks), found.unit),
             Text(""),
             *(Text(line, style="dim") for line in _peaks(found)),
         )
@@ -206,7 +210,7 @@ def show_bench(found: Any) -> None:
 def _engines(found: Any) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("")
-    for name in ("ms/image", f"images/s by {found.batch}", "memory", "weights"):
+    for name in (f"ms/{found.unit}", f"{found.unit}s/s by {found.batch}", "memory", "weights"):
         table.add_column(name, justify="right", no_wrap=True)
     for model in found.models:
         table.add_row(
@@ -220,14 +224,14 @@ def _engines(found: Any) -> Table:
     return table
 
 
-def _layers(profile: Any, peaks: bool) -> Table:
+def _layers(profile: Any, peaks: bool, unit: str) -> Table:
     """A row a layer, or a part of several; two or three columns for each batch size."""
     # all of it fits into 80 columns, if no layer's name is too long
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     table.add_column("\nlayer", overflow="fold")
     table.add_column("\noperation", overflow="fold")
     for batch in profile:
-        table.add_column(f"batch {batch}\n{'µs' if batch == 1 else 'µs/image'}", justify="right", no_wrap=True)
+        table.add_column(f"batch {batch}\n{'µs' if batch == 1 else f'µs/{unit}'}", justify="right", no_wrap=True)
         table.add_column("\nshare", justify="right", no_wrap=True)
         if peaks:
             table.add_column("\npeak", justify="right", no_wrap=True)

@@ -39,7 +39,8 @@ def show_fit(result: Any) -> None:
     if result.model is None:
         show(Text(f"weights  {result.out / 'net' / 'net.safetensors'}"))
     else:
-        show(Text(f"model    {result.model}"), Text(f"try      leveret predict {result.model} IMAGE", style="dim"))
+        what = "TEXTS.txt" if result.metrics["data"]["kind"] == "text" else "IMAGE"
+        show(Text(f"model    {result.model}"), Text(f"try      leveret predict {result.model} {what}", style="dim"))
     if capacity is not None:
         show(Text(f"try      leveret explain {result.out} IMAGE -o where.png", style="dim"))
 

@@ -141,7 +141,14 @@ def fit(
         float | None,
         typer.Option(min=0, max=1, help="Of rules against labels, in the end. Default: 0.9.", show_default=False),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Images a step.", show_default=False)] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Of texts: word vectors of others: GloVe or word2vec, text or binary, or .npz.",
+            show_default=False,
+        ),
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Samples a step.", show_default=False)] = None,
     lr: Annotated[float | None, typer.Option(help="The highest learning rate.", show_default=False)] = None,
     seed: Seed = 0,
     quick: Quick = False,
@@ -155,7 +162,7 @@ def fit(
 ) -> None:  # fmt: skip
     """Train one net, plainly or by a method for rare classes, pack it, measure it, and write a report.
 
-    On images with masks: a net that gives each pixel a class.
+    On images with masks: a net that gives each pixel a class. On sentences with tags: one that finds entities.
     """
     with guarded():
         if names:
@@ -181,6 +188,8 @@ def fit(
         if task == "segment":
             if rules is not None:
                 raise LeveretUsageError("--rules are of labels; this source is images with masks")
+            if vectors is not None:
+                raise LeveretUsageError("--vectors is of texts, and this is about masks")
             if balance != "plain" or patches is not None or hint_weight is not None:
                 raise LeveretUsageError(
                     "--balance, --patches and --hint-weight are of labels; masks have --class-weights"
@@ -191,6 +200,17 @@ def fit(
             sides = sides_of(crop, "crop")
             show_segment(segment.run(source, out, crop=sides, class_weights=class_weights, **common))
             return
+        if task == "tag":
+            if balance != "plain" or patches is not None or hint_weight is not None or flip is not None:
+                raise LeveretUsageError("--balance, --patches, --hint-weight and --flip aren't of sentences with tags")
+            if crop is not None or class_weights != "none":
+                raise LeveretUsageError("--crop and --class-weights are of images with masks; this source has tags")
+            from leveret.cli._show_tag import show_tag
+            from leveret.jobs import tag
+
+            del common["flip"]
+            show_tag(tag.run(source, out, vectors=vectors, **common))
+            return
         if crop is not None or class_weights != "none":
             raise LeveretUsageError("--crop and --class-weights are of images with masks; this source has labels")
         from leveret.cli._show_balance import show_fit
@@ -198,7 +218,8 @@ def fit(
 
         common |= {"rules": rules, "functions": functions, "contradictory": contradictory}
         common |= {"rule_strength": rule_strength, "teacher_share": teacher_share}
-        show_fit(job.run(source, out, balance=balance, patches=patches, hint_weight=hint_weight, **common))
+        own: dict[str, Any] = {"balance": balance, "patches": patches, "hint_weight": hint_weight, "vectors": vectors}
+        show_fit(job.run(source, out, texts=task == "text", **own, **common))
 
 
 @app.command(short_help="Make one net small by every method, side by side.")

@@ -1,4 +1,4 @@
-"""Data: a user's images, tables or texts as three parts (train, val, test) from which whole batches are fetched.
+"""Data: a user's images, tables, texts or tagged sentences in three parts (train, val, test), fetched batch by batch.
 
 Cluttered images are made as they are fetched, and images of any size are read by regions (`TiledImage`).
 
@@ -15,6 +15,7 @@ from leveret.data._types import Data, LoadReport, Normalization, Skipped, Split
 from leveret.data.clutter import Clutter, ClutteredSplit, cluttered
 from leveret.data.images import decode_image
 from leveret.data.segmentation import SegmentationData, load_segmentation, median_frequency_weights
+from leveret.data.tagging import TaggingData, TagSplit, from_sentences, load_tagging
 
 __all__ = [
     "Clutter",
@@ -25,13 +26,17 @@ __all__ = [
     "SegmentationData",
     "Skipped",
     "Split",
+    "TagSplit",
+    "TaggingData",
     "TiledImage",
     "cluttered",
     "decode_image",
     "few_labels",
     "from_arrays",
+    "from_sentences",
     "load",
     "load_segmentation",
+    "load_tagging",
     "long_tailed",
     "median_frequency_weights",
     "write_folder",

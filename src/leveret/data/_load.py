@@ -52,7 +52,8 @@ def load(
     Args:
         source: one of
             "digits" (scikit-learn's, always at hand);
-            a folder with a folder of images per class, or with train/ (val/) test/ folders of those;
+            a folder with a folder of images per class, or with train/ (val/) test/ folders of those; or the same of
+            .txt files;
             a `.npz` file with `x_train, y_train, x_test, y_test` or `x, y`;
             a parquet, csv, tsv or jsonl file, a folder of them, or the common prefix of `…-train.parquet` and
             `…-test.parquet`, with an image column (bytes or paths) or a text column, and a label column; where there is
@@ -111,6 +112,8 @@ def load(
             places[part], labels[part] = places[part][keep], labels[part][keep]
     _only_training(places, labels, whole, report)
     labels, classes = check_classes(labels, classes, raw)
+    if raw.kind == "text":
+        _note_empty(whole, raw)
     if strict and report.skipped:
         raise LeveretDataError(f"{source}: {skipped_text(report)} (strict)")
     beside = {name: _column(values) for name, values in whole.columns.items()}
@@ -217,6 +220,13 @@ def _samples(
         list(whole.items), shape, raw.fingerprint, folder, decoding_bar if progress else _silent, raw.notes
     )
     return shape, source, bad
+
+
+def _note_empty(texts: Part, raw: Raw) -> None:
+    """Say how many texts have no word: they stay, and count as such."""
+    empty = [i for i, text in enumerate(texts.items) if not str(text).strip()]
+    if empty:
+        raw.warnings.append(f"{len(empty)} texts hold no word, the first is {texts.where[empty[0]]}")
 
 
 def _array_source(

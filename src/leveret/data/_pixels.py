@@ -43,6 +43,10 @@ class TextSource:
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = texts
 
+    def lengths(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Spaces in each text: about as many as it has words."""
+        return np.fromiter((self.texts[i].count(" ") for i in indices), np.int64, len(indices))
+
     def fetch(self, indices: NDArray[np.int64]) -> list[str]:
         return [self.texts[i] for i in indices]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from leveret.data._raw import Part, Raw
 from leveret.data._types import Skipped
 from leveret.errors import LeveretDataError
 
-__all__ = ["Columns", "read_hub", "read_table", "table_files"]
+__all__ = ["Columns", "load_files", "read_hub", "read_table", "table_files"]
 
 _IMAGE_NAMES = ("image", "img", "path", "file", "filename", "file_name", "image_path")
 _TEXT_NAMES = ("text", "sentence", "content", "review")
@@ -43,21 +43,22 @@ class Columns:
     unlabelled: bool = False  # keep rows without a label
 
 
-def table_files(source: Path) -> dict[str, list[Path]]:
+def table_files(source: Path, suffixes: Collection[str] = tuple(_FORMATS)) -> dict[str, list[Path]]:
     """Which files make which part: a file alone is "all"; a folder's, or a common prefix's, are told by their names.
 
     `data/cifar10` finds `data/cifar10-train.parquet` and `data/cifar10-test.parquet`; a folder is searched for tables
-    whose names end in train, val, valid, validation, dev or test (`train-00000-of-00002.parquet` too).
+    whose names end in train, val, valid, validation, dev or test (`train-00000-of-00002.parquet` too). Files with other
+    suffixes are passed over.
     """
     if source.is_file():
-        return {"all": [source]} if source.suffix.lower() in _FORMATS else {}
+        return {"all": [source]} if source.suffix.lower() in suffixes else {}
     if source.is_dir():
-        candidates = [path for path in sorted(source.iterdir()) if path.suffix.lower() in _FORMATS]
+        candidates = [path for path in sorted(source.iterdir()) if path.suffix.lower() in suffixes]
         candidates += sorted(source.glob("data/*.parquet"))
         prefix = ""
     else:
         candidates = (
-            [path for path in sorted(source.parent.glob(f"{source.name}*")) if path.suffix.lower() in _FORMATS]
+            [path for path in sorted(source.parent.glob(f"{source.name}*")) if path.suffix.lower() in suffixes]
             if source.parent.is_dir()
             else []
         )
@@ -81,35 +82,43 @@ def read_table(files: dict[str, list[Path]], columns: Columns) -> Raw:
         LeveretDataError: a file can't be read, or has no column that could be the label, or none that could be the
             image or the text and not numbers alone.
     """
-    datasets = _library()
     raw = Raw("encoded", {})
     state = hashlib.sha256()
     for name, paths in files.items():
-        with _private_cache() as cache:
-            for path in paths:
-                if path.stat().st_size == 0:
-                    raise LeveretDataError(f"{path} is empty (0 bytes)")
-            kind = _FORMATS[paths[0].suffix.lower()]
-            options = {"sep": "\t"} if paths[0].suffix.lower() == ".tsv" else {}
-            try:
-                table = datasets.load_dataset(
-                    kind,
-                    data_files=[str(path) for path in paths],
-                    split="train",
-                    cache_dir=cache,
-                    keep_in_memory=True,
-                    **options,
-                )
-            except Exception as error:
-                reason = " ".join(str(error.__cause__ or error).split())
-                raise LeveretDataError(f"{_names(paths)} could not be read as {kind}: {reason[:300]}") from error
-            part = _part(table, _names(paths), paths[0].parent, columns, raw)
-        raw.parts[name] = part
+        table, where = load_files(paths)
+        raw.parts[name] = _part(table, where, paths[0].parent, columns, raw)
         for path in paths:
             stat = path.stat()
             state.update(f"{path}|{stat.st_size}|{stat.st_mtime_ns}|{columns}\n".encode())
     raw.fingerprint = state.hexdigest()
     return raw
+
+
+def load_files(paths: list[Path]) -> tuple[Any, str]:
+    """Files of one kind as a `datasets.Dataset` in memory, and a name for them in messages.
+
+    Raises:
+        LeveretDataError: one is empty, or they can't be read.
+    """
+    for path in paths:
+        if path.stat().st_size == 0:
+            raise LeveretDataError(f"{path} is empty (0 bytes)")
+    kind = _FORMATS[paths[0].suffix.lower()]
+    options = {"sep": "\t"} if paths[0].suffix.lower() == ".tsv" else {}
+    with _private_cache() as cache:
+        try:
+            table = _library().load_dataset(
+                kind,
+                data_files=[str(path) for path in paths],
+                split="train",
+                cache_dir=cache,
+                keep_in_memory=True,
+                **options,
+            )
+        except Exception as error:
+            reason = " ".join(str(error.__cause__ or error).split())
+            raise LeveretDataError(f"{_names(paths)} could not be read as {kind}: {reason[:300]}") from error
+    return table, _names(paths)
 
 
 def read_hub(name: str, columns: Columns) -> Raw:

@@ -63,6 +63,12 @@ class Split:
         """What else the source says of each sample, by the columns' names: `(n,)` each, None or NaN for nothing."""
         return {name: values[self._places] for name, values in self._columns.items()}
 
+    @property
+    def lengths(self) -> NDArray[np.int64] | None:
+        """About how long each text is, `(n,)`; None of what isn't texts."""
+        lengths = getattr(self._source, "lengths", None)
+        return None if lengths is None else lengths(self._places)
+
     def fetch(self, indices: ArrayLike) -> Any:
         """The samples at `indices`: images as uint8 `(n, channels, height, width)`, rows of a table as float32
         `(n, features)`, or a list of texts."""
@@ -146,7 +152,8 @@ class Data:
     Attributes:
         name: short, for titles.
         source: as it was given to `load`.
-        kind: "image", "table" (rows of numbers), "text", or "segmentation" (`SegmentationData`).
+        kind: "image", "table" (rows of numbers), "text", "segmentation" (`SegmentationData`) or "tag"
+            (`TaggingData`).
         train, val, test: the parts.
         classes: names, in the order of the labels.
         image_shape: `(channels, height, width)`; `(0, 0, 0)` for tables and texts.
@@ -157,7 +164,7 @@ class Data:
 
     name: str
     source: str
-    kind: Literal["image", "table", "text", "segmentation"]
+    kind: Literal["image", "table", "text", "segmentation", "tag"]
     train: Split
     val: Split
     test: Split

@@ -10,7 +10,7 @@ from typing import Any
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["load_masks", "load_with_test", "public_data"]
+__all__ = ["load_masks", "load_tags", "load_with_test", "public_data"]
 
 
 def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[str, Any], masks: bool = False) -> Any:
@@ -37,6 +37,11 @@ def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[s
             f"{getattr(source, 'source', source)} holds images with masks, and this job learns a class an image; "
             "for masks there are leveret fit and leveret shrink, with --task segment"
         )
+    if getattr(source, "kind", "") == "tag":
+        raise LeveretUsageError(
+            f"{source.source} holds sentences with tags, and this job learns a class a sample; for tags there is "
+            "leveret fit --task tag"
+        )
     if not isinstance(source, Data):
         data = load(str(source), seed=seed, progress=progress and sys.stderr.isatty(), **options)
     if len(data.test) == 0:
@@ -59,6 +64,20 @@ def load_masks(source: Any, *, seed: int, progress: bool, options: Mapping[str, 
     if given.get("ignore_index") == "none":
         given["ignore_index"] = None
     return load_segmentation(str(source), seed=seed, progress=progress and sys.stderr.isatty(), **given)
+
+
+def load_tags(source: Any, *, seed: int, options: Mapping[str, Any]) -> Any:
+    """Sentences with tags of a source, or what was given as such.
+
+    Args:
+        source, seed: as above.
+        options: passed on to `leveret.data.load_tagging`.
+    """
+    from leveret.data import TaggingData, load_tagging
+
+    if isinstance(source, TaggingData):
+        return source
+    return load_tagging(str(source), seed=seed, **{k: v for k, v in options.items() if v is not None})
 
 
 def public_data(data: Any) -> dict[str, Any]:

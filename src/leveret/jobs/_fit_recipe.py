@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from leveret.jobs._checks import check_training
 from leveret.jobs._described import described_augmentation, described_net
 from leveret.jobs._given_net import maker_of
 from leveret.jobs._named_net import DYNAMIC, is_dynamic, named_net
+from leveret.jobs._text_net import TextMaker, known_vectors, text_maker
 from leveret.training import Augment, Objective
 from leveret.training._augment import Augmentation
 
@@ -25,6 +27,10 @@ __all__ = ["FitRecipe", "fit_recipe"]
 
 HINT_WEIGHT = 0.01  # λ, where none is asked for
 
+TEXT_CONV = "text-conv"
+
+_TEXT_BATCH = 50
+_TEXT_STEPS = 1_100
 _SMALL = 4_000
 _LARGE = 20_000
 
@@ -71,6 +77,7 @@ class FitRecipe:
         torch.manual_seed(self.seed)
         return {
             **described_net(self.make_net(), self.name),
+            **(self.make_net.describe() if isinstance(self.make_net, TextMaker) else {}),
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "lr": self.lr,
@@ -94,6 +101,7 @@ def fit_recipe(
     seed: int = 0,
     patches: int | None = None,
     hint_weight: float | None = None,
+    vectors: str | os.PathLike[str] | None = None,
 ) -> FitRecipe:
     """The recipe for `data`; arguments as for `leveret.jobs.fit.run`.
 
@@ -108,13 +116,19 @@ def fit_recipe(
         raise LeveretUsageError(f"{len(data.train)} training samples are too few for {data.num_classes} classes")
     samples, images = len(data.train), data.kind == "image"
     small = samples < _SMALL
+    _check_text(data, net, vectors)
+    if net is None and data.kind == "text":
+        net = TEXT_CONV
+    if epochs is None and net == TEXT_CONV:
+        epochs = int(min(40, max(4, _TEXT_STEPS * _TEXT_BATCH // samples)))
+        epochs = max(2, epochs // 5) if quick else epochs
     if epochs is None:
         epochs = (24 if images and data.image_shape[0] == 3 else 10) if samples >= _LARGE else 30
         epochs = max(2, epochs // 5) if quick else epochs
     if augment == "auto":
         augment = _augment(data, flip) if images else None
     given = isinstance(net, nn.Module) or callable(net)
-    make, name = _maker(net, data, patches)
+    make, name = _maker(net, data, patches, vectors)
     objective = _own_objective(make, net, patches, hint_weight)
     convolutional = images and not given and objective is None
     usual = {"optimizer": "adamw", "schedule": "cosine", "weight_decay": 1e-4}
@@ -122,6 +136,10 @@ def fit_recipe(
     if convolutional:
         usual = {"optimizer": "sgd", "schedule": "one-cycle", "warmup": 0.2, "weight_decay": 5e-4}
         rate = 0.05 if small else 0.1
+    elif net == TEXT_CONV:  # as Kim trained it, but for the rate's fall
+        usual = {"optimizer": "adadelta", "schedule": "cosine", "warmup": 0.0, "weight_decay": 0.0}
+        rate = 1.0
+        batch_size = batch_size or _TEXT_BATCH
     elif net == DYNAMIC:  # no norms: their statistics would be those of the chosen patches
         usual |= {"schedule": "one-cycle", "warmup": 0.2}
         rate = 4e-3
@@ -161,8 +179,20 @@ def _own_objective(
     return None
 
 
-def _maker(net: Any, data: Data, patches: int | None) -> tuple[Callable[[], nn.Module], str]:
+def _check_text(data: Data, net: Any, vectors: Any) -> None:
+    """Raise where vectors are given for what has no words, or for a net that brings its own."""
+    if vectors is None:
+        return
+    if data.kind != "text":
+        raise LeveretUsageError(f"vectors are of words, and {data.source} holds {data.kind}s")
+    if net not in (None, TEXT_CONV):
+        raise LeveretUsageError(f"vectors are an option of the net {TEXT_CONV!r} alone")
+
+
+def _maker(net: Any, data: Data, patches: int | None, vectors: Any) -> tuple[Callable[[], nn.Module], str]:
     if (given := maker_of(net)) is not None:
         return given
+    if net == TEXT_CONV and data.kind == "text":
+        return text_maker(data, known_vectors(vectors)), TEXT_CONV
     make = functools.partial(named_net, data, net, patches)
     return make, net or type(make()).__name__.lower()

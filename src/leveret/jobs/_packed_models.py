@@ -40,9 +40,12 @@ class PackedModels:
 
 
 def pack_net(net: Any, data: Any, path: Path, provenance: Mapping[str, Any], rules: Any = None) -> None:
-    """Pack a net for the data's images, with rules where there are some, and write the file."""
-    example = torch.from_numpy(data.normalization.apply(data.train.fetch(np.arange(min(4, len(data.train))))))
-    given: dict[str, Any] = {"normalization": data.normalization, "classes": data.classes, "rules": rules}
+    """Pack a net for the data's images, texts or sentences, with rules where there are some, and write the file."""
+    example = data.train.fetch(np.arange(min(4, len(data.train))))
+    normalization = None
+    if data.kind == "image":
+        normalization, example = data.normalization, torch.from_numpy(data.normalization.apply(example))
+    given: dict[str, Any] = {"normalization": normalization, "classes": data.classes, "rules": rules}
     packing.pack(net.eval(), example, provenance=dict(provenance), **given).save(path)
 
 

@@ -94,7 +94,7 @@ class Trial(Task):
         net = method.make(training, **self.options)
         notes = []
         packed_bytes = None
-        if data.kind == "image":
+        if data.kind in ("image", "text"):
             try:
                 pack_net(net, data, self.model, {**self.provenance, "method": self.key}, rules=_rules_of(recipe))
                 packed_bytes = self.model.stat().st_size

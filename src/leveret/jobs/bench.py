@@ -34,7 +34,10 @@ import sys
 import numpy as np
 from leveret import runtime
 packed = runtime.load(sys.argv[1])
-images = np.zeros((int(sys.argv[2]), *packed.input.shape), np.uint8 if packed.input.mean else np.float32)
+shape = (int(sys.argv[2]), *packed.input.shape)
+images = packed.example(shape[0]) if hasattr(packed, "example") else np.zeros(
+    shape, np.int64 if packed.input.vocabulary else np.uint8 if packed.input.mean else np.float32
+)
 packed(images, threads=int(sys.argv[3]))
 """
 
@@ -100,6 +103,7 @@ class Bench:
         layers_noise: all layers' medians over their fastest runs; above `NOISY` the fastest are given.
         parts: of a model of several parts, batch size to a row for each part, one for what the route does between them,
             and last all together; empty of others.
+        unit: what a sample is, "image" or "text".
     """
 
     path: str
@@ -114,6 +118,7 @@ class Bench:
     profile: dict[int, tuple[LayerTime, ...]]
     layers_noise: float = 1.0
     parts: dict[int, tuple[LayerTime, ...]] = field(default_factory=dict)
+    unit: str = "image"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -129,7 +134,7 @@ def run(
     seconds: float = 3.0,
     progress: Callable[[str], None] | None = None,
 ) -> Bench:
-    """Time a packed model on random pixels, or token ids.
+    """Time a packed model on random pixels, token ids, or texts of 20 known words.
 
     Args:
         model: path of a `.lvr` file.
@@ -190,8 +195,9 @@ def run(
     layers = {n: _layers(taken, n, noisy, peaks) for n, taken in steps.items()} if profile else {}
     parts = {n: _layers(_by_part(taken), n, noisy, None) for n, taken in steps.items()} if routed else {}
     where = environment(count) | {one.key: str(sys.modules[one.key].__version__) for one in contenders[1:]}
+    unit = "text" if hasattr(packed, "encoder") else "image"
     return Bench(
-        os.fspath(model), nbytes, count, batch, noise, timed, left_out, where, peaks, layers, layers_noise, parts
+        os.fspath(model), nbytes, count, batch, noise, timed, left_out, where, peaks, layers, layers_noise, parts, unit
     )
 
 
@@ -250,6 +256,8 @@ def _timed(one: _Contender, speed: Speed, batch: int, threads: int) -> Timed:
 
 
 def _random_images(packed: Any, count: int) -> NDArray[Any]:
+    if hasattr(packed, "example"):
+        return packed.example(count)
     rng = np.random.default_rng(0)
     shape = (count, *packed.input.shape)
     if packed.input.vocabulary is not None:

@@ -24,7 +24,7 @@ def run(
 
     Args:
         source: as for `leveret.load`, or of images with masks, as for `leveret.data.load_segmentation`.
-        task: "classify", "segment", or "auto": by what the source looks like.
+        task: "classify", "text", "segment", "tag", or "auto": by what the source looks like.
         sheet: a PNG to write, with a row of training images per class; of masks, with overlays.
         progress: show a bar while decoding.
         options: passed on to the one that loads.
@@ -35,10 +35,14 @@ def run(
     """
     from leveret.data import load
     from leveret.data.segmentation import is_segmentation
-    from leveret.jobs._data import load_masks
+    from leveret.data.tagging import is_tagging
+    from leveret.jobs._data import load_masks, load_tags
 
-    if task == "segment" or (task == "auto" and is_segmentation(source, options.get("mask_column"))):
-        data: Data = load_masks(source, seed=options.pop("seed", 0), progress=progress, options=options)
+    columns = options.get("text_column"), options.get("label_column")
+    if task == "tag" or (task == "auto" and is_tagging(source, *columns)):
+        data: Data = load_tags(source, seed=options.pop("seed", 0), options=options)
+    elif task == "segment" or (task == "auto" and is_segmentation(source, options.get("mask_column"))):
+        data = load_masks(source, seed=options.pop("seed", 0), progress=progress, options=options)
     else:
         data = load(source, progress=progress, **options)
     if sheet is not None:

@@ -54,12 +54,14 @@ def run(
     contradictory: str = "refuse",
     rule_strength: float | None = None,
     teacher_share: float | None = None,
+    vectors: str | os.PathLike[str] | None = None,
     seed: int = 0,
     resume: bool = False,
     quick: bool = False,
     strict: bool = False,
     threads: int | None = None,
     progress: bool = True,
+    texts: bool = False,
     data_options: Mapping[str, Any] | None = None,
 ) -> FitJobResult:
     """Train a net on a source, pack it, measure it on the test part and report.
@@ -84,12 +86,14 @@ def run(
         contradictory: where hard rules leave a training sample no class: "refuse" or "drop".
         rule_strength: C of the rules. Default: 6.
         teacher_share: the largest share of the teacher against the labels. Default: 0.9.
+        vectors: of "text-conv", the default for texts: a file of word vectors, see `text.read_vectors`.
         seed: of everything random.
         resume: go on with the run in `out`; one that is finished is only read.
         quick: a fifth of the epochs.
         strict: make unreadable samples an error instead of a counted warning.
         threads: of torch. Default: the cores, or one for nets so small that more would wait.
         progress: say on stderr what goes on.
+        texts: insist that the source holds texts.
         data_options: passed on to `leveret.load`.
 
     Raises:
@@ -107,6 +111,7 @@ def run(
         asked = {"balance": balance, "net": net, "epochs": epochs, "seed": seed, "quick": quick, "flip": flip}
         also = {"patches": patches, "hint_weight": hint_weight, "threads": threads, **load_options, "strict": strict}
         also |= ruled.asked
+        also["vectors"] = None if vectors is None else os.fspath(vectors)
         again = resume_command("fit", str(source), folder.path, {**asked, **also})
     job = _Job(folder, seed, threads, progress, again)
     with job.stoppable():
@@ -114,6 +119,10 @@ def run(
 
         options_of_data = {**load_options, "strict": strict, **({"unlabelled": True} if rules is not None else {})}
         data = load_with_test(source, seed=seed, progress=progress, options=options_of_data, masks=True)
+        if texts and data.kind != "text":
+            raise LeveretUsageError(
+                f"{data.source} holds {data.kind}s; for texts a table needs a text column, named by text_column="
+            )
         method, why = _chosen(balance, data)
         chosen = method.with_defaults(options or {})
         recipe = fit_recipe(
@@ -128,6 +137,7 @@ def run(
             seed=seed,
             patches=patches,
             hint_weight=hint_weight,
+            vectors=vectors,
         )
         if recipe.objective is not None and not method.keeps_objective:
             raise LeveretUsageError(_no_hints(method.key, balance))
@@ -245,6 +255,7 @@ class _Job(FitJob):
         from leveret.jobs._environment import environment
         from leveret.jobs._samples import samples
         from leveret.jobs._trial import kept_evaluation
+        from leveret.jobs._worst_texts import worst_texts
         from leveret.report.fit import fit_page
         from leveret.report.page import write_page
 
@@ -254,7 +265,9 @@ class _Job(FitJob):
         assert test is not None
         validation: Evaluation | None = kept_evaluation(trial.folder, data, "val")
         shown = samples(data, test) if data.kind == "image" else []
-        write_page(fit_page(public_data(data), metrics, test, validation, shown, looks), self.folder.report)
+        mistakes = worst_texts(data, test, trial.model if trial.model.exists() else None) if data.kind == "text" else []
+        page = fit_page(public_data(data), metrics, test, validation, shown, looks, mistakes)
+        write_page(page, self.folder.report)
 
 
 def _config(

@@ -18,7 +18,7 @@ class Inspection:
         path, nbytes: of the file.
         format_version: of the .lvr format.
         input: `shape` (channels, height, width), `mean` and `std` per channel; of a text `shape` (length,) and
-            `vocabulary`, how many token ids there are.
+            `vocabulary`, how many token ids there are; `texts` of a model that splits texts of any length itself.
         classes: names, in the order of the logits.
         provenance: what the packer wrote down.
         binary_bytes_ratio: bytes of the binary layers' weights in float32 over their bytes in the file; None without
@@ -69,6 +69,7 @@ def run(model: str | os.PathLike[str]) -> Inspection:
             "mean": None if packed.input.mean is None else [float(v) for v in packed.input.mean],
             "std": None if packed.input.std is None else [float(v) for v in packed.input.std],
             **({"vocabulary": packed.input.vocabulary} if len(packed.input.shape) == 1 else {}),
+            **({"texts": True} if hasattr(packed, "encoder") else {}),
         },
         classes=tuple(packed.classes),
         provenance=dict(packed.provenance or {}),

@@ -18,7 +18,7 @@ from leveret.jobs._image_facts import ImageFacts
 from leveret.jobs._inputs import Item, inputs
 from leveret.runtime.rules import Facts, heeded
 
-__all__ = ["Prediction", "run"]
+__all__ = ["Prediction", "ranked", "run"]
 
 _MOST_IMAGES = 64
 _MOST_FLOATS = 4_000_000  # activations that may be alive at once: 16 MB, each held about twice
@@ -57,19 +57,23 @@ def run(
     threads: int | None = None,
     budget: float | None = None,
     facts: str | os.PathLike[str] | None = None,
+    stdin: Iterable[str] = (),
+    heed: bool = False,
 ) -> Iterator[Prediction]:
-    """Predict the class of each image, in the order of `paths`.
+    """Predict the class of each image, or of each text with a model of texts, in the order of `paths`.
 
     Args:
         model: path of a `.lvr` file, or a `leveret.runtime.Packed`.
         paths: image files; folders, searched for images at any depth; `.npz` files of images. Taken one by one, so
-            that an endless list is fine.
+            that an endless list is fine. With a model of texts files of those, see `predict_texts`.
         top: how many classes to name, at most as many as there are.
         threads: of the kernels; None takes `LEVERET_THREADS` or all cores.
         budget: of a dynamic capacity net, patches of an image on average over each batch; 0 leaves the coarse
             prediction as it is. None does what the model says.
         facts: of a model that carries rules: a csv or tsv file with a path and columns for each image, by which the
             rules are asked, so that the answer is q, which heeds them. None gives p, the net's alone.
+        stdin: lines that the path "-" stands for, of texts.
+        heed: of texts, with a model that carries rules: answer by q, which heeds them, rather than by p.
 
     Yields:
         A `Prediction` an image; one with `error` set for each that could not be read.
@@ -89,6 +93,18 @@ def run(
         from leveret import runtime
 
         packed = runtime.load(model)
+    if hasattr(packed, "encoder"):
+        from leveret.jobs import predict_texts
+
+        if budget is not None:
+            raise LeveretUsageError(
+                "a budget is for dynamic capacity nets; this model takes texts: leave the budget out"
+            )
+        if facts is not None:
+            raise LeveretUsageError("facts are of images; rules ask a text itself: give heed instead")
+        return predict_texts.run(packed, paths, top=top, threads=threads, stdin=stdin, heed=heed)  # type: ignore[return-value]
+    if heed:
+        raise LeveretUsageError("heed is of models of texts; rules are asked of images by their facts")
     _check(packed)
     if budget is not None:
         packed = _with_budget(packed, budget)
@@ -206,9 +222,17 @@ def _flush(
 def _rank(
     packed: Any, images: NDArray[np.uint8], top: int, threads: int | None, facts: Facts | None
 ) -> list[tuple[tuple[str, float], ...]]:
-    shares = packed(images, threads=threads).astype(np.float64)
+    return ranked(packed, packed(images, threads=threads), top, facts)
+
+
+def ranked(
+    packed: Any, logits: NDArray[Any], top: int, facts: Facts | None = None
+) -> list[tuple[tuple[str, float], ...]]:
+    """The likeliest classes of each row of logits `(n, classes)`, with their probabilities; heeding the rules that a
+    model carries where there are facts to ask them by."""
+    shares = logits.astype(np.float64)
     if facts is not None:
-        shares = heeded(packed.rules, shares, facts)
+        shares = heeded(packed.rules, shares, facts, packed)
     elif packed.layers()[-1].op != "softmax":  # else they are shares already
         shares = np.exp(shares - shares.max(1, keepdims=True))
         shares /= shares.sum(1, keepdims=True)

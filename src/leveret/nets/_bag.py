@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Sequence
 
 import torch
@@ -11,10 +9,9 @@ from torch import Tensor, nn
 
 from leveret.errors import LeveretUsageError
 from leveret.nets._checks import positive
+from leveret.text import HashedWords
 
 __all__ = ["BagOfWords"]
-
-_TOKEN = re.compile(r"\w+")
 
 
 class BagOfWords(nn.Module):
@@ -42,6 +39,7 @@ class BagOfWords(nn.Module):
         positive(num_classes=num_classes, dim=dim, buckets=buckets, ngrams=ngrams)
         self.buckets = buckets
         self.ngrams = ngrams
+        self.encoder = HashedWords(buckets, ngrams)
         self.embedding = nn.EmbeddingBag(buckets, dim, mode="mean")
         # small, as the mean of few random vectors would outweigh what is learned
         nn.init.uniform_(self.embedding.weight, -1 / dim, 1 / dim)
@@ -49,22 +47,15 @@ class BagOfWords(nn.Module):
 
     def tokens(self, text: str) -> list[int]:
         """The buckets of a text's n-grams, the shorter n-grams first."""
-        words = [word.encode() for word in _TOKEN.findall(text.lower())]
-        return [
-            zlib.crc32(b" ".join(words[i : i + n])) % self.buckets
-            for n in range(1, self.ngrams + 1)
-            for i in range(len(words) - n + 1)
-        ]
+        return self.encoder.tokens(text)
 
     def features(self, x: Sequence[str]) -> Tensor:
         """The texts' mean vectors, `(batch, dim)`."""
         if isinstance(x, (str, Tensor)) or not all(isinstance(text, str) for text in x):
             raise LeveretUsageError(f"this net takes a list of texts, got {type(x).__name__}")
-        bags = [self.tokens(text) for text in x]
+        ids, lengths = map(torch.from_numpy, self.encoder.encode(x))
         device = self.embedding.weight.device
-        lengths = torch.tensor([0, *map(len, bags)], device=device)
-        ids = torch.tensor([token for bag in bags for token in bag], dtype=torch.int64, device=device)
-        return self.embedding(ids, lengths.cumsum(0)[:-1])
+        return self.embedding(ids.to(device), (lengths.cumsum(0) - lengths).to(device))
 
     def forward(self, x: Sequence[str]) -> Tensor:
         return self.classifier(self.features(x))

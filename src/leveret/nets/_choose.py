@@ -11,11 +11,19 @@ from leveret.nets._bag import BagOfWords
 from leveret.nets._convnet import ConvNet
 from leveret.nets._mlp import MLP
 from leveret.nets._resnet import ResNet
+from leveret.nets._tagger import SequenceTagger
+from leveret.nets._text_conv import TextConvNet
+from leveret.text import TextEncoder, Vectors
 
-__all__ = ["net_for"]
+__all__ = ["encoder_for", "net_for"]
 
 # of each kind of data, the default first
-_NAMES = {"image": ("convnet", "resnet20", "resnet18"), "table": ("mlp",), "text": ("bag-of-words",)}
+_NAMES = {
+    "image": ("convnet", "resnet20", "resnet18"),
+    "table": ("mlp",),
+    "text": ("bag-of-words", "text-conv"),
+    "tag": ("tagger",),
+}
 
 
 def net_for(data: Any, name: str | None = None) -> nn.Module:
@@ -24,7 +32,8 @@ def net_for(data: Any, name: str | None = None) -> nn.Module:
     Args:
         data: from `leveret.load` or `leveret.data.from_arrays`, or anything with `kind`, `num_classes` and, of images,
             `image_shape`, of tables, `features`.
-        name: of images "convnet" (the default), "resnet20" or "resnet18"; of tables "mlp"; of texts "bag-of-words". A
+        name: of images "convnet" (the default), "resnet20" or "resnet18"; of tables "mlp"; of texts "bag-of-words"
+            (the default) or "text-conv", of sentences with tags "tagger", which know the words of the training part. A
             convnet has two stages for grey images, three wider ones for colour, and three narrow ones, which the stem
             begins by halving, for images of more than 40 pixels a side; fewer where the images are too small.
 
@@ -39,6 +48,10 @@ def net_for(data: Any, name: str | None = None) -> nn.Module:
         return MLP(len(data.features), data.num_classes)
     if chosen == "bag-of-words":
         return BagOfWords(data.num_classes)
+    if chosen == "text-conv":
+        return TextConvNet(data.num_classes, encoder_for(data.train))
+    if chosen == "tagger":
+        return SequenceTagger(data.classes, encoder_for(data.train, characters=True))
     channels, height, width = data.image_shape
     if chosen == "resnet20":
         return ResNet.cifar(20, channels, data.num_classes)
@@ -56,3 +69,18 @@ def net_for(data: Any, name: str | None = None) -> nn.Module:
         # a pixel can't be halved: the stem alone
         return ConvNet(channels, data.num_classes, depth=1)
     return ConvNet(channels, data.num_classes, depth=depth, widths=widths)
+
+
+def encoder_for(train: Any, vectors: Vectors | None = None, *, characters: bool = False) -> TextEncoder:
+    """An encoder that knows the words of a training part, and those that have a vector.
+
+    Args:
+        train: its texts, or sentences, are read by `fetch`.
+        vectors: of words that others may say, too.
+        characters: number the characters of words.
+
+    Raises:
+        LeveretUsageError: no text has a token.
+    """
+    encoder = TextEncoder.learn(train.fetch(range(len(train))), characters=characters)
+    return encoder if vectors is None else encoder.extended(vectors.words)

@@ -24,6 +24,7 @@ from leveret.packing._fuse import fuse
 from leveret.packing._lower import lower
 from leveret.packing._rules_carried import carried_rules
 from leveret.packing._storage import known_codings
+from leveret.packing._texts import is_text_net, pack_texts
 from leveret.packing._trace import copied, exported
 from leveret.runtime import Packed
 from leveret.shrink.binary import by_floats_alone
@@ -33,7 +34,7 @@ __all__ = ["pack"]
 
 def pack(
     net: nn.Module,
-    example: Tensor,
+    example: Tensor | Sequence[Any],
     *,
     normalization: Any = None,
     classes: Sequence[str] = (),
@@ -44,13 +45,16 @@ def pack(
 
     Binary layers become bit kernels, BatchNorm and learned shifts before a sign become its threshold, and what follows
     a convolution becomes its epilogue. The result is run on `example` and compared with PyTorch. A
-    `leveret.capacity.DynamicCapacityNet` becomes a `leveret.runtime.PackedCapacity`, of several graphs and a route.
+    `leveret.capacity.DynamicCapacityNet` becomes a `leveret.runtime.PackedCapacity`, of several graphs and a route; a
+    `TextConvNet`, a `SequenceTagger` and a `BagOfWords` become a `PackedTextConv`, a `PackedTagger` and a `PackedBag`,
+    which split texts as these do and take them at any length.
 
     Args:
         net: maps images `(n, channels, height, width)` float32, or token ids `(n, length)` int64, to logits
             `(n, num_classes)` or maps of them `(n, num_classes, height, width)`, also as the one value of a tuple or
             dict; packed as in eval mode, itself left as it is.
-        example: a few inputs, images normalised; other inputs must have their size.
+        example: a few inputs, images normalised; other inputs must have their size. Of nets for texts a list of texts,
+            or of lists of tokens.
         normalization: `mean` and `std` per channel of pixels in 0..1, so that the packed net takes uint8 pixels.
         classes: names, in the order of the logits.
         provenance: anything worth keeping in the file, as plain values.
@@ -65,6 +69,17 @@ def pack(
     Warns:
         LeveretWarning: PyTorch and the packed net differ on the example by more than 1e-3.
     """
+    if is_text_net(net):
+        if normalization is not None:
+            raise LeveretUsageError(f"normalization is of pixels; a {type(net).__name__} takes texts")
+        carried = None if rules is None else carried_rules(rules, classes)
+        texts = pack_texts(copied(net), example, classes, provenance)  # type: ignore[arg-type]
+        texts.rules = carried
+        return texts
+    if _holds_texts(example):
+        raise LeveretPackError(
+            f"{type(net).__name__} takes texts; nets for those that pack are TextConvNet, SequenceTagger and BagOfWords"
+        )
     kinds = {(4, torch.float32): "images", (2, torch.int64): "ids"}
     kind = kinds.get((example.dim(), example.dtype)) if isinstance(example, Tensor) and len(example) else None
     if kind is None:
@@ -75,6 +90,7 @@ def pack(
     if kind == "ids" and normalization is not None:
         raise LeveretUsageError("normalization is of pixels; example holds token ids")
     carried = None if rules is None else carried_rules(rules, classes)
+    assert isinstance(example, Tensor)
     example = example.detach().cpu()
     trained = copied(net)
     if capacity := capacity_net(trained):
@@ -96,3 +112,11 @@ def pack(
     compare(expected, packed(example.numpy()), packed.graph.steps, type(net).__name__, level=3)
     packed.rules = carried
     return packed
+
+
+def _holds_texts(example: Any) -> bool:
+    """Whether it is a list of texts, or of lists of tokens."""
+    if not isinstance(example, list | tuple) or not example:
+        return False
+    first = example[0]
+    return isinstance(first, str) or (isinstance(first, list | tuple) and any(isinstance(one, str) for one in first))

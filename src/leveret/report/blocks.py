@@ -12,6 +12,9 @@ __all__ = [
     "Figure",
     "Gallery",
     "Legend",
+    "MarkedPiece",
+    "MarkedText",
+    "MarkedTexts",
     "Matrix",
     "Page",
     "Paragraph",
@@ -174,6 +177,53 @@ class Legend:
 
 
 @dataclass(frozen=True)
+class MarkedPiece:
+    """A word, or several, of a text.
+
+    Attributes:
+        text: as it stands.
+        tone: "good", "bad", "missed", "plain", or "title", which names the line.
+        strength: of its colour, 0 to 1.
+        label: small, behind it.
+    """
+
+    text: str
+    tone: Literal["good", "bad", "missed", "plain", "title"] | str
+    strength: float
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class MarkedText:
+    """A text with some of its words coloured; `second` is another reading of it, on a line below.
+
+    Attributes:
+        title: above it.
+        pieces, second: in order.
+    """
+
+    title: str
+    pieces: tuple[MarkedPiece, ...]
+    second: tuple[MarkedPiece, ...] = ()
+
+
+@dataclass(frozen=True)
+class MarkedTexts:
+    """Texts one below the other.
+
+    Attributes:
+        title: above them.
+        texts: in order.
+        legend: what tones mean, a tone and words each.
+    """
+
+    title: str
+    texts: tuple[MarkedText, ...]
+    legend: tuple[tuple[str, str], ...] = ()
+    kind: ClassVar[str] = "marked"
+
+
+@dataclass(frozen=True)
 class Facts:
     """Names with values; `folded` hides them until they are asked for."""
 
@@ -191,7 +241,7 @@ class Commands:
     kind: ClassVar[str] = "commands"
 
 
-Block = Paragraph | Table | Matrix | Figure | Gallery | Legend | Facts | Commands
+Block = Paragraph | Table | Matrix | Figure | Gallery | Legend | MarkedTexts | Facts | Commands
 
 
 @dataclass(frozen=True)

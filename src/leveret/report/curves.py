@@ -34,6 +34,8 @@ def learning_curves(runs: Mapping[str, Rows], by: Literal["epoch", "samples"] = 
         which, what = "val_balanced_accuracy", "balanced accuracy"
     if all("val_miou" in row for rows in runs.values() for row in rows):
         which, what = "val_miou", "mean IoU"
+    if all("val_f1" in row for rows in runs.values() for row in rows):
+        which, what = "val_f1", "F1 of entities"
     figures = []
     if all(which in row for rows in runs.values() for row in rows):
         words = "; ".join(_in_words(name, rows, which) for name, rows in runs.items())

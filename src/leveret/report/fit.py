@@ -19,11 +19,16 @@ from leveret.report.rules import rule_blocks, rule_tile
 from leveret.report.samples import Sample, galleries
 from leveret.report.skew import skew_blocks
 from leveret.report.tables import per_class_table
+from leveret.report.texts import WrongText, wrong_texts
 from leveret.report.words import count, duration, points, share, size
 
 __all__ = ["fit_page"]
 
 _SKEWED = 1.5
+_LISTED = (
+    ("leveret inspect model.lvr", "list the layers, their bytes and operations"),
+    ("leveret bench model.lvr", "time it on this machine"),
+)
 
 
 def fit_page(
@@ -33,6 +38,7 @@ def fit_page(
     validation: Evaluation | None,
     samples: Sequence[Sample],
     looks: Sequence[Explanation] = (),
+    mistakes: Sequence[WrongText] = (),
 ) -> Page:
     """The page, ready to render.
 
@@ -42,7 +48,9 @@ def fit_page(
         test, validation: the net on those parts.
         samples: some test images, right and wrong ones.
         looks: of a dynamic capacity net: test images with where it looked closer.
+        mistakes: of texts: those that got a wrong class, the surest first.
     """
+    unit = "texts" if metrics["data"]["kind"] == "text" else "images"
     sections = [
         # of skewed classes the next section has them all, with intervals
         Section("Figures", () if _skewed(metrics) else tuple(_figures(metrics)), "On the test part."),
@@ -60,8 +68,13 @@ def fit_page(
         Section("Use the model", tuple(_commands(metrics))),
         Section("Learning", tuple(learning_curves({metrics["method"]["title"]: metrics["result"]["history"]}))),
         Section("Sample predictions", tuple(galleries(samples)) if samples else ()),
-        Section("Mistakes", tuple(confusion_blocks(test)), "On the test part."),
-        Section("Classes", (per_class_table(test),)),
+        Section(
+            "Worst mistakes",
+            tuple(wrong_texts(mistakes)),
+            "Test texts; a word counts by how much less likely the answer is without it.",
+        ),
+        Section("Mistakes", tuple(confusion_blocks(test, unit)), "On the test part."),
+        Section("Classes", (per_class_table(test, unit),)),
         Section("Data", tuple(data_blocks(data))),
         Section("How it was made", tuple(_made(metrics))),
     ]
@@ -140,11 +153,16 @@ def _skew(metrics: Mapping[str, Any], test: Evaluation, validation: Evaluation |
 
 def _commands(metrics: Mapping[str, Any]) -> list[Block]:
     lines: tuple[tuple[str, str], ...] = ()
+    if metrics["packed"] and metrics["data"]["kind"] == "text":
+        lines = (
+            ("leveret predict model.lvr texts.txt", "say the class of each line; also of .csv, .jsonl and .parquet"),
+            *_LISTED,
+        )
+        return [Commands(lines)]
     if metrics["packed"]:
         lines = (
             ("leveret predict model.lvr photo.png", "say the class of an image, a folder of images or an array file"),
-            ("leveret inspect model.lvr", "list the layers, their bytes and operations"),
-            ("leveret bench model.lvr", "time it on this machine"),
+            *_LISTED,
         )
     if metrics["packed"] or "capacity" in metrics:
         lines += (("leveret explain . photo.png -o where.png", "draw where it looked, from this folder"),)

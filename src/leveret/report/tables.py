@@ -48,7 +48,7 @@ def comparison_table(contenders: Sequence[Contender], strong: int | None = None)
     )
 
 
-def per_class_table(evaluation: Evaluation) -> Table:
+def per_class_table(evaluation: Evaluation, unit: str = "images") -> Table:
     """Precision, recall and F1 of each class: in the order of the classes, or the worst first where there are many."""
     samples = evaluation.confusion.sum(1)
     order = np.arange(len(samples))
@@ -57,7 +57,7 @@ def per_class_table(evaluation: Evaluation) -> Table:
         order = np.argsort(evaluation.f1, kind="stable")
     return Table(
         "Precision and recall of each class" + (", the worst first" if many else ""),
-        ("class", "precision", "recall", "F1", "images"),
+        ("class", "precision", "recall", "F1", unit),
         tuple(
             (
                 evaluation.classes[i],

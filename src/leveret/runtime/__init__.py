@@ -3,7 +3,18 @@
 from leveret.runtime._load import load
 from leveret.runtime._packed import InputContract, LayerInfo, Packed
 from leveret.runtime._profile import StepTime
-from leveret.runtime.routes import Budget, CapacityLook, PackedCapacity, Routed, UntilSure
+from leveret.runtime.routes import (
+    Budget,
+    CapacityLook,
+    PackedBag,
+    PackedCapacity,
+    PackedTagger,
+    PackedTextConv,
+    PackedTexts,
+    Routed,
+    TaggedSentence,
+    UntilSure,
+)
 
 __all__ = [
     "Budget",
@@ -11,9 +22,14 @@ __all__ = [
     "InputContract",
     "LayerInfo",
     "Packed",
+    "PackedBag",
     "PackedCapacity",
+    "PackedTagger",
+    "PackedTextConv",
+    "PackedTexts",
     "Routed",
     "StepTime",
+    "TaggedSentence",
     "UntilSure",
     "load",
 ]

@@ -101,7 +101,7 @@ class Packed:
         self._free = self._last_uses()
         self._bytes_per_sample = self._peak()
         kernels.isa()  # says what is wrong with LEVERET_ISA, before the first layer meets it
-        self._engine = build_engine(graph, self._ops, contract)
+        self._engine = self._engine_for(contract)
         taken = self._bytes_per_sample if self._engine is None else self._engine.arena_bytes(1)
         if taken > _MOST_MEMORY:
             raise LeveretFormatError(
@@ -258,6 +258,10 @@ class Packed:
 
     def _profile(self, batch: NDArray[Any], threads: int, repeats: int) -> list[StepTime]:
         return profile(self, batch, threads, repeats)
+
+    def _engine_for(self, contract: InputContract) -> Any | None:
+        """The native engine, where there is one for all steps."""
+        return build_engine(self.graph, self._ops, contract)
 
     def _described(self) -> dict[str, str]:
         """What a file's metadata say of how the tensors are combined."""

@@ -1,8 +1,10 @@
 """Training: one loop, what it minimises, and how its outcome is measured."""
 
 from leveret.metrics import Evaluation
+from leveret.training._adadelta import Adadelta
 from leveret.training._augment import Augment, Augmentation
 from leveret.training._batch import Batch
+from leveret.training._buckets import LengthBuckets
 from leveret.training._checkpoints import has_damaged_checkpoint, load_weights
 from leveret.training._evaluate import evaluate, logits_of
 from leveret.training._features import features_of, raw_features
@@ -14,9 +16,11 @@ from leveret.training._objectives import CrossEntropy, Distillation, Objective, 
 from leveret.training._parallel import parallel
 from leveret.training._progress import duration
 from leveret.training._staged import StagedTraining
+from leveret.training._tags import TagLikelihood
 from leveret.training._task import Task
 
 __all__ = [
+    "Adadelta",
     "Augment",
     "Augmentation",
     "Batch",
@@ -28,9 +32,11 @@ __all__ = [
     "JointAugment",
     "JointAugmentation",
     "LabelledSampler",
+    "LengthBuckets",
     "Objective",
     "StagedTraining",
     "StoredLogits",
+    "TagLikelihood",
     "TakesSampleWeights",
     "Task",
     "duration",

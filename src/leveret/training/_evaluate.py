@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from leveret.metrics import Evaluation
+from leveret.training._batch import UNLABELLED
 from leveret.training._loader import evaluation_loader
 from leveret.training._module import check_maps
-from leveret.training._parts import has_masks, part_of
+from leveret.training._parts import has_masks, has_tags, part_of
+from leveret.training._tags import checked_emissions, sentence_losses, tag_paths
 
 if TYPE_CHECKING:
-    from leveret.data import SegmentationData
-    from leveret.training.metrics import SegmentationEvaluation
+    from leveret.data import SegmentationData, TaggingData
+    from leveret.training.metrics import SegmentationEvaluation, TagEvaluation
 
 __all__ = ["Part", "evaluate", "logits_of"]
 
@@ -29,6 +31,10 @@ def evaluate(
 
 
 @overload
+def evaluate(net: Any, data: TaggingData, part: Part = "test", *, batch_size: int | None = None) -> TagEvaluation: ...
+
+
+@overload
 def evaluate(net: Any, data: Any, part: Part = "test", *, batch_size: int | None = None) -> Evaluation: ...
 
 
@@ -39,15 +45,19 @@ def evaluate(net: Any, data: Any, part: Part = "test", *, batch_size: int | None
         net: a `torch.nn.Module` (put in eval mode meanwhile) or a `leveret.runtime.Packed`.
         data: from `leveret.load`.
         part: "train", "val" or "test".
-        batch_size: samples at once; more is faster until memory is short. Default: 256; 8 images with masks.
+        batch_size: samples at once; more is faster until memory is short. Default: 256; 8 images with masks, 64
+            sentences with tags.
 
     Returns:
-        An `Evaluation`; of images with masks a `metrics.SegmentationEvaluation`, counted image by image.
+        An `Evaluation`; of images with masks a `metrics.SegmentationEvaluation`, counted image by image; of sentences
+        with tags a `metrics.TagEvaluation`.
 
     Raises:
         LeveretUsageError: no such part, or it is empty.
     """
     split = part_of(data, part)
+    if has_tags(split):
+        return _tags(net, data, split, batch_size or 64)
     if has_masks(split):
         return _segmentation(net, data, split, batch_size or 8)
     batch_size = batch_size or 256
@@ -57,6 +67,30 @@ def evaluate(net: Any, data: Any, part: Part = "test", *, batch_size: int | None
         starts = range(0, len(split), batch_size)
         logits = np.concatenate([net(split.fetch(np.arange(i, min(i + batch_size, len(split))))) for i in starts])
     return Evaluation(logits, np.asarray(split.labels, dtype=np.int64), tuple(data.classes))
+
+
+def _tags(net: Any, data: Any, split: Any, batch_size: int) -> TagEvaluation:
+    from leveret.training.metrics import EntityMeter
+
+    meter = EntityMeter(data.classes)
+    if not isinstance(net, nn.Module):
+        for start in range(0, len(split), batch_size):
+            part = split.subset(np.arange(start, min(start + batch_size, len(split))))
+            meter.update(net.predict(part.fetch(np.arange(len(part)))), part.labels)
+        return meter.compute()
+    was_training = net.training
+    net.eval()
+    try:
+        with torch.no_grad():
+            for batch in evaluation_loader(split, data.normalization, batch_size=batch_size, channels_last=True):
+                emissions = checked_emissions(net(batch.inputs), batch.labels)
+                lengths = (batch.labels != UNLABELLED).sum(1)
+                labels = [row[:n] for row, n in zip(batch.labels.numpy(), lengths.tolist(), strict=True)]
+                loss = float(sentence_losses(net, emissions, batch.labels).sum())
+                meter.update(tag_paths(net, emissions, lengths), labels, loss)
+    finally:
+        net.train(was_training)
+    return meter.compute()
 
 
 def _segmentation(net: Any, data: Any, split: Any, batch_size: int) -> SegmentationEvaluation:

@@ -22,7 +22,9 @@ from torch.utils.data import Sampler
 
 from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training import _checkpoints as checkpoints
+from leveret.training._adadelta import sparse_tables
 from leveret.training._augment import Augmentation
+from leveret.training._buckets import buckets_for
 from leveret.training._history import History
 from leveret.training._joint import JointAugmentation
 from leveret.training._loader import evaluation_loader, training_loader
@@ -30,10 +32,11 @@ from leveret.training._module import LightningNet
 from leveret.training._monitor import Monitor, monitor_for, training_skew, warn_of_skew
 from leveret.training._objectives import CrossEntropy, Objective
 from leveret.training._optimizers import make_optimizer
-from leveret.training._parts import has_masks
+from leveret.training._parts import has_masks, has_tags
 from leveret.training._precision import Precision, lightning_precision
 from leveret.training._progress import EpochProgress
 from leveret.training._schedules import make_schedule
+from leveret.training._tags import TagLikelihood
 
 __all__ = ["FitResult", "fit"]
 
@@ -47,7 +50,7 @@ class FitResult:
         history: a dict per epoch, see `training.History`.
         best_epoch: from 1; None before the first epoch was finished.
         best_accuracy: the best epoch's accuracy on the validation part, a fraction; None without one.
-        monitor: what told the best epoch: "accuracy", "balanced_accuracy", "loss" or "miou".
+        monitor: what told the best epoch: "accuracy", "balanced_accuracy", "loss", "miou" or "f1".
         best_score: the best epoch's value of that on the validation part; None without one.
         samples_seen: training images that the net was shown, repeats counted, over all runs of this training.
         seconds: spent on the epochs of the history.
@@ -85,7 +88,7 @@ def fit(
     augment: Augmentation | JointAugmentation | None = None,
     gradient_clip: float | None = None,
     early_stopping: int | None = None,
-    monitor: Literal["auto", "accuracy", "balanced_accuracy", "loss", "miou"] = "auto",
+    monitor: Literal["auto", "accuracy", "balanced_accuracy", "loss", "miou", "f1"] = "auto",
     sampler: Sampler[int] | None = None,
     precision: Precision = "auto",
     channels_last: bool = True,
@@ -103,15 +106,18 @@ def fit(
     Args:
         net: maps `(batch, channels, height, width)` float32 (of tables `(batch, features)`, of texts a list of strings)
             to logits `(batch, num_classes)`; for images with masks, to maps of them `(batch, num_classes, height,
-            width)` of the images' size. Trained in place. One in eval mode is put in training mode; parts of it
+            width)` of the images' size; for sentences with tags, lists of tokens to emissions `(batch, longest,
+            num_classes)`. Trained in place. One in eval mode is put in training mode; parts of it
             that are in eval mode in a net that is not stay so.
         data: from `leveret.load`, or anything with `train`, `val` (`fetch(indices)`, `labels`, `len`) and
             `normalization` (`mean`, `std`).
-        objective: what is minimised; default `CrossEntropy()`.
+        objective: what is minimised; default `CrossEntropy()`, of sentences with tags `TagLikelihood()`.
         epochs: passes over the training part, the ones before a resume included.
         batch_size: samples per step, over all processes.
-        optimizer: "adam", "adamw", "sgd", or a function from parameter groups to a torch optimiser.
-        lr: peak learning rate; None takes the optimiser's default (0.1 for sgd, 0.002 for Adam).
+        optimizer: "adam", "adamw", "sgd", "adadelta", or a function from parameter groups to a torch optimiser. After
+            each step, every module of the net that has a method `constrain` is asked to bring its weights back within
+            the bounds that it knows, as `nets.NormBoundLinear` does.
+        lr: peak learning rate; None takes the optimiser's default (0.1 for sgd, 0.002 for Adam, 1 for Adadelta).
         weight_decay: of weights with two or more dimensions.
         schedule, warmup: the learning rate over the run; "one-cycle" peaks at `warmup`, a share of the run.
         augment: an `Augment`, or any function of uint8 pixels `(batch, channels, height, width)` and a numpy generator;
@@ -121,14 +127,16 @@ def fit(
         early_stopping: stop after so many epochs in which `monitor` got no better on the validation part.
         monitor: what tells the best epoch, for `best.ckpt`, `keep_best` and `early_stopping`: "accuracy",
             "balanced_accuracy" (the mean of the classes' recalls), "loss" (cross-entropy) or, of images with masks,
-            "miou" (the mean of the classes' intersections over unions), on the validation part.
+            "miou" (the mean of the classes' intersections over unions), or, of sentences with tags, "f1" (of entities),
+            on the validation part.
             "auto" goes by balanced accuracy where a class of the training part is rarer than 1:10 of the most frequent
-            one, and warns that accuracy alone misleads there; by mIoU for masks; else by accuracy. A run that is
-            resumed keeps to what it began with.
-        sampler: draws the training indices of an epoch; default: each sample once, shuffled. One that has
+            one, and warns that accuracy alone misleads there; by mIoU for masks, by F1 for tags; else by accuracy.
+            A run that is resumed keeps to what it began with.
+        sampler: draws the training indices of an epoch; default: each sample once, shuffled; where the net `pads`
+            texts, in batches of like lengths (`LengthBuckets`). One that has
             `chunks(size)`, as `balance.FrequencySampler` has, is asked for a batch at a time, others for all at once.
-        precision: "auto" takes bfloat16 where this CPU computes with it natively, else float32; or "float32",
-            "bfloat16".
+        precision: "auto" takes bfloat16 where this CPU computes with it natively, else float32, as for texts; or
+            "float32", "bfloat16".
         channels_last: store activations channels last, which is faster on CPUs (about 1.3x).
         seed: of order, augmentation and dropout. The initial weights are the net's own.
         out: folder for checkpoints (`last.ckpt`, `best.ckpt`), `history.csv` and a TensorBoard log; None keeps nothing.
@@ -166,18 +174,22 @@ def fit(
         folder.mkdir(parents=True, exist_ok=True)
         start = _starting_point(net, folder, resume)
         masks = has_masks(data.train)
+        # words are little work, and a recurrent net's steps many: fewer digits gain nothing
+        texts = getattr(data.train, "lengths", None) is not None
         # pixels of some class are always rare: mIoU heeds them as it is
-        skew = None if masks else training_skew(data.train)
-        chosen = monitor_for(monitor, skew, start, masks)
+        tags = has_tags(data.train)
+        skew = None if masks or tags else training_skew(data.train)
+        chosen = monitor_for(monitor, skew, start, masks, tags)
         skewed = skew is not None and skew.skewed
         if monitor == "auto" and skew is not None and skew.skewed:
             warn_of_skew(skew, data, chosen.name, stacklevel=2)
         module = LightningNet(
             net.to(memory_format=torch.channels_last) if channels_last else net,  # type: ignore[call-overload]
-            objective if objective is not None else CrossEntropy(),
+            objective if objective is not None else TagLikelihood() if tags else CrossEntropy(),
             functools.partial(make_optimizer, optimizer=optimizer, lr=lr, weight_decay=weight_decay),
             functools.partial(_schedule_of, schedule=schedule, warmup=warmup),
             seed,
+            tuple(data.classes) if tags else None,
         )
         history = History(stage, None if out is None else folder / "history.csv", chosen.name)
         on_interruption = checkpoints.SaveOnInterruption(folder)
@@ -193,7 +205,7 @@ def fit(
             "accelerator": "cpu",
             "devices": 1,
             "max_epochs": epochs,
-            "precision": lightning_precision(precision),
+            "precision": lightning_precision("float32" if precision == "auto" and texts else precision),
             "gradient_clip_val": gradient_clip,
             "logger": False if out is None else TensorBoardLogger(folder, name="", version="log"),
             "enable_progress_bar": False,
@@ -210,7 +222,7 @@ def fit(
             batch_size=batch_size,
             seed=seed,
             augment=augment,
-            sampler=sampler,
+            sampler=buckets_for(net, data.train, seed) if sampler is None else sampler,
             channels_last=channels_last,
             workers=workers,
         )
@@ -225,7 +237,9 @@ def fit(
         before = {name: value.clone() for name, value in net.state_dict().items()}
         diverged: LeveretTrainingError | None = None
         interrupted = False
-        with _quiet_lightning(), _sharing_tensors(settings):
+        # clipping and several processes need whole gradients
+        rows = optimizer == "adadelta" and gradient_clip is None and not trainer_args
+        with _quiet_lightning(), _sharing_tensors(settings), sparse_tables(net, rows):
             trainer = pl.Trainer(**settings)
             try:
                 interrupted = _run(trainer, module, load(), validation, start)

@@ -22,7 +22,8 @@ class History(pl.Callback):
         rows: a dict per finished epoch: `stage`, `epoch` (from 1), `train_loss` and the other losses, `train_accuracy`,
             `val_loss`, `val_accuracy`, `val_balanced_accuracy` (the mean of the recalls of the classes that occur;
             fractions; absent without a validation part, and the last in rows of before it was measured), of masks
-            `val_miou`, `lr` at the epoch's end, `seconds` spent on the epoch, `samples_seen` since the beginning.
+            `val_miou`, of tags `val_f1`, `lr` at the epoch's end, `seconds` spent on the epoch, `samples_seen` since
+            the beginning.
         monitor: what tells the best epoch of this run; kept in its checkpoints.
     """
 
@@ -39,7 +40,7 @@ class History(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         row: dict[str, Any] = {"stage": self.stage, "epoch": trainer.current_epoch + 1}
         row |= {f"train_{name}": value for name, value in pl_module.train_summary().items()}
-        for name in ("val_loss", "val_accuracy", "val_balanced_accuracy", "val_miou"):
+        for name in ("val_loss", "val_accuracy", "val_balanced_accuracy", "val_miou", "val_f1"):
             if name in trainer.callback_metrics:
                 row[name] = float(trainer.callback_metrics[name])
         row["lr"] = trainer.optimizers[0].param_groups[0]["lr"]

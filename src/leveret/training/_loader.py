@@ -15,7 +15,7 @@ from leveret.errors import LeveretUsageError
 from leveret.training._augment import Augmentation
 from leveret.training._batch import Batch
 from leveret.training._joint import JointAugmentation
-from leveret.training._parts import has_masks
+from leveret.training._parts import has_masks, has_tags
 
 __all__ = ["BatchDataset", "BatchSampler", "ChunkedSampler", "evaluation_loader", "to_tensor", "training_loader"]
 
@@ -114,7 +114,9 @@ class BatchDataset(Dataset[Batch]):
         # the first index tells apart the processes of a distributed run
         mark = int(indices[0]) if len(indices) else 0
         draws = (self.seed, epoch, number, mark)
-        if has_masks(self.split):
+        if has_tags(self.split):
+            values, labels = self.split.fetch_tagged(indices)
+        elif has_masks(self.split):
             values, labels = self._pairs(indices, draws)
         else:
             values, labels = self.split.fetch(indices), self.split.labels[indices]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,6 +14,8 @@ from torchmetrics.classification import MulticlassStatScores
 
 from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training._batch import UNLABELLED, Batch
+from leveret.training._tags import checked_emissions, sentence_losses, tag_paths
+from leveret.training.metrics._entities import EntityMeter
 
 __all__ = ["LightningNet"]
 
@@ -20,7 +23,15 @@ __all__ = ["LightningNet"]
 class LightningNet(pl.LightningModule):
     """Trains `net` to minimise `objective`; measures loss and accuracy on both parts."""
 
-    def __init__(self, net: nn.Module, objective: Any, optimizer: Any, schedule: Any, seed: int) -> None:
+    def __init__(
+        self,
+        net: nn.Module,
+        objective: Any,
+        optimizer: Any,
+        schedule: Any,
+        seed: int,
+        tags: Sequence[str] | None = None,
+    ) -> None:
         super().__init__()
         self.net = net
         # an objective that is a module is registered, and so trained, checkpointed and moved along
@@ -28,12 +39,16 @@ class LightningNet(pl.LightningModule):
         self._make_optimizer = optimizer
         self._make_schedule = schedule
         self._seed = seed
+        # what keeps its weights within bounds
+        self._bound: list[Any] = [module for module in net.modules() if callable(getattr(module, "constrain", None))]
         self.train_accuracy = MeanMetric()
         self.val_accuracy = MeanMetric()
         self.val_loss = MeanMetric()
         # made at the first batch, which tells the number of classes
         self.val_classes: MulticlassStatScores | None = None
         self.maps = False  # whether labels are masks
+        self.tag_names = tags
+        self.val_entities: EntityMeter | None = None
         self._losses: dict[str, MeanMetric] = {}
         self.samples_seen = 0
 
@@ -71,6 +86,11 @@ class LightningNet(pl.LightningModule):
         self.samples_seen += size * self.trainer.world_size
         return total
 
+    def optimizer_step(self, *args: Any, **options: Any) -> None:
+        super().optimizer_step(*args, **options)
+        for module in self._bound:
+            module.constrain()
+
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         # an epoch's last update may break weights behind a loss that was still finite: no checkpoint may hold them
         if self.trainer.is_last_batch and (broken := _first_broken(self.net)):
@@ -80,6 +100,9 @@ class LightningNet(pl.LightningModule):
             )
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
+        if batch.labels.dim() == 2:
+            self._validate_tags(batch)
+            return
         logits = self.net(batch.inputs)
         # of images with masks each pixel counts
         size = int((batch.labels != UNLABELLED).sum())
@@ -95,7 +118,28 @@ class LightningNet(pl.LightningModule):
             self.val_classes = metric.to(self.device)
         self.val_classes.update(logits, batch.labels)
 
+    def _validate_tags(self, batch: Batch) -> None:
+        """Count what the net says of sentences that all have tags; those without any are passed over."""
+        emissions = checked_emissions(self.net(batch.inputs), batch.labels)
+        lengths = (batch.labels != UNLABELLED).sum(1)
+        labels = [row[:n] for row, n in zip(batch.labels.cpu().numpy(), lengths.tolist(), strict=True)]
+        tokens = int(lengths.sum())
+        if not tokens:
+            return
+        losses = sentence_losses(self.net, emissions, batch.labels)[lengths > 0]
+        paths = tag_paths(self.net, emissions, lengths)
+        self.val_loss.update(losses.sum() / tokens, tokens)
+        right = sum(int((path == own).sum()) for path, own in zip(paths, labels, strict=True))
+        self.val_accuracy.update(right / tokens, tokens)
+        if self.tag_names is not None:
+            if self.val_entities is None:
+                self.val_entities = EntityMeter(self.tag_names)
+            self.val_entities.update(paths, labels)
+
     def on_validation_epoch_end(self) -> None:
+        if self.val_entities is not None:
+            self.log("val_f1", self.val_entities.compute().f1)
+            self.val_entities = None
         self.log("val_loss", self.val_loss.compute())
         self.log("val_accuracy", self.val_accuracy.compute())
         self.val_loss.reset()

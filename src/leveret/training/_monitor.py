@@ -17,7 +17,7 @@ from leveret.training._checkpoints import read_checkpoint
 
 __all__ = ["MONITORS", "Monitor", "MonitorName", "monitor_for", "training_skew", "warn_of_skew"]
 
-MonitorName = Literal["accuracy", "balanced_accuracy", "loss", "miou"]
+MonitorName = Literal["accuracy", "balanced_accuracy", "loss", "miou", "f1"]
 
 
 class Monitor(NamedTuple):
@@ -45,16 +45,17 @@ MONITORS: Mapping[str, Monitor] = {
     "balanced_accuracy": Monitor("balanced_accuracy", "val_balanced_accuracy", "max"),
     "loss": Monitor("loss", "val_loss", "min"),
     "miou": Monitor("miou", "val_miou", "max"),
+    "f1": Monitor("f1", "val_f1", "max"),
 }
 
 
-def monitor_for(asked: str, skew: Skew | None, start: Path | None, masks: bool = False) -> Monitor:
+def monitor_for(asked: str, skew: Skew | None, start: Path | None, masks: bool = False, tags: bool = False) -> Monitor:
     """The monitor of a run.
 
     Args:
         asked: a monitor's name, or "auto": what a resumed run began with; else balanced accuracy on skewed data.
         skew: of the training part.
-        masks: whether the data is images with masks.
+        masks, tags: whether the data is images with masks, or sentences with tags.
         start: the checkpoint that the run goes on from. Those of before there was a choice went by accuracy.
 
     Raises:
@@ -74,6 +75,12 @@ def monitor_for(asked: str, skew: Skew | None, start: Path | None, masks: bool =
             return MONITORS[began]
     if asked == "auto" and masks:
         asked = "miou"
+    if asked == "auto" and tags:
+        asked = "f1"
+    if asked == "f1" and not tags:
+        raise LeveretUsageError("monitor 'f1' is of entities, in sentences with tags; these have labels")
+    if asked == "balanced_accuracy" and tags:
+        raise LeveretUsageError("sentences with tags have the monitors 'f1', 'accuracy' and 'loss'")
     if asked == "miou" and not masks:
         raise LeveretUsageError("monitor 'miou' is of images with masks; these have labels")
     if asked == "auto":

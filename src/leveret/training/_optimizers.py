@@ -10,12 +10,14 @@ from torch import nn
 from torch.optim import Optimizer
 
 from leveret.errors import LeveretUsageError
+from leveret.training._adadelta import Adadelta
 
 __all__ = ["OptimizerName", "make_optimizer"]
 
-OptimizerName = Literal["adam", "adamw", "sgd"]
+OptimizerName = Literal["adadelta", "adam", "adamw", "sgd"]
 
-_DEFAULT_LR = {"adam": 2e-3, "adamw": 2e-3, "sgd": 0.1}
+
+_DEFAULT_LR = {"adadelta": 1.0, "adam": 2e-3, "adamw": 2e-3, "sgd": 0.1}
 
 
 def make_optimizer(
@@ -29,8 +31,8 @@ def make_optimizer(
     Weight decay goes to weights of two or more dimensions; biases, shifts and BatchNorm's scales have none.
 
     Args:
-        optimizer: "sgd" (momentum 0.9, Nesterov), "adam", "adamw", or a function of parameter groups.
-        lr: peak learning rate; None takes 0.1 for sgd and 0.002 for Adam.
+        optimizer: "sgd" (momentum 0.9, Nesterov), "adam", "adamw", "adadelta", or a function of parameter groups.
+        lr: peak learning rate; None takes 0.1 for sgd, 0.002 for Adam and 1 for Adadelta.
     """
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     if not parameters:
@@ -49,4 +51,6 @@ def make_optimizer(
     lr = _DEFAULT_LR[optimizer] if lr is None else lr
     if optimizer == "sgd":
         return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True)
+    if optimizer == "adadelta":
+        return Adadelta(groups, lr=lr)
     return (torch.optim.Adam if optimizer == "adam" else torch.optim.AdamW)(groups, lr=lr)

@@ -6,12 +6,17 @@ from typing import Any
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["has_masks", "part_of"]
+__all__ = ["has_masks", "has_tags", "part_of"]
 
 
 def has_masks(split: Any) -> bool:
     """Whether a part holds images with masks (`fetch_pairs`), as a `SegmentationSplit` does, rather than labels."""
     return hasattr(split, "fetch_pairs")
+
+
+def has_tags(split: Any) -> bool:
+    """Whether a part holds sentences with a tag for each token (`fetch_tagged`), as a `TagSplit` does."""
+    return hasattr(split, "fetch_tagged")
 
 
 def part_of(data: Any, part: str) -> Any:

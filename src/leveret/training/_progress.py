@@ -73,6 +73,8 @@ class EpochProgress(pl.Callback):
             line += f"  balanced {100 * row['val_balanced_accuracy']:5.2f} %"
         if "val_miou" in row:
             line += f"  mIoU {100 * row['val_miou']:5.2f} %"
+        if "val_f1" in row:
+            line += f"  F1 {100 * row['val_f1']:5.2f} %"
         done = (trainer.current_epoch + 1) * self._batches(trainer)
         left = self._left(trainer, done)
         line += f"  {duration(row['seconds'])}" + (f"  {duration(left)} left" if left > 0 else "")

@@ -12,14 +12,33 @@ from typing import Any
 from leveret.errors import LeveretFormatError
 from leveret.runtime._graph import Graph, loads
 from leveret.runtime.routes._amounts import Budget, UntilSure
+from leveret.runtime.routes._bag import PackedBag
 from leveret.runtime.routes._capacity import PackedCapacity
 from leveret.runtime.routes._look import CapacityLook
 from leveret.runtime.routes._part import Part, parts_from_json
 from leveret.runtime.routes._routed import Routed
+from leveret.runtime.routes._tagger import PackedTagger, TaggedSentence
+from leveret.runtime.routes._text_conv import PackedTextConv
+from leveret.runtime.routes._texts import PackedTexts
 
-__all__ = ["ROUTES", "Budget", "CapacityLook", "PackedCapacity", "Part", "Routed", "UntilSure", "read_routed"]
+__all__ = [
+    "ROUTES",
+    "Budget",
+    "CapacityLook",
+    "PackedBag",
+    "PackedCapacity",
+    "PackedTagger",
+    "PackedTextConv",
+    "PackedTexts",
+    "Part",
+    "Routed",
+    "TaggedSentence",
+    "UntilSure",
+    "read_routed",
+]
 
-ROUTES: dict[str, type[Routed]] = {route.route: route for route in (PackedCapacity,)}
+_KNOWN: tuple[type[Routed], ...] = (PackedCapacity, PackedTextConv, PackedBag, PackedTagger)
+ROUTES: dict[str, type[Routed]] = {route.route: route for route in _KNOWN}
 
 
 def read_routed(graph: Graph, texts: Mapping[str, str], *rest: Any) -> Routed:

@@ -16,7 +16,8 @@ __all__ = ["Part", "parts_from_json", "parts_to_json"]
 
 _MOST_PARTS = 1024
 _NAME = re.compile(r"[\w\-]{1,100}", re.ASCII)
-_TAKES = ("images", "features")
+_TAKES = ("images", "features", "ids")
+_MOST_IDS = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,25 @@ class Part:
         graph: its steps; their names are of all parts different.
         shape: of its input, channels first.
         features: whether it takes another part's features, else images, normalised as the whole net's are.
+        ids: of a part that takes neither, but token ids: how many there are; its shape is one id's, `(1, 1, 1)`.
     """
 
     graph: Graph
     shape: tuple[int, ...]
     features: bool = False
+    ids: int = 0
+
+    @property
+    def takes(self) -> str:
+        """What it takes, in a word of the file."""
+        return "ids" if self.ids else _TAKES[self.features]
 
     def contract(self, whole: InputContract) -> InputContract:
         """What it takes, in a net that takes `whole`; raises `LeveretFormatError` for sides that make no sense."""
+        if self.ids:
+            contract = InputContract((1,), vocabulary=self.ids)
+            _ = contract.value
+            return contract
         contract = FeaturesContract(self.shape) if self.features else InputContract(self.shape, whole.mean, whole.std)
         if not self.features and whole.mean is not None and len(whole.mean) != self.shape[0]:
             raise LeveretFormatError(f"it takes images of {self.shape[0]} channels, the net of {len(whole.mean)}")
@@ -46,7 +58,8 @@ def parts_to_json(parts: Mapping[str, Part]) -> str:
     return json.dumps(
         {
             name: {
-                "takes": _TAKES[part.features],
+                "takes": part.takes,
+                **({"vocabulary": part.ids} if part.ids else {}),
                 "shape": list(part.shape),
                 **json.loads(part.graph.to_json()),
             }
@@ -89,4 +102,9 @@ def _read(row: Any) -> Part:
         raise LeveretFormatError(f"its input's shape must be (channels, height, width), got {str(shape)[:100]}")
     if takes not in _TAKES:
         raise LeveretFormatError(f"must take {' or '.join(_TAKES)}, got {str(takes)[:100]!r}")
-    return Part(Graph.from_value(row), tuple(shape), takes == "features")
+    ids = row.get("vocabulary", 0)
+    if takes == "ids" and (type(ids) is not int or not 1 <= ids <= _MOST_IDS or shape != [1, 1, 1]):
+        raise LeveretFormatError(
+            f"takes ids: its shape must be [1, 1, 1] and its vocabulary a whole number in 1..{_MOST_IDS}"
+        )
+    return Part(Graph.from_value(row), tuple(shape), takes == "features", ids if takes == "ids" else 0)

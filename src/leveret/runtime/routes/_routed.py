@@ -32,6 +32,7 @@ class Routed(Packed):
         route: its name in the file.
         part_names: the parts that it has, in order; the last one gives the logits.
         optional: those of them that may be missing.
+        takes_ids: whether it takes token ids rather than images.
 
     Attributes:
         parts: by name; each a `Packed`.
@@ -40,6 +41,8 @@ class Routed(Packed):
     route: ClassVar[str]
     part_names: ClassVar[tuple[str, ...]]
     optional: ClassVar[frozenset[str]] = frozenset()
+    takes_ids: ClassVar[bool] = False
+    _part_type: ClassVar[type[Packed]] = Packed
 
     def __init__(
         self,
@@ -59,8 +62,9 @@ class Routed(Packed):
             LeveretUsageError: `LEVERET_ISA` names an instruction set that this machine lacks.
         """
         self._hold(tensors, contract, classes, provenance, format_version, codings)
-        if contract.vocabulary is not None:
-            raise LeveretFormatError(f"the route {self.route!r} takes images, not token ids")
+        if (contract.vocabulary is not None) is not self.takes_ids:
+            kinds = ("token ids", "images") if self.takes_ids else ("images", "token ids")
+            raise LeveretFormatError(f"the route {self.route!r} takes {kinds[0]}, not {kinds[1]}")
         self._given = {name: parts[name] for name in self._order(parts)}
         self.parts = {name: self._planned(name, part) for name, part in self._given.items()}
         self.graph = Graph([step for part in self._given.values() for step in part.graph.steps])
@@ -142,6 +146,6 @@ class Routed(Packed):
         own = {tensor for step in part.graph.steps for tensor in step.tensors.values()}
         try:
             tensors = {tensor: self.tensors[tensor] for tensor in own if tensor in self.tensors}
-            return Packed(part.graph, tensors, part.contract(self.input))
+            return self._part_type(part.graph, tensors, part.contract(self.input))
         except LeveretFormatError as error:
             raise LeveretFormatError(f"part {name!r}: {error}") from None

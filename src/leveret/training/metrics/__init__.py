@@ -42,6 +42,7 @@ from leveret.training.metrics._decisions import (
     precision_per_class,
     recall_per_class,
 )
+from leveret.training.metrics._entities import EntityMeter, TagEvaluation, entity_f1
 from leveret.training.metrics._inputs import positive_class
 from leveret.training.metrics._measures import ClassMeasures, Measures, measure
 from leveret.training.metrics._segmentation import (
@@ -55,6 +56,7 @@ from leveret.training.metrics._threshold import Threshold, choose_threshold
 
 __all__ = [
     "ClassMeasures",
+    "EntityMeter",
     "Interval",
     "MajorityVote",
     "Measures",
@@ -64,12 +66,14 @@ __all__ = [
     "SegmentationEvaluation",
     "SegmentationMeter",
     "ShotAccuracy",
+    "TagEvaluation",
     "Threshold",
     "average_precision",
     "balanced_accuracy",
     "calibration_error",
     "choose_threshold",
     "classwise_calibration_error",
+    "entity_f1",
     "f_beta",
     "iou_per_class",
     "majority_vote",

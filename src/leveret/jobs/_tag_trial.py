@@ -1,0 +1,141 @@
+"""One net trained on sentences with tags, packed where it can be, and measured; kept whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from leveret._files import replacing, write_json
+from leveret.data import TaggingData
+from leveret.errors import LeveretPackError, LeveretTrainingError
+from leveret.training._batch import UNLABELLED
+from leveret.training._task import Task
+from leveret.training.metrics import EntityMeter, TagEvaluation
+
+__all__ = ["TagTrial", "kept_evaluation", "kept_paths"]
+
+_SAID = "said.json"
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class TagTrial(Task):
+    """All that a tagger's training needs.
+
+    Attributes:
+        recipe: a `TagRecipe`.
+        provenance: for the packed model.
+        model: where that goes.
+    """
+
+    recipe: Any
+    provenance: Mapping[str, Any]
+    model: Path
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "net.safetensors"
+
+    def whole(self) -> bool:
+        return (self.folder / _SAID).exists() and self.weights.exists()
+
+    def tidy(self) -> None:
+        shutil.rmtree(self.folder / "training", ignore_errors=True)
+
+    def work(self, data: TaggingData, progress: bool = False) -> dict[str, Any]:
+        """Train, pack, and keep what the net says of the validation and the test part.
+
+        Args:
+            data: from `load_tagging`.
+            progress: show a line an epoch.
+        """
+        from safetensors.torch import save_file
+
+        from leveret.jobs._packed_models import pack_net
+        from leveret.nets import parameter_count
+        from leveret.training import fit
+
+        recipe = self.recipe
+        torch.manual_seed(recipe.seed)
+        net = recipe.make_net()
+        diverged = False
+        try:
+            result = fit(
+                net,
+                data,
+                epochs=recipe.epochs,
+                batch_size=recipe.batch_size,
+                lr=recipe.lr,
+                seed=recipe.seed,
+                out=self.folder / "training",
+                stage="training",
+                progress=progress,
+                **recipe.options,
+            )
+        except LeveretTrainingError as error:
+            if error.result is None or not error.result.history:
+                raise
+            result, diverged = error.result, True
+        if result.interrupted:
+            raise KeyboardInterrupt
+        notes = []
+        packed_bytes = None
+        try:
+            pack_net(net, data, self.model, self.provenance)
+            packed_bytes = self.model.stat().st_size
+        except LeveretPackError as error:
+            notes.append(f"not packed: {error}")
+        said = {part: _said(net.eval(), getattr(data, part)) for part in ("val", "test") if len(getattr(data, part))}
+        with replacing(self.weights) as path:
+            save_file({name: value.contiguous() for name, value in net.state_dict().items()}, path)
+        write_json(self.folder / _SAID, said)
+        return {
+            "bytes": packed_bytes,
+            "parameters": parameter_count(net),
+            "epochs": len(result.history),
+            "best_epoch": result.best_epoch,
+            "samples_seen": result.samples_seen,
+            "diverged": diverged,
+            "notes": notes,
+            "history": result.history,
+        }
+
+
+@torch.no_grad()
+def _said(net: Any, split: Any) -> dict[str, Any]:
+    """The net's tags of each sentence, and the sum of its losses, as plain values."""
+    from leveret.training._tags import checked_emissions, sentence_losses, tag_paths
+
+    paths: list[list[int]] = []
+    loss = 0.0
+    for start in range(0, len(split), _AT_ONCE):
+        tokens, labels = split.fetch_tagged(range(start, min(start + _AT_ONCE, len(split))))
+        true = torch.from_numpy(labels)
+        emissions = checked_emissions(net(tokens), true)
+        loss += float(sentence_losses(net, emissions, true).sum())
+        paths += [path.tolist() for path in tag_paths(net, emissions, (true != UNLABELLED).sum(1))]
+    return {"paths": paths, "loss": loss}
+
+
+def kept_paths(folder: Path, part: str) -> tuple[list[NDArray[np.int64]], float] | None:
+    """What a finished trial's net said of a part, and its loss there; None where the part is empty."""
+    said = json.loads((folder / _SAID).read_text(encoding="utf-8")).get(part)
+    return None if said is None else ([np.array(path, np.int64) for path in said["paths"]], said["loss"])
+
+
+def kept_evaluation(folder: Path, data: TaggingData, part: str) -> TagEvaluation | None:
+    """The figures of a finished trial on a part; None where the part is empty."""
+    kept = kept_paths(folder, part)
+    if kept is None:
+        return None
+    meter = EntityMeter(data.classes)
+    meter.update(kept[0], getattr(data, part).labels, kept[1])
+    return meter.compute()
