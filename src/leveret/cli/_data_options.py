@@ -97,7 +97,7 @@ def task_of(task: str, source: str, data_options: Mapping[str, Any]) -> str:
 
     if is_segmentation(source, data_options["mask_column"]):
         return "segment"
-    return "tag" if is_tagging(source, data_options["text_column"], data_options["label_column"]) else "classify"
+    return "tag" if is_tagging(source, data_options.get("text_column"), data_options["label_column"]) else "classify"
 
 
 def options_for(task: str, data_options: Mapping[str, Any]) -> dict[str, Any]:

@@ -84,6 +84,8 @@ def shrink(
                 shrink_masks.run(source, out, method=method, crop=sides, class_weights=class_weights, **common)
             )
             return
+        if chosen in ("text", "tag"):
+            raise LeveretUsageError("shrink is of images; leveret fit trains and packs nets for texts and for tags")
         if crop is not None or class_weights != "none":
             raise LeveretUsageError("--crop and --class-weights are of images with masks; this source has labels")
         if method != "binary":
