@@ -250,7 +250,7 @@ def test_the_search_keeps_its_tries_and_takes_the_best(setting, shapes, tmp_path
     found = search.run(shapes)
     assert found["status"] == "ok", found["why"]
     # each setting once, but for the one that was broken off
-    assert len(tried) == found["tries"] + 1 == 12
+    assert len(tried) == found["tries"] + 1 == 14
     assert found["numbers"] == score | {"smoothness": 1}
     assert found["before"]["miou"] == pytest.approx(training.finished()["miou"])
     assert found["ms"] > 0

@@ -25,11 +25,11 @@ __all__ = ["GRID", "CRFSearch", "refine"]
 
 # from where docs/context.md begins; each number in turn takes the value that validation likes best
 GRID: dict[str, tuple[float, ...]] = {
-    "position_bandwidth": (10, 5, 20),
+    "position_bandwidth": (10, 5, 20, 40),
     "color_bandwidth": (10, 5, 20),
     "appearance": (3, 1, 6),
     "smoothness_bandwidth": (1, 2, 4),
-    "smoothness": (1, 0.5, 3),
+    "smoothness": (1, 0.25, 0.5, 3),
 }
 _ITERATIONS = 5
 _EVERY = 5  # of the validation part's pictures one is searched with; they are frames of one drive
