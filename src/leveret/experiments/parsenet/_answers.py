@@ -8,7 +8,7 @@ from typing import Any
 
 from leveret.experiments.parsenet._rows import differences
 
-__all__ = ["Gain", "batch_norm_answer", "context_answer", "gain", "reach_answer"]
+__all__ = ["Gain", "batch_norm_answer", "context_answer", "gain", "points", "reach_answer"]
 
 _Row = Mapping[str, Any]
 _POINT = 0.01
@@ -35,7 +35,12 @@ class Gain:
     def text(self) -> str:
         """As "+1.2 ± 0.3 points"."""
         spread = "" if self.spread is None else f" ± {100 * self.spread:.1f}"
-        return f"{100 * self.mean:+.1f}{spread} points"
+        return points(self.mean, spread)
+
+
+def points(difference: float, spread: str = "") -> str:
+    """A difference of shares as "+1.2 points"; what rounds to nothing has no minus."""
+    return f"{round(100 * difference, 1) + 0.0:+.1f}{spread} points"
 
 
 def gain(rows: Sequence[_Row], one: str, other: str, figure: str = "mious") -> Gain:

@@ -52,7 +52,9 @@ def page(values: Mapping[str, Any]) -> str:
         "",
         figures_table(_FIGURES, shown),
     ]
-    for part, details in values.get("parts", {}).items():
+    parts = values.get("parts", {})
+    for part in (name for name in ("camvid", *_PARTS) if name in parts):
+        details = parts[part]
         text += part_heading(part, details)
         text += _camvid(details, rows) if part == "camvid" else _PARTS[part](details, rows)
     return "\n".join(text) + "\n"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leveret.experiments._results import markdown_table, wrapped
-from leveret.experiments.parsenet._answers import reach_answer
+from leveret.experiments.parsenet._answers import points, reach_answer
 
 __all__ = ["crf", "packed", "reach", "speed", "with_spread"]
 
@@ -108,7 +108,7 @@ def packed(details: _Details, rows: Sequence[_Row]) -> list[str]:
     for net, name in (("int8", "In bytes"), ("binary", "With bits")):
         small = of[net, "Leveret"]
         told.append(
-            f"{name}: {100 * (small['miou'] - base['miou']):+.1f} points of mIoU, at "
+            f"{name}: {points(small['miou'] - base['miou'])} of mIoU, at "
             f"{base['bytes'] / small['bytes']:.1f}x fewer bytes and {base['ms'] / small['ms']:.2f}x the float net's "
             f"speed packed, {of['float', 'PyTorch']['ms'] / small['ms']:.2f}x PyTorch's and "
             f"{of['float', 'ONNX Runtime']['ms'] / small['ms']:.2f}x ONNX Runtime's."
