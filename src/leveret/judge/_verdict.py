@@ -124,5 +124,5 @@ def _how_well(auc: float) -> str:
 
 
 def _odds(p: float) -> str:
-    times = round(1 / p)
-    return f"If they were alike, so much would be seen once in {times:,} times or less (p = {p:.2g})."
+    times = int(float(f"{1 / p:.2g}"))
+    return f"If they were alike, so much would be seen about once in {times:,} times, or less (p = {p:.2g})."
