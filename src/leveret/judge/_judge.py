@@ -144,11 +144,11 @@ def judge_pair(
     if scores.shape != (len(asked),) or not np.isfinite(scores).all():
         raise LeveretUsageError(f"{machine.name}: scores must be {len(asked)} finite numbers, got {scores.shape}")
     side, groups = pair.side[asked], _numbered(pair.groups[asked])
-    # no p below a twentieth of the level need be known
-    draws = max(_DRAWS, int(np.ceil(20 / level)))
+    # no p below a tenth of the level need be known of the test that decides, and none so small of the others
+    draws = dict.fromkeys(TESTS, _DRAWS) | {test: max(_DRAWS, int(np.ceil(10 / level)))}
     tests = _of_scores(scores, side, groups, draws, generator)
     if mmd:
-        tests["mmd"] = _of_means(data, order, pair, draws if test == "mmd" else _DRAWS, seed)
+        tests["mmd"] = _of_means(data, order, pair, draws["mmd"], seed)
     correct, chance = int(((scores > 0) == side).sum()), max(side.mean(), 1 - side.mean())
     p = tests[test]["p"]
     look = None if counted is None else counted.record(p, p <= level, *names)
@@ -232,7 +232,7 @@ def _of_scores(
     scores: NDArray[np.float64],
     side: NDArray[np.int64],
     groups: NDArray[np.int64],
-    draws: int,
+    draws: dict[str, int],
     generator: np.random.Generator,
 ) -> dict[str, dict[str, float]]:
     """The tests of what the observer said."""
@@ -248,20 +248,21 @@ def _of_scores(
     def accuracy(names: NDArray[np.bool_]) -> NDArray[np.float64]:
         return (names == said).mean(1)
 
-    def by_exchange(statistic: Any) -> dict[str, float]:
-        p = permutation_p(statistic, side, groups, most=draws, generator=generator)
+    def by_exchange(test: str, statistic: Any) -> dict[str, float]:
+        p = permutation_p(statistic, side, groups, most=draws[test], generator=generator)
         return {"statistic": float(statistic(side.astype(bool)[None])[0]), "p": p}
 
     correct = int((said == side).sum())
     chance = float(max(side.mean(), 1 - side.mean()))
     exactly = {"statistic": correct / len(side), "p": binomial_p(correct, len(side), chance)}
-    return {"ranks": by_exchange(auc), "binomial": exactly, "permutation": by_exchange(accuracy)}
+    of_ranks, of_accuracy = by_exchange("ranks", auc), by_exchange("permutation", accuracy)
+    return {"ranks": of_ranks, "binomial": exactly, "permutation": of_accuracy}
 
 
 def _of_means(data: Data, order: NDArray[np.int64], pair: Pair, draws: int, seed: int) -> dict[str, float]:
     """Maximum mean discrepancy of all samples."""
     parts = [part for part in ("train", "val", "test") if len(data.splits[part])]
-    rows = np.concatenate([rows_of(data, part, seed=seed) for part in parts])
+    rows = np.concatenate(rows_of(data, parts, seed=seed))
     side, groups = pair.side[order], pair.groups[order]
     first = np.argsort(side, kind="stable")
     a = int((side == 0).sum())

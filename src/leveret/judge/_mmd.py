@@ -102,6 +102,6 @@ def _squared_distances(rows: Matrix) -> Matrix:
 
 
 def _median(distances: Matrix) -> float:
-    """The median distance of two rows; 1 where most are equal."""
-    above = distances[np.triu_indices(len(distances), 1)]
-    return float(np.sqrt(np.median(above))) or float(np.sqrt(above.max(initial=0))) or 1.0
+    """The median distance of two rows; the largest where most are equal, 1 where all are."""
+    above = np.sqrt(distances[np.triu_indices(len(distances), 1)])
+    return float(np.median(above)) or float(above.max(initial=0)) or 1.0

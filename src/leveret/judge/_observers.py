@@ -8,7 +8,7 @@ the samples' own values, standardised, or what enters the last layer of a net th
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -74,7 +74,7 @@ class _OfRows:
         self, data: Data, *, seed: int = 0, out: Path | None = None, progress: bool = False
     ) -> NDArray[np.float64]:
         """As `Observer.scores`."""
-        train, test = (rows_of(data, part, self.features, self.normalization, seed) for part in ("train", "test"))
+        train, test = rows_of(data, ("train", "test"), self.features, self.normalization, seed)
         classifier = self.classifier(len(train))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a fit that stopped before its optimum still observes
@@ -159,9 +159,13 @@ class Neighbours(_OfRows):
 
 
 def rows_of(
-    data: Data, part: Any, features: Any = None, normalization: Normalization | None = None, seed: int = 0
-) -> NDArray[np.float64]:
-    """A part's samples as rows of features; arguments as for observers of rows.
+    data: Data,
+    parts: Sequence[Any],
+    features: Any = None,
+    normalization: Normalization | None = None,
+    seed: int = 0,
+) -> list[NDArray[np.float64]]:
+    """The samples of some parts as rows of features; arguments as for observers of rows.
 
     Raises:
         LeveretUsageError: features that aren't a row a sample.
@@ -169,15 +173,17 @@ def rows_of(
     """
     from torch import nn
 
-    from leveret.training import features_of, raw_features
+    from leveret.training import RawFeatures, features_of
 
     if features is None:
-        return raw_features(data, part, seed=seed).astype(np.float64)
+        raw = RawFeatures(data, seed=seed)
+        return [raw.of(part).astype(np.float64) for part in parts]
     if isinstance(features, nn.Module):
         seen = data if normalization is None else replace(data, normalization=normalization)
-        return features_of(features, seen, part).astype(np.float64)
-    found = np.asarray(features(data, part), np.float64)
-    samples = len(data.splits[part])
-    if found.ndim != 2 or len(found) != samples:
-        raise LeveretUsageError(f"features must be rows ({samples}, n) of the {part} part, got shape {found.shape}")
+        return [features_of(features, seen, part).astype(np.float64) for part in parts]
+    found = [np.asarray(features(data, part), np.float64) for part in parts]
+    for part, rows in zip(parts, found, strict=True):
+        samples = len(data.splits[part])
+        if rows.ndim != 2 or len(rows) != samples:
+            raise LeveretUsageError(f"features must be rows ({samples}, n) of the {part} part, got shape {rows.shape}")
     return found

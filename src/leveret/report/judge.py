@@ -180,7 +180,9 @@ def _signed(value: float) -> str:
 
 def _tests(metrics: Mapping[str, Any]) -> list[Block]:
     columns = ("test", "statistic", "p", "what it is")
-    blocks: list[Block] = [Table("The first decides", columns, tuple(test_rows(metrics)), strong=0, text=(3,))]
+    blocks: list[Block] = [
+        Table("The first decides", columns, tuple(test_rows(metrics)), strong=0, text=(3,), wide=True)
+    ]
     noticed = metrics["detectable"]
     words = (
         f"Of {metrics['asked']:,} held-out samples the exact test notices four times out of five an observer that is "

@@ -5,7 +5,7 @@ from leveret.training._augment import Augment, Augmentation
 from leveret.training._batch import Batch
 from leveret.training._checkpoints import has_damaged_checkpoint, load_weights
 from leveret.training._evaluate import evaluate, logits_of
-from leveret.training._features import features_of, raw_features
+from leveret.training._features import RawFeatures, features_of, raw_features
 from leveret.training._fit import FitResult, fit
 from leveret.training._history import History
 from leveret.training._joint import JointAugment, JointAugmentation
@@ -29,6 +29,7 @@ __all__ = [
     "JointAugmentation",
     "LabelledSampler",
     "Objective",
+    "RawFeatures",
     "StagedTraining",
     "StoredLogits",
     "TakesSampleWeights",
