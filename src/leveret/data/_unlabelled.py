@@ -126,10 +126,12 @@ def _files(folder: Path) -> Unlabelled | None:
 
 def _arrays(path: Path) -> Unlabelled:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except AttributeError:  # an array itself is no context
-        arrays = {path.stem: np.load(path, allow_pickle=False)}
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            arrays = {path.stem: found}
+        else:
+            with found:
+                arrays = {name: found[name] for name in found.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise LeveretDataError(f"{path} is not a whole {path.suffix} file of plain arrays: {error}") from error
     except Exception as error:  # zlib and struct raise their own on damaged content

@@ -121,8 +121,9 @@ def run(
         again = resume_command("judge", (str(a), str(b)), Path(out or "out"), {**named, **options, "strict": strict})
     job = _Job(folder, str(a), str(b), seed, progress, again)
     with job.stoppable(), limited_threads(threads or default_threads()):
+        machine = _observer(observer, features, epochs)
         job.read(on, features, most, strict, options)
-        return job.run(_observer(observer, features, epochs), test, alpha, counted, asked)
+        return job.run(machine, test, alpha, counted, asked)
 
 
 def _observer(observer: Any, features: Any, epochs: int | None) -> Any:
@@ -231,7 +232,7 @@ class _Job(ResumableJob):
                 self.say(f"{folder.path} is finished already")
                 return JudgeResult(folder.path, json.loads(folder.metrics.read_text(encoding="utf-8")))
         counts = self.pair.counts
-        self.say(f"{self.names[0]}: {counts[0]:,} {self.pair.kind}s; {self.names[1]}: {counts[1]:,}; {observer.name}")
+        self.say(f"{self.names[0]}: {counts[0]:,} samples; {self.names[1]}: {counts[1]:,}; {observer.name}")
         with disk_errors(Path() if folder is None else folder.path):
             verdict = judge_pair(
                 self.pair,
