@@ -13,6 +13,7 @@ from torchmetrics.classification import MulticlassStatScores
 
 from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training._batch import UNLABELLED, Batch
+from leveret.training._unique import UniqueSamples
 
 __all__ = ["LightningNet"]
 
@@ -20,7 +21,7 @@ __all__ = ["LightningNet"]
 class LightningNet(pl.LightningModule):
     """Trains `net` to minimise `objective`; measures loss and accuracy on both parts."""
 
-    def __init__(self, net: nn.Module, objective: Any, optimizer: Any, schedule: Any, seed: int) -> None:
+    def __init__(self, net: nn.Module, objective: Any, optimizer: Any, schedule: Any, seed: int, samples: int) -> None:
         super().__init__()
         self.net = net
         # an objective that is a module is registered, and so trained, checkpointed and moved along
@@ -36,6 +37,8 @@ class LightningNet(pl.LightningModule):
         self.maps = False  # whether labels are masks
         self._losses: dict[str, MeanMetric] = {}
         self.samples_seen = 0
+        # None where a checkpoint doesn't say which samples were seen before
+        self.unique: UniqueSamples | None = UniqueSamples(samples)
 
     def configure_optimizers(self) -> Any:
         modules = [self.net] + ([self.objective] if isinstance(self.objective, nn.Module) else [])
@@ -69,6 +72,8 @@ class LightningNet(pl.LightningModule):
                 if labelled := int(known.sum()):
                     self.train_accuracy.update(_correct(batch.logits, batch.labels, labelled), labelled)
         self.samples_seen += size * self.trainer.world_size
+        if self.unique is not None:
+            self.unique.add(batch.indices)
         return total
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -120,9 +125,14 @@ class LightningNet(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["samples_seen"] = self.samples_seen
+        if self.unique is not None:
+            checkpoint["unique_samples"] = self.unique.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.samples_seen = checkpoint.get("samples_seen", 0)
+        state = checkpoint.get("unique_samples")
+        if state is None or self.unique is None or not self.unique.restore(state):
+            self.unique = None
 
     def _loss(self, name: str) -> MeanMetric:
         if name not in self._losses:

@@ -58,8 +58,8 @@ def _null(details: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
     return [
         wrapped(
             f"Two disjoint draws of {details['size']} digits each, {values['null_runs']:,} times for each observer. A "
-            f"test that keeps its level exactly gives 5 % ± {details['deviation']:.1%} (a standard deviation). Tests of "
-            "accuracy have few possible outcomes, and stay below their level. "
+            f"test that keeps its level exactly gives 5 % ± {details['deviation']:.1%} (a standard deviation). Tests "
+            "of accuracy have few possible outcomes, and stay below their level. "
             f"Looks: {details['periods']} periods of {details['period']} looks, each of {details['look_size']} new "
             f"digits against the same {details['look_size']}. {details['cpu_seconds']:.0f} CPU seconds in all."
         ),
@@ -80,7 +80,7 @@ def _power(details: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
     return [
         wrapped(
             f"The share of {details['runs']} runs (of the net: 10) in which a known shift of B was noticed at the "
-            f"level of 5 %. Samples are those of each side; half are held out. {details['cpu_seconds']:.0f} CPU seconds."
+            f"level of 5 %. Samples of each side; half are held out. {details['cpu_seconds']:.0f} CPU seconds."
         ),
         "",
         f"![Power over the number of samples]({POWER_PICTURE})",
