@@ -182,6 +182,6 @@ def _made(metrics: Mapping[str, Any]) -> list[Block]:
 
 def _seen(results: Sequence[Mapping[str, Any]]) -> str:
     """What several trainings saw together."""
-    unique = [result.get("unique_seen") for result in results]
-    known = None if not unique or None in unique else max(unique)
-    return seen(sum(result["samples_seen"] for result in results), known, at_least=len(unique) > 1).in_words
+    known = [result["unique_seen"] for result in results if result.get("unique_seen") is not None]
+    most = max(known) if known and len(known) == len(results) else None
+    return seen(sum(result["samples_seen"] for result in results), most, at_least=len(known) > 1).in_words

@@ -20,8 +20,8 @@ def seen_in_words(samples: int, histories: Iterable[Iterable[Mapping[str, Any]]]
         total: samples of the training part.
     """
     lasts = [row for history in histories for row in {row["stage"]: row for row in history}.values()]
-    found = [row.get("unique_seen") for row in lasts]
-    if not found or None in found:
+    found = [int(row["unique_seen"]) for row in lasts if row.get("unique_seen") is not None]
+    if not found or len(found) < len(lasts):
         return seen(samples).in_words
     most = max(found)
     return seen(samples, min(most, samples), at_least=len(found) > 1 and most < total).in_words
