@@ -198,7 +198,9 @@ def _made(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> list[Block]:
         ("training the real net", duration(metrics["training"]["seconds"])),
         ("all methods, one after the other", duration(taken)),
     )
-    runs = [row["history"] for row in metrics["methods"] if row["status"] == "ok"] + [metrics["training"]["history"]]
+    runs = [row.get("history", []) for row in metrics["methods"] if row["status"] == "ok"] + [
+        metrics["training"]["history"]
+    ]
     return [
         Facts("Time", times_of),
         Facts("Images seen", (("by all nets", seen_by_all(runs, data["samples"]["train"])),)),
