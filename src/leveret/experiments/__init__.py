@@ -21,6 +21,7 @@ EXPERIMENTS = {
     "logic-rules": "leveret.experiments.logic_rules",
     "parsenet": "leveret.experiments.parsenet",
     "judge": "leveret.experiments.judge",
+    "budget": "leveret.experiments.budget",
 }
 
 
