@@ -80,8 +80,8 @@ def _planner(details: Mapping[str, Any]) -> list[str]:
     return [
         wrapped(
             f"`leveret budget --data …` timed some steps of each net; then `fit` trained it for {details['epochs']} "
-            "epochs, as `leveret fit` does, on one thread. Errors are of the processor's time; the clock's holds as long "
-            "as the machine is as busy as while it was measured. MACs of convolutions and linear layers, three times those "
+            "epochs, as `leveret fit` does, on one thread. Errors are of the processor's time; the clock's holds "
+            "while the machine is as busy as it was then. MACs of convolutions and linear layers, three times those "
             "forwards; a net of words has hardly any, which is why steps are timed and not counted."
         ),
         "",
