@@ -278,11 +278,9 @@ def _notes(
     notes = []
     for name, copies, rest in zip(names, pair.copies, pair.left_out, strict=True):
         if copies:
-            notes.append(f"{name}: {copies:,} samples are copies of others and count once")
+            notes.append(f"{name}: {_samples(copies)} left out as copies of others, which count once")
         if rest:
-            notes.append(
-                f"{name}: {rest:,} samples were left out at random, so that both sides have as many, or as asked"
-            )
+            notes.append(f"{name}: {_samples(rest)} left out at random, so that both sides have as many, or as asked")
     twins = int((group_kinds(pair.side, pair.groups) == 3).sum())
     if pair.grouped and twins:
         notes.append(f"{twins:,} groups have samples of both sides; their names are exchanged within them")
@@ -296,6 +294,10 @@ def _notes(
             f"{level:.2g}: no difference can be found"
         )
     return tuple(notes)
+
+
+def _samples(count: int) -> str:
+    return f"{count:,} sample was" if count == 1 else f"{count:,} samples were"
 
 
 def _numbered(groups: NDArray[np.int64]) -> NDArray[np.int64]:
