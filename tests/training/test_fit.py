@@ -155,6 +155,8 @@ def test_two_processes(few_digits, tmp_path):
     )
     assert [row["samples_seen"] for row in result.history] == [200, 400]
     assert result.samples_seen == 400
+    # each process saw half of them
+    assert result.unique_seen == 200
     evaluation = leveret.evaluate(model, few_digits, "val")
     assert evaluation.accuracy == pytest.approx(result.best_accuracy, abs=1e-6)
     row = result.history[result.best_epoch - 1]

@@ -13,6 +13,8 @@ from leveret.cli import _training as _training  # isort: skip
 from leveret.cli import _models as _models  # isort: skip
 from leveret.cli import _explain as _explain  # isort: skip
 from leveret.cli import _rules as _rules  # isort: skip
+from leveret.cli import _judging as _judging  # isort: skip
+from leveret.cli import _budgeting as _budgeting  # isort: skip
 from leveret.cli._data_options import options_for, takes_data, task_of
 from leveret.cli._guard import guarded, note
 from leveret.cli._options import (

@@ -42,22 +42,25 @@ _OF_IMAGES = ("size", "channels", "image_column")
 _Command = Callable[..., None]
 
 
-def takes_data(*, texts: bool = False, masks: bool = False) -> Callable[[_Command], _Command]:
+def takes_data(
+    *, texts: bool = False, masks: bool = False, labels: bool = True, parts: bool = True
+) -> Callable[[_Command], _Command]:
     """Add the options of the data to a command: it gets them as `data_options`, in whose place they are listed.
 
     Args:
         texts: the command takes texts too.
         masks: and images with masks.
+        labels: it needs labels.
+        parts: it holds parts out.
     """
     given: dict[str, tuple[Any, Any]] = {
         "size": (_Size, None),
         "channels": (_Channels, None),
         "image_column": (_ImageColumn, None),
-        "label_column": (_LabelColumn, None),
+        **({"label_column": (_LabelColumn, None)} if labels else {}),
         **({"text_column": (_TextColumn, None)} if texts else {}),
         **(_OF_MASKS if masks else {}),
-        "val_fraction": (_ValFraction, 0.1),
-        "test_fraction": (_TestFraction, 0.2),
+        **({"val_fraction": (_ValFraction, 0.1), "test_fraction": (_TestFraction, 0.2)} if parts else {}),
     }
 
     def add(command: _Command) -> _Command:

@@ -21,7 +21,7 @@ from leveret.data._targets import as_array, encode_targets
 from leveret.data._types import Data, LoadReport, Source
 from leveret.errors import LeveretDataError, LeveretUsageError, LeveretWarning
 
-__all__ = ["from_arrays"]
+__all__ = ["Samples", "alike", "from_arrays", "samples_of"]
 
 
 def from_arrays(
@@ -82,10 +82,10 @@ def from_arrays(
             if any(part is None for part in pair):
                 raise LeveretUsageError(f"give x{suffix} and y{suffix} together")
             given[suffix] = pair
-    samples = {"": _samples(x, "x")}
+    samples = {"": samples_of(x, "x")}
     for suffix in list(given)[1:]:
-        samples[suffix] = _samples(given[suffix][0], f"x{suffix}", samples[""].fractions)
-    _alike(samples)
+        samples[suffix] = samples_of(given[suffix][0], f"x{suffix}", samples[""].fractions)
+    alike(samples)
     targets, names = encode_targets({f"y{suffix}": ys for suffix, (_, ys) in given.items()}, classes)
     labels, raw = {}, Raw("text", {}, features=samples[""].features)
     for suffix, found in samples.items():
@@ -115,7 +115,7 @@ def from_arrays(
 
 
 @dataclass(frozen=True)
-class _Samples:
+class Samples:
     """What an argument holds: uint8 images `(n, channels, height, width)`, float32 rows, or a list of texts.
 
     `fractions` says how floats were taken for pixels, see `pixels_of`.
@@ -131,26 +131,27 @@ class _Samples:
         return () if self.kind == "text" else self.values.shape[1:]
 
 
-def _samples(x: Any, name: str, fractions: bool | None = None) -> _Samples:
+def samples_of(x: Any, name: str, fractions: bool | None = None) -> Samples:
+    """What an argument called `name` holds; floats are taken for pixels as `fractions` says, else by what they are."""
     if hasattr(x, "toarray"):
         raise LeveretDataError(f"{name} is a sparse matrix, and nets take dense rows: give {name}.toarray()")
     if hasattr(x, "iloc") and hasattr(x, "columns"):
-        return _Samples("table", *table_of(x, name))
+        return Samples("table", *table_of(x, name))
     try:
         values = as_array(x)
     except ValueError:
         raise LeveretDataError(f"{name} holds samples of different shapes; all must be of one") from None
     if values.ndim == 2:
-        return _Samples("table", *table_of(x if hasattr(x, "columns") else values, name))
+        return Samples("table", *table_of(x if hasattr(x, "columns") else values, name))
     if values.ndim in (3, 4):
         if fractions is None and values.dtype.kind == "f":
             fractions = holds_fractions(values)
-        return _Samples("image", pixels_of(values, name, fractions), fractions=fractions)
+        return Samples("image", pixels_of(values, name, fractions), fractions=fractions)
     if values.ndim == 1 and (values.dtype.kind in "UTO" or not len(values)):
         for row, text in enumerate(values):
             if not isinstance(text, str):
                 raise LeveretDataError(f"{name}: row {row} holds {text!r} where a text must be")
-        return _Samples("text", [str(text) for text in values])
+        return Samples("text", [str(text) for text in values])
     hint = f"; one feature a row is {name}.reshape(-1, 1)" if values.ndim == 1 else ""
     raise LeveretDataError(
         f"{name} must be images (3 or 4 dimensions), rows of numbers (2) or texts (1), got {values.dtype} of shape "
@@ -158,7 +159,7 @@ def _samples(x: Any, name: str, fractions: bool | None = None) -> _Samples:
     )
 
 
-def _alike(samples: dict[str, _Samples]) -> None:
+def alike(samples: dict[str, Samples]) -> None:
     """Refuse parts that differ in kind, shape or columns."""
     first = samples[""]
     for suffix, other in samples.items():
@@ -171,7 +172,7 @@ def _alike(samples: dict[str, _Samples]) -> None:
             raise LeveretDataError(f"x has columns {first.features} and x{suffix} {other.features}; order counts")
 
 
-def _joined(samples: dict[str, _Samples], parts: list[str]) -> tuple[Source, dict[str, NDArray[np.int64]]]:
+def _joined(samples: dict[str, Samples], parts: list[str]) -> tuple[Source, dict[str, NDArray[np.int64]]]:
     """All parts one after the other, and where each part's samples stand; "all" and "train" stand first."""
     ends = np.cumsum([0, *(len(found.values) for found in samples.values())])
     places = {part: np.arange(ends[i], ends[i + 1]) for i, part in enumerate(parts)}

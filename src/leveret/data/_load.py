@@ -25,7 +25,7 @@ from leveret.data._types import Data, LoadReport, Skipped, Source
 from leveret.data.images import probe_image
 from leveret.errors import LeveretDataError, LeveretUsageError, LeveretWarning
 
-__all__ = ["decoding_bar", "load", "skipped_text"]
+__all__ = ["array_source", "common_shape", "decoding_bar", "load", "read_source", "silent", "skipped_text"]
 
 _LARGEST_DEFAULT = 128
 _PROBED = 500
@@ -98,7 +98,7 @@ def load(
             progress=progress,
         )
         return in_clutter(loaded, str(source), size, seed)
-    raw, name = _read(str(source), Columns(image_column, label_column, text_column, unlabelled))
+    raw, name = read_source(str(source), Columns(image_column, label_column, text_column, unlabelled))
     labels, classes = encode_labels(raw)
     report = LoadReport(skipped=raw.skipped, notes=raw.notes, warnings=raw.warnings)
     report.found = sum(len(part) for part in raw.parts.values()) + len(raw.skipped)
@@ -138,7 +138,8 @@ def _check_arguments(size: Any, channels: Any, val_fraction: float, test_fractio
     check_fractions(val_fraction, test_fraction)
 
 
-def _read(source: str, columns: Columns) -> tuple[Raw, str]:
+def read_source(source: str, columns: Columns) -> tuple[Raw, str]:
+    """A source as it was read, and a short name for it; raises as `load`."""
     if source == "digits":
         return read_digits(), "digits"
     if source.startswith("hf:"):
@@ -213,11 +214,11 @@ def _samples(
     asked = None if size is None else ((size, size) if isinstance(size, int) else tuple(size))
     if raw.kind == "pixels":
         pixels = np.asarray(whole.items)
-        return _array_source(pixels, asked, channels, raw.notes)
-    shape = _common_shape(whole.items, asked, channels, raw.notes)
+        return array_source(pixels, asked, channels, raw.notes)
+    shape = common_shape(whole.items, asked, channels, raw.notes)
     folder = None if cache is False else cache_folder() if cache in (None, True) else Path(cache)
     source, bad = decode_all(
-        list(whole.items), shape, raw.fingerprint, folder, decoding_bar if progress else _silent, raw.notes
+        list(whole.items), shape, raw.fingerprint, folder, decoding_bar if progress else silent, raw.notes
     )
     return shape, source, bad
 
@@ -229,9 +230,10 @@ def _note_empty(texts: Part, raw: Raw) -> None:
         raw.warnings.append(f"{len(empty)} texts hold no word, the first is {texts.where[empty[0]]}")
 
 
-def _array_source(
+def array_source(
     pixels: NDArray[np.uint8], asked: tuple[int, ...] | None, channels: int | None, notes: list[str]
 ) -> tuple[tuple[int, int, int], Source, dict[int, str]]:
+    """Pixels in the size and with the channels that are asked for: their shape, a source of them, and what failed."""
     own = pixels.shape[1:]
     if channels == 1 and own[0] == 3:
         luma = np.tensordot(pixels, np.array([0.299, 0.587, 0.114]), axes=(1, 0))
@@ -256,7 +258,7 @@ def _array_source(
     return tuple(int(n) for n in shape), ArraySource(pixels), {}  # type: ignore[return-value]
 
 
-def _common_shape(
+def common_shape(
     items: Any, asked: tuple[int, ...] | None, channels: int | None, notes: list[str]
 ) -> tuple[int, int, int]:
     """The shape that images are brought to, from the headers of a sample of them spread over the source."""
@@ -294,7 +296,8 @@ def skipped_text(report: LoadReport) -> str:
     return f"{len(report.skipped)} of {report.found} samples could not be used and were skipped ({listed}{more})"
 
 
-def _silent(items: Iterable[Any], total: int) -> Iterable[Any]:
+def silent(items: Iterable[Any], total: int) -> Iterable[Any]:
+    """In place of a bar: the items alone."""
     return items
 
 

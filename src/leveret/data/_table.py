@@ -41,6 +41,7 @@ class Columns:
     label: str | None = None
     text: str | None = None
     unlabelled: bool = False  # keep rows without a label
+    ignore_labels: bool = False  # nothing needs a label, and a column that is called like one is no feature, either
 
 
 def table_files(source: Path, suffixes: Collection[str] = tuple(_FORMATS)) -> dict[str, list[Path]]:
@@ -158,17 +159,19 @@ def _part(table: Any, where: str, folder: Path, columns: Columns, raw: Raw) -> P
     datasets = _library()
     names = list(table.column_names)
     label = _find(columns.label, _LABEL_NAMES, names, "label", where)
-    if label is None:
+    if label is None and not columns.ignore_labels:
         raise LeveretDataError(
             f"{where} has no label column: none is called {', '.join(_LABEL_NAMES)}; its columns are "
             f"{', '.join(names)}. Name it with label_column="
         )
     image = None if columns.text else _find(columns.image, _IMAGE_NAMES, names, "image", where)
     text = _find(columns.text, _TEXT_NAMES, names, "text", where)
-    feature = table.features[label]
-    if raw.classes is None and isinstance(feature, datasets.ClassLabel):
-        raw.classes = tuple(feature.names)
-    labels = table[label][:]
+    labels = [0] * len(table)
+    if not columns.ignore_labels:
+        feature = table.features[label]
+        if raw.classes is None and isinstance(feature, datasets.ClassLabel):
+            raw.classes = tuple(feature.names)
+        labels = table[label][:]
     rows = [f"row {i} of {where}" for i in range(len(labels))]
     if image is not None:
         if isinstance(table.features[image], datasets.Image):
@@ -178,7 +181,7 @@ def _part(table: Any, where: str, folder: Path, columns: Columns, raw: Raw) -> P
         raw.kind = "text"
         items = table[text][:]
     else:
-        return _rows(table, label, labels, rows, where, raw, columns.unlabelled)
+        return _rows(table, label, labels, rows, where, raw, columns)
     beside = _beside(table, {label, image, text})
     missing = [
         i
@@ -195,9 +198,13 @@ def _part(table: Any, where: str, folder: Path, columns: Columns, raw: Raw) -> P
     return Part(items, labels, rows, beside)
 
 
-def _rows(table: Any, label: str, labels: list[Any], rows: list[str], where: str, raw: Raw, unlabelled: bool) -> Part:
+def _rows(
+    table: Any, label: str | None, labels: list[Any], rows: list[str], where: str, raw: Raw, columns: Columns
+) -> Part:
     """Every other column as a feature, where all hold numbers; rows with a value that is missing are skipped."""
     names = [name for name in table.column_names if name != label]
+    if label is not None and columns.ignore_labels:
+        raw.notes.append(f"left out as a label: {label!r}")
     if frames := [name for name in names if _INDEX.fullmatch(name)]:
         # row numbers would be learned as if they were measured
         raw.notes.append(f"left out as a data frame's index: {', '.join(map(repr, frames))}")
@@ -216,7 +223,7 @@ def _rows(table: Any, label: str, labels: list[Any], rows: list[str], where: str
     raw.kind, raw.features = "table", tuple(names)
     # a missing number is None there, which becomes NaN
     values = np.stack([np.array(table[name][:], np.float64) for name in names], 1)
-    reasons = {i: "no label" for i, value in enumerate(labels) if value is None and not unlabelled}
+    reasons = {i: "no label" for i, value in enumerate(labels) if value is None and not columns.unlabelled}
     reasons = unusable_rows(values, raw.features) | reasons
     raw.skipped += [Skipped(rows[i], reasons[i]) for i in sorted(reasons)]
     keep = [i for i in range(len(labels)) if i not in reasons]

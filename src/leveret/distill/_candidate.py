@@ -101,6 +101,7 @@ class Candidate(Task):
             **measured,
             "epochs": len(trained.history),
             "samples_seen": trained.samples_seen,
+            "unique_seen": trained.unique_seen,
             "training_seconds": trained.seconds,
             "history": trained.history,
         }

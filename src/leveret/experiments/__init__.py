@@ -20,6 +20,8 @@ EXPERIMENTS = {
     "dynamic-capacity": "leveret.experiments.dynamic_capacity",
     "logic-rules": "leveret.experiments.logic_rules",
     "parsenet": "leveret.experiments.parsenet",
+    "judge": "leveret.experiments.judge",
+    "budget": "leveret.experiments.budget",
 }
 
 

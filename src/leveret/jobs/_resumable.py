@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ _DEFAULTS = {
     ("method", "binary"),
     ("ignore_index", 255),
     ("trials", 4),
+    ("observer", "net"),
+    ("test", "ranks"),
+    ("most", 5000),
 }
 
 
@@ -87,9 +90,9 @@ class ResumableJob:
             raise JobInterrupted(f"stopped; {self.folder.path} keeps {kept}. To go on:\n  {self.again}") from None
 
 
-def resume_command(name: str, source: str, out: Path, options: Mapping[str, Any]) -> str:
+def resume_command(name: str, source: str | Sequence[str], out: Path, options: Mapping[str, Any]) -> str:
     """The command that goes on with a run of `leveret NAME`; of `options` those that aren't the default, by name."""
-    words = ["leveret", name, source, "-o", str(out)]
+    words = ["leveret", name, *([source] if isinstance(source, str) else source), "-o", str(out)]
     for key, value in options.items():
         flag = "--" + key.replace("_", "-")
         if value is True:

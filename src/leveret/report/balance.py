@@ -11,6 +11,7 @@ from leveret.report.confusion import confusion_blocks
 from leveret.report.curves import learning_curves
 from leveret.report.facts import data_blocks, flat, made_with
 from leveret.report.figure_names import COLUMNS, HEADLINES, in_words
+from leveret.report.seen import seen_in_words
 from leveret.report.side_by_side import operating_curves, recall_bars
 from leveret.report.skew_bars import reliability_figure
 from leveret.report.words import count, duration, points, share
@@ -46,7 +47,7 @@ def balance_page(data: Mapping[str, Any], metrics: Mapping[str, Any], evaluation
         ),
         Section("Learning", tuple(_learning(ok, best))),
         Section("Data", tuple(data_blocks(data))),
-        Section("How it was made", tuple(_made(metrics))),
+        Section("How it was made", tuple(_made(metrics, ok))),
     ]
     return Page(
         title=f"Learning when a class is rare, on {metrics['data']['name']}",
@@ -157,9 +158,12 @@ def _learning(ok: Sequence[_Row], best: _Row) -> list[Block]:
     return list(learning_curves(runs, by="samples"))
 
 
-def _made(metrics: Mapping[str, Any]) -> list[Block]:
+def _made(metrics: Mapping[str, Any], ok: Sequence[_Row]) -> list[Block]:
     taken = sum(row["seconds"] for row in metrics["methods"])
+    samples, histories = sum(row["samples_seen"] for row in ok), [row["history"] for row in ok]
+    total = sum(metrics["data"]["train_counts"])
     return [
         Facts("Time", (("all methods, one after the other", duration(taken)),)),
+        Facts("Samples seen", (("by all methods", seen_in_words(samples, histories, total)),)),
         *made_with(metrics),
     ]

@@ -8,6 +8,7 @@ from typing import Any
 from leveret.report.blocks import Block, Facts, Figure, Page, Paragraph, Section, Table, Tile
 from leveret.report.contender import NOISY
 from leveret.report.facts import data_blocks, flat, made_with
+from leveret.report.seen import seen_by_all
 from leveret.report.tradeoff import Point, tradeoff
 from leveret.report.words import count, duration, factor, points, share, size, times
 
@@ -33,7 +34,7 @@ def compare_page(data: Mapping[str, Any], metrics: Mapping[str, Any]) -> Page:
         Section("What came up", tuple(_notes(rows))),
         Section("What each method does", tuple(_explained(rows))),
         Section("Data", tuple(data_blocks(data))),
-        Section("How it was made", tuple(_made(metrics))),
+        Section("How it was made", tuple(_made(metrics, data))),
     ]
     return Page(
         title=f"Ways to make a net small, on {metrics['data']['name']}",
@@ -191,13 +192,17 @@ def _options(row: _Row) -> str:
     return ", ".join(f"{name} {value}" for name, value in flat(shown)) or "–"
 
 
-def _made(metrics: Mapping[str, Any]) -> list[Block]:
+def _made(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> list[Block]:
     taken = sum(row["seconds"] for row in metrics["methods"])
     times_of = (
         ("training the real net", duration(metrics["training"]["seconds"])),
         ("all methods, one after the other", duration(taken)),
     )
+    runs = [row.get("history", []) for row in metrics["methods"] if row["status"] == "ok"] + [
+        metrics["training"]["history"]
+    ]
     return [
         Facts("Time", times_of),
+        Facts("Images seen", (("by all nets", seen_by_all(runs, data["samples"]["train"])),)),
         *made_with(metrics),
     ]

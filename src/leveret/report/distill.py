@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leveret.budget import seen
 from leveret.metrics import Evaluation
 from leveret.report.blocks import Block, Commands, Facts, Page, Paragraph, Section, Table, Tile
 from leveret.report.confusion import confusion_blocks
@@ -167,7 +168,20 @@ def _made(metrics: Mapping[str, Any]) -> list[Block]:
         ("trials of the student", seconds(metrics["trials"]["student"])),
         ("trials on hard labels", seconds(metrics["trials"]["hard_labels"])),
     )
+    students = [*metrics["trials"]["student"], *metrics["trials"]["hard_labels"]]
+    looked = (
+        ("by all teachers", _seen(metrics["teachers"])),
+        ("by all students, in all trials", _seen([result for result in students if result["status"] == "ok"])),
+    )
     return [
         Facts("Time", taken),
+        Facts("Images seen", looked),
         *made_with(metrics),
     ]
+
+
+def _seen(results: Sequence[Mapping[str, Any]]) -> str:
+    """What several trainings saw together."""
+    known = [result["unique_seen"] for result in results if result.get("unique_seen") is not None]
+    most = max(known) if known and len(known) == len(results) else None
+    return seen(sum(result["samples_seen"] for result in results), most, at_least=len(known) > 1).in_words

@@ -17,6 +17,7 @@ from leveret.report.facts import came_up, data_blocks, flat, made_with
 from leveret.report.figure_names import COLUMNS
 from leveret.report.rules import rule_blocks, rule_tile
 from leveret.report.samples import Sample, galleries
+from leveret.report.seen import seen_fact
 from leveret.report.skew import skew_blocks
 from leveret.report.tables import per_class_table
 from leveret.report.texts import WrongText, wrong_texts
@@ -175,7 +176,8 @@ def _made(metrics: Mapping[str, Any]) -> list[Block]:
         ("method", f"{method['title']} ({method['key']}): {method['what']}"),
         ("source", method["paper"]),
         ("set to", ", ".join(f"{name} {value}" for name, value in flat(metrics["options"])) or "–"),
-        ("samples seen", f"{result['samples_seen']:,}, in {count(result['epochs'], 'epoch', 'epochs')}"),
+        ("epochs", f"{result['epochs']:,}"),
+        seen_fact(result, sum(metrics["data"]["train_counts"])),
         ("time", duration(result["seconds"])),
     )
     blocks: list[Block] = [Facts("Training", facts), *came_up(result)]

@@ -13,6 +13,7 @@ from leveret.report.contender import NOISY, Contender
 from leveret.report.curves import learning_curves
 from leveret.report.facts import data_blocks, flat
 from leveret.report.samples import Sample, galleries
+from leveret.report.seen import seen_in_words
 from leveret.report.tables import comparison_table, per_class_table
 from leveret.report.words import count, duration, factor, points, share, size, times
 
@@ -143,7 +144,7 @@ def _made(job: MainJob) -> list[Block]:
         for key, value in (
             ("epochs", f"{len(rows):,}"),
             ("time", duration(taken)),
-            ("images seen", f"{rows[-1].get('samples_seen', 0):,}" if rows else "0"),
+            ("images seen", seen_in_words(_last(rows), [rows], job.data["samples"]["train"])),
         )
     )
     return [
@@ -151,6 +152,11 @@ def _made(job: MainJob) -> list[Block]:
         Facts("Recipe", tuple(flat(job.recipe)), folded=True),
         Facts("Measured on", tuple(job.environment.items()), folded=True),
     ]
+
+
+def _last(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Images seen by the end: of several stages, the sum."""
+    return int(rows[-1].get("samples_seen", 0)) if rows else 0
 
 
 def _tone(ratio: float) -> Any:

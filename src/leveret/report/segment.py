@@ -12,6 +12,7 @@ from leveret.report.confusion import confusion_blocks
 from leveret.report.curves import learning_curves
 from leveret.report.facts import came_up, made_with
 from leveret.report.mask_blocks import Shown, classes_table, commands, data_blocks, figures_table, strips
+from leveret.report.seen import seen_fact
 from leveret.report.words import count, duration, share, size
 from leveret.training.metrics import SegmentationEvaluation
 
@@ -38,7 +39,7 @@ def segment_page(
         Section("Mistakes", tuple(confusion_blocks(test, "pixels")), "On the test part."),
         Section("Figures", (figures_table(metrics["test"]),), "On the test part."),
         Section("Data", tuple(data_blocks(data))),
-        Section("How it was made", tuple(_made(metrics))),
+        Section("How it was made", tuple(_made(metrics, data))),
     ]
     return Page(
         title=f"Masks learned from {metrics['data']['name']}",
@@ -75,10 +76,11 @@ def _tiles(metrics: Mapping[str, Any], test: SegmentationEvaluation) -> list[Til
     return tiles
 
 
-def _made(metrics: Mapping[str, Any]) -> list[Block]:
+def _made(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> list[Block]:
     result = metrics["result"]
     facts = (
-        ("images seen", f"{result['samples_seen']:,}, in {count(result['epochs'], 'epoch', 'epochs')}"),
+        ("epochs", f"{result['epochs']:,}"),
+        seen_fact(result, data["samples"]["train"], "images seen"),
         ("best epoch", str(result["best_epoch"])),
         ("time", duration(result["seconds"])),
     )

@@ -14,6 +14,7 @@ from leveret.report.curves import learning_curves
 from leveret.report.facts import made_with
 from leveret.report.mask_blocks import Shown, commands, data_blocks, figures_table, share_or_none, strips
 from leveret.report.mask_contender import MaskContender, mask_table
+from leveret.report.seen import seen_in_words
 from leveret.report.words import count, duration, factor, points, share, size, times
 from leveret.training.metrics import SegmentationEvaluation
 
@@ -54,7 +55,7 @@ def shrink_masks_page(
         Section("Mistakes", tuple(confusion_blocks(after, "pixels")), "Of the packed net, on the test images."),
         Section("Figures", (figures_table(metrics["test"]),), "Of the packed net, on the test images."),
         Section("Data", tuple(data_blocks(data))),
-        Section("How it was made", tuple(_made(metrics))),
+        Section("How it was made", tuple(_made(metrics, data))),
     ]
     return Page(
         title=f"A small net for the masks of {metrics['data']['name']}",
@@ -149,7 +150,7 @@ def _change(difference: float) -> str:
     return "–" if np.isnan(difference) else points(difference)
 
 
-def _made(metrics: Mapping[str, Any]) -> list[Block]:
+def _made(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> list[Block]:
     trained = tuple(
         (f"{name}: {key}", value)
         for name, found in metrics["training"].items()
@@ -157,7 +158,7 @@ def _made(metrics: Mapping[str, Any]) -> list[Block]:
         for key, value in (
             ("epochs", f"{len(found['history']):,}"),
             ("time", duration(found["seconds"])),
-            ("images seen", f"{found['samples_seen']:,}"),
+            ("images seen", seen_in_words(found["samples_seen"], [found["history"]], data["samples"]["train"])),
         )
     )
     return [Facts("Training", trained), *made_with(metrics)]

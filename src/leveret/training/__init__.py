@@ -7,7 +7,7 @@ from leveret.training._batch import Batch
 from leveret.training._buckets import LengthBuckets
 from leveret.training._checkpoints import has_damaged_checkpoint, load_weights
 from leveret.training._evaluate import evaluate, logits_of
-from leveret.training._features import features_of, raw_features
+from leveret.training._features import RawFeatures, features_of, raw_features
 from leveret.training._fit import FitResult, fit
 from leveret.training._history import History
 from leveret.training._joint import JointAugment, JointAugmentation
@@ -34,6 +34,7 @@ __all__ = [
     "LabelledSampler",
     "LengthBuckets",
     "Objective",
+    "RawFeatures",
     "StagedTraining",
     "StoredLogits",
     "TagLikelihood",

@@ -15,7 +15,7 @@ from leveret.training._evaluate import Part
 from leveret.training._loader import evaluation_loader
 from leveret.training._parts import part_of
 
-__all__ = ["features_of", "raw_features"]
+__all__ = ["RawFeatures", "features_of", "raw_features"]
 
 _MOST_RAW = 256  # features of an image or a text, after PCA
 _FITTED = 5000  # samples that it is fitted to, at most
@@ -63,11 +63,7 @@ def features_of(net: nn.Module, data: Any, part: Part = "train", *, batch_size: 
 
 
 def raw_features(data: Any, part: Part = "train", *, seed: int = 0) -> NDArray[np.float32]:
-    """The samples themselves as rows, `(n, features)` float32.
-
-    Tables as they are normalised; pixels, normalised, one after the other; of texts tf-idf of their hashed words.
-    Images of more than 256 pixels, and texts, are brought to 256 numbers by PCA, texts by truncated SVD, fitted to
-    some thousand samples of the training part. Memory is that of the result and a block of samples.
+    """The samples themselves as rows, `(n, features)` float32; see `RawFeatures`, which is fitted once for many parts.
 
     Args:
         data: from `leveret.load` or `leveret.data.from_arrays`.
@@ -78,24 +74,55 @@ def raw_features(data: Any, part: Part = "train", *, seed: int = 0) -> NDArray[n
         LeveretUsageError: no such part, or it is empty.
         LeveretDataError: features that aren't finite; names the first such sample.
     """
-    split = part_of(data, part)
-    kind = getattr(data, "kind", "image")
-    order = np.random.default_rng(seed).permutation(len(data.train))
-    if kind == "text":
-        return _finite(_texts(data.train.fetch(np.sort(order[:_FITTED])), split, seed), part)
-    width = _rows(data, split, np.arange(1)).shape[1]
-    at_once = max(1, _VALUES // width)
-    reduce = None
-    if kind == "image" and width > _MOST_RAW and len(order) > 1:
-        from sklearn.decomposition import PCA
+    part_of(data, part)
+    return RawFeatures(data, seed=seed).of(part)
 
-        fitted = _rows(data, data.train, np.sort(order[: min(_FITTED, max(_MOST_RAW, at_once))]))
-        reduce = PCA(min(_MOST_RAW, len(fitted)), random_state=seed).fit(fitted)
-    found = []
-    for start in range(0, len(split), min(at_once, 2048)):
-        rows = _rows(data, split, np.arange(start, min(start + at_once, start + 2048, len(split))))
-        found.append((reduce.transform(rows) if reduce is not None else rows).astype(np.float32))
-    return _finite(np.concatenate(found), part)
+
+class RawFeatures:
+    """Samples themselves as rows of numbers.
+
+    Tables as they are normalised; pixels, normalised, one after the other; of texts tf-idf of their hashed words.
+    Images of more than 256 pixels, and texts, are brought to 256 numbers by PCA, texts by truncated SVD, fitted to
+    some thousand samples of the training part. Memory is that of the result and a block of samples.
+
+    Args:
+        data: from `leveret.load` or `leveret.data.from_arrays`.
+        seed: of the samples that the reduction is fitted to, and of its own draws.
+    """
+
+    def __init__(self, data: Any, *, seed: int = 0) -> None:
+        self.data = data
+        self.kind = getattr(data, "kind", "image")
+        order = np.random.default_rng(seed).permutation(len(data.train))
+        if self.kind == "text":
+            self._weigh = _Weights(data.train.fetch(np.sort(order[:_FITTED])), seed)
+            return
+        width = _rows(data, data.train, np.arange(1)).shape[1]
+        self._at_once = max(1, _VALUES // width)
+        self._reduce = None
+        if self.kind == "image" and width > _MOST_RAW and len(order) > 1:
+            from sklearn.decomposition import PCA
+
+            fitted = _rows(data, data.train, np.sort(order[: min(_FITTED, max(_MOST_RAW, self._at_once))]))
+            self._reduce = PCA(min(_MOST_RAW, len(fitted)), random_state=seed).fit(fitted)
+
+    def of(self, part: Part) -> NDArray[np.float32]:
+        """A part's samples, `(n, features)`.
+
+        Raises:
+            LeveretUsageError: no such part, or it is empty.
+            LeveretDataError: features that aren't finite; names the first such sample.
+        """
+        split = part_of(self.data, part)
+        if self.kind == "text":
+            starts = range(0, len(split), 4096)
+            blocks = (split.fetch(np.arange(start, min(start + 4096, len(split)))) for start in starts)
+            return _finite(np.concatenate([self._weigh(block) for block in blocks]), part)
+        found = []
+        for start in range(0, len(split), min(self._at_once, 2048)):
+            rows = _rows(self.data, split, np.arange(start, min(start + self._at_once, start + 2048, len(split))))
+            found.append((self._reduce.transform(rows) if self._reduce is not None else rows).astype(np.float32))
+        return _finite(np.concatenate(found), part)
 
 
 def _rows(data: Any, split: Any, indices: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -103,22 +130,32 @@ def _rows(data: Any, split: Any, indices: NDArray[np.int64]) -> NDArray[np.float
     return values.reshape(len(values), -1)
 
 
-def _texts(fitted: list[str], split: Any, seed: int) -> NDArray[np.float32]:
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-    from sklearn.pipeline import make_pipeline
+class _Weights:
+    """Tf-idf of hashed words, brought to few numbers by what it is fitted to."""
 
-    # hashed, so that there is a place for every word, also of texts that share none with those it is fitted to
-    weigh = make_pipeline(
-        HashingVectorizer(n_features=_HASHED, token_pattern=r"(?u)\b\w+\b", alternate_sign=False, norm=None),
-        TfidfTransformer(sublinear_tf=True),
-        TruncatedSVD(min(_MOST_RAW, len(fitted)), random_state=seed),
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):  # texts without a word have no variance to explain
-        weigh.fit(fitted)
-    starts = range(0, len(split), 4096)
-    blocks = (split.fetch(np.arange(start, min(start + 4096, len(split)))) for start in starts)
-    return np.concatenate([weigh.transform(block).astype(np.float32) for block in blocks])
+    def __init__(self, fitted: list[str], seed: int) -> None:
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+        from sklearn.pipeline import make_pipeline
+
+        # hashed, so that there is a place for every word, also of texts that share none with those it is fitted to
+        self._weigh = make_pipeline(
+            HashingVectorizer(n_features=_HASHED, token_pattern=r"(?u)\b\w+\b", alternate_sign=False, norm=None),
+            TfidfTransformer(sublinear_tf=True),
+        )
+        weights = self._weigh.fit_transform(fitted)
+        # places without a word have no part in any direction, and would cost the most time
+        self._places = np.flatnonzero(weights.getnnz(0))
+        self._reduce = None
+        if len(self._places):
+            few = min(_MOST_RAW, len(fitted), max(1, len(self._places) - 1))
+            with np.errstate(invalid="ignore", divide="ignore"):  # texts without a word have no variance to explain
+                self._reduce = TruncatedSVD(few, random_state=seed).fit(weights[:, self._places])
+
+    def __call__(self, texts: list[str]) -> NDArray[np.float32]:
+        if self._reduce is None:
+            return np.zeros((len(texts), 1), np.float32)
+        return self._reduce.transform(self._weigh.transform(texts)[:, self._places]).astype(np.float32)
 
 
 def _finite(rows: NDArray[np.float32], part: str) -> NDArray[np.float32]:

@@ -52,7 +52,8 @@ class FitResult:
         best_accuracy: the best epoch's accuracy on the validation part, a fraction; None without one.
         monitor: what told the best epoch: "accuracy", "balanced_accuracy", "loss", "miou" or "f1".
         best_score: the best epoch's value of that on the validation part; None without one.
-        samples_seen: training images that the net was shown, repeats counted, over all runs of this training.
+        samples_seen: training samples that the net was shown, repeats counted, over all runs of this training.
+        unique_seen: different ones among them; None where a run was resumed from a checkpoint that doesn't say.
         seconds: spent on the epochs of the history.
         interrupted: Ctrl-C stopped the run before its end.
         diverged: the loss or a weight became infinite or NaN; such a result comes with a `LeveretTrainingError`.
@@ -71,6 +72,7 @@ class FitResult:
     last_checkpoint: Path | None = None
     monitor: str = "accuracy"
     best_score: float | None = None
+    unique_seen: int | None = None
 
 
 def fit(
@@ -189,6 +191,7 @@ def fit(
             functools.partial(make_optimizer, optimizer=optimizer, lr=lr, weight_decay=weight_decay),
             functools.partial(_schedule_of, schedule=schedule, warmup=warmup),
             seed,
+            len(data.train),
             tuple(data.classes) if tags else None,
         )
         history = History(stage, None if out is None else folder / "history.csv", chosen.name)
@@ -338,6 +341,7 @@ def _result(
         result.best_epoch = best["epoch"]
         result.best_accuracy = best.get("val_accuracy")
         result.samples_seen = rows[-1]["samples_seen"]
+        result.unique_seen = rows[-1].get("unique_seen")
         result.seconds = sum(row["seconds"] for row in rows)
         if kept:
             result.best_checkpoint = folder / (checkpoints.BEST if has_validation else checkpoints.LAST)

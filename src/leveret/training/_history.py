@@ -23,7 +23,7 @@ class History(pl.Callback):
             `val_loss`, `val_accuracy`, `val_balanced_accuracy` (the mean of the recalls of the classes that occur;
             fractions; absent without a validation part, and the last in rows of before it was measured), of masks
             `val_miou`, of tags `val_f1`, `lr` at the epoch's end, `seconds` spent on the epoch, `samples_seen` since
-            the beginning.
+            the beginning, `unique_seen`: different ones among them.
         monitor: what tells the best epoch of this run; kept in its checkpoints.
     """
 
@@ -46,6 +46,8 @@ class History(pl.Callback):
         row["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
         row["seconds"] = time.perf_counter() - self._started
         row["samples_seen"] = pl_module.samples_seen
+        if pl_module.unique is not None:
+            row["unique_seen"] = pl_module.unique.count()
         self.rows.append(row)
         if self.path is not None and trainer.is_global_zero:
             write_text(self.path, as_csv(self.rows))

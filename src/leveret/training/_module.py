@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassStatScores
 from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training._batch import UNLABELLED, Batch
 from leveret.training._tags import checked_emissions, sentence_losses, tag_paths
+from leveret.training._unique import UniqueSamples
 from leveret.training.metrics._entities import EntityMeter
 
 __all__ = ["LightningNet"]
@@ -30,6 +31,7 @@ class LightningNet(pl.LightningModule):
         optimizer: Any,
         schedule: Any,
         seed: int,
+        samples: int,
         tags: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
@@ -51,6 +53,8 @@ class LightningNet(pl.LightningModule):
         self.val_entities: EntityMeter | None = None
         self._losses: dict[str, MeanMetric] = {}
         self.samples_seen = 0
+        # None where a checkpoint doesn't say which samples were seen before
+        self.unique: UniqueSamples | None = UniqueSamples(samples)
 
     def configure_optimizers(self) -> Any:
         modules = [self.net] + ([self.objective] if isinstance(self.objective, nn.Module) else [])
@@ -84,6 +88,8 @@ class LightningNet(pl.LightningModule):
                 if labelled := int(known.sum()):
                     self.train_accuracy.update(_correct(batch.logits, batch.labels, labelled), labelled)
         self.samples_seen += size * self.trainer.world_size
+        if self.unique is not None:
+            self.unique.add(batch.indices)
         return total
 
     def optimizer_step(self, *args: Any, **options: Any) -> None:
@@ -164,9 +170,14 @@ class LightningNet(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["samples_seen"] = self.samples_seen
+        if self.unique is not None:
+            checkpoint["unique_samples"] = self.unique.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.samples_seen = checkpoint.get("samples_seen", 0)
+        state = checkpoint.get("unique_samples")
+        if state is None or self.unique is None or not self.unique.restore(state):
+            self.unique = None
 
     def _loss(self, name: str) -> MeanMetric:
         if name not in self._losses:
