@@ -85,6 +85,10 @@ def test_only_what_is_wanted(write, tmp_path):
         ("v.gz", gzip.compress(text().encode())[:-20], "could not be read"),
         ("v.npz", b"PK\x03\x04" + 40 * b"x", "."),
     ],
+    ids=str.split(
+        "a_number_less cut_line fewer_than_said no_number empty no_vector not_finite cut_binary more_said none_said "
+        "cut_gzip cut_npz"
+    ),
 )
 def test_damaged_files_say_where(write, name, content, what):
     with pytest.raises(LeveretDataError, match=what):
