@@ -6,6 +6,7 @@ Importing this room is cheap; `datasets`, scikit-learn and the like load when a 
 """
 
 from leveret.data._arrays import from_arrays
+from leveret.data._classes import joined, of_classes
 from leveret.data._export import write_folder
 from leveret.data._fewlabels import few_labels
 from leveret.data._load import load
@@ -30,9 +31,11 @@ __all__ = [
     "decode_image",
     "few_labels",
     "from_arrays",
+    "joined",
     "load",
     "load_segmentation",
     "long_tailed",
     "median_frequency_weights",
+    "of_classes",
     "write_folder",
 ]

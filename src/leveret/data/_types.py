@@ -79,6 +79,10 @@ class Split:
         """The same samples with other labels, `(n,)`; nothing is copied."""
         return self._like(self._places, labels)
 
+    def relabelled(self, labels: NDArray[np.int64], num_classes: int) -> Split:
+        """The same samples under other labels, `(n,)` int64 from 0; nothing is copied."""
+        return Split(self.name, self._source, self._places, labels, num_classes)
+
     def class_counts(self) -> NDArray[np.int64]:
         """Samples of each class, `(num_classes,)`; those without a label count for none."""
         return class_counts(self.labels, self.num_classes)
