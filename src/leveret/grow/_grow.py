@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 
 from leveret._files import write_json
 from leveret.data import Data, joined, of_classes
-from leveret.errors import LeveretDataError, LeveretTrainingError, LeveretUsageError
+from leveret.errors import LeveretDataError, LeveretUsageError
+from leveret.grow._levels import Done, Levels
 from leveret.grow._measured import accuracies, tested
 from leveret.grow._memory import Kind, Memory
-from leveret.grow._node import Node, Path, path_name
+from leveret.grow._node import Node
 from leveret.grow._plan import NodePlan, Shape, applied, plan
 from leveret.grow._preview import confidences_of, mean_confidences
 from leveret.grow._recipe import GrowRecipe
 from leveret.grow._rule import BranchRule
-from leveret.grow._task import NodeTask, operations_of
+from leveret.grow._task import operations_of
 from leveret.grow._tree import ClassTree
-from leveret.training import features_of, parallel
+from leveret.training import features_of
 
 __all__ = ["Growth", "grow"]
 
@@ -75,7 +76,7 @@ def grow(
     workers: int | None = None,
     threads: int | None = None,
     say: Callable[[str], None] | None = None,
-    done: Callable[[NodeTask, dict[str, Any]], None] | None = None,
+    done: Done | None = None,
 ) -> Growth:
     """Take up the classes of `data` that the tree doesn't know.
 
@@ -127,18 +128,14 @@ def grow(
             for step in planned.walk():
                 say(f"{step.name}: {step.action}, {step.why}")
         grown, changed = applied(tree, planned, seed=seed)
-        tasks = _tasks(tree, grown, changed, trained_on, folder, recipe, seed, workers, threads)
-        nodes = _trained(tasks, tree, grown, trained_on, workers, done)
-        for task in tasks:
-            node = grown.node(task.path)
-            task.load_into(node)
-            node.confusion = nodes[task.key]["confusion"]
+        levels = Levels(tree, grown, trained_on, folder / "nodes", recipe, seed, workers, threads, done)
+        nodes = levels.run(changed)
     grown.eval()
     everything = joined([old, data]) if old is not None else data
     before = None if old is None else tested(tree, tree.classes, old)
     figures = accuracies(tested(grown, names, everything), before, tree.classes)
     compute = {
-        "training": sum(node["compute"] for node in nodes.values()),
+        "training": sum(found["compute"] for found in nodes.values()),
         "preview": _preview_compute(tree, planned, trained_on),
     }
     grown.history.append(_step(planned, new, policy, data, figures, compute))
@@ -249,69 +246,6 @@ def _confusion(node: Node, data: Data, new: Sequence[str]) -> NDArray[np.float64
             return mean_confidences(found, split.labels, len(node.classes))
     shown = confidences_of(node.net, of_classes(data, new).train, data.normalization)
     return shown.T @ shown
-
-
-def _tasks(
-    tree: ClassTree,
-    grown: ClassTree,
-    changed: Sequence[Path],
-    data: Data,
-    folder: FilePath,
-    recipe: GrowRecipe,
-    seed: int,
-    workers: int | None,
-    threads: int | None,
-) -> list[NodeTask]:
-    from leveret._threads import default_threads
-    from leveret.training._parallel import how_many_workers
-    from leveret.training._threads import threads_for
-
-    tasks = []
-    for path in changed:
-        node = grown.node(path)
-        counts = of_classes(data, node.classes).train.class_counts()
-        new = any(name not in tree.classes for name in node.classes)
-        if counts.sum() < 2 or not (new or (counts > 0).sum() > 1):
-            continue  # nothing to learn from: it stays the clone that it is
-        epochs = recipe.leaf_epochs if node.is_leaf else recipe.branch_epochs
-        if grown.root.is_leaf:
-            epochs += recipe.branch_epochs
-        tasks.append((path, epochs))
-    most = max(1, default_threads() // how_many_workers(workers, max(1, len(tasks))))
-    own = threads or threads_for(grown.root.net, data, recipe.batch_size, most)
-    return [
-        NodeTask(
-            key=path_name(path),
-            folder=folder / "nodes" / path_name(path),
-            threads=own,
-            path=path,
-            epochs=epochs,
-            recipe=recipe,
-            seed=seed,
-        )
-        for path, epochs in tasks
-    ]
-
-
-def _trained(
-    tasks: Sequence[NodeTask],
-    tree: ClassTree,
-    grown: ClassTree,
-    data: Data,
-    workers: int | None,
-    done: Callable[[NodeTask, dict[str, Any]], None] | None,
-) -> dict[str, dict[str, Any]]:
-    """The results by name, those of an earlier run among them."""
-    results = {task.key: found for task in tasks if (found := task.finished()) is not None}
-    left = [task for task in tasks if task.key not in results]
-    # the largest first, so that none is left to run alone at the end
-    left.sort(key=lambda task: -int(of_classes(data, grown.node(task.path).classes).train.labels.size * task.epochs))
-    for task, result in zip(left, parallel(left, tree, grown, data, workers=workers, done=done), strict=True):
-        results[task.key] = result
-    failed = [result for result in results.values() if result["status"] != "ok"]
-    if failed:
-        raise LeveretTrainingError(f"the training of {failed[0]['key']} failed: {failed[0]['why']}")
-    return {task.key: results[task.key] for task in tasks}
 
 
 def _preview_compute(tree: ClassTree, planned: NodePlan, data: Data) -> int:

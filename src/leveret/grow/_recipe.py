@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from leveret.errors import LeveretUsageError
 from leveret.training import Augment
@@ -36,6 +36,9 @@ class GrowRecipe:
         balance: how unequal classes are dealt with: a key of `BALANCES`, or "auto", by the counts of each node: as
             `leveret.balance.catalogue.choose_method` says, or, with distillation, by sampling.
         distillation: λ of `KeepOld`, what the tree said before of the old classes; 0 for none.
+        start: what a node below a branch begins with: "branch", the branch's net as it was trained just before; or
+            "old", the net that it was before, as in the paper, by which branches and leaves train at once.
+        settled: with "branch": a leaf whose branch makes no larger error within its group isn't trained further.
         options: further options of `fit`.
 
     Raises:
@@ -49,6 +52,8 @@ class GrowRecipe:
     augment: Augmentation | None = field(default_factory=Augment)
     balance: str = "auto"
     distillation: float = 0.0
+    start: Literal["branch", "old"] = "branch"
+    settled: float = 0.01
     options: dict[str, Any] = field(
         default_factory=lambda: {"optimizer": "sgd", "schedule": "one-cycle", "warmup": 0.2, "weight_decay": 5e-4}
     )
@@ -59,6 +64,10 @@ class GrowRecipe:
                 raise LeveretUsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.balance not in ("auto", *BALANCES):
             raise LeveretUsageError(f"balance must be auto or one of {', '.join(BALANCES)}; got {self.balance!r}")
+        if self.start not in ("branch", "old"):
+            raise LeveretUsageError(f"start must be 'branch' or 'old', got {self.start!r}")
+        if not 0 <= self.settled <= 1:
+            raise LeveretUsageError(f"settled must be an error in 0..1, got {self.settled}")
         if not self.distillation >= 0:
             raise LeveretUsageError(f"distillation must be at least 0, got {self.distillation}")
         if self.distillation and self.balance not in ("auto", "plain", "frequency-sampling", "square-root-sampling"):
@@ -78,5 +87,7 @@ class GrowRecipe:
             "augment": None if self.augment is None else augment,
             "balance": self.balance,
             "distillation": self.distillation,
+            "start": self.start,
+            "settled": self.settled,
             **self.options,
         }
