@@ -36,7 +36,8 @@ def of_classes(data: Data, names: Sequence[str], *, absent: bool = False) -> Dat
         label_of[data.classes.index(name)] = names.index(name)
 
     def kept(split: Split) -> Split:
-        labels = label_of[split.labels]
+        # those without a label are of no class
+        labels = np.where(split.labels < 0, -1, label_of[split.labels])
         known = np.flatnonzero(labels >= 0)
         return split.subset(known).relabelled(labels[known], len(names))
 
@@ -75,7 +76,8 @@ def joined(sources: Sequence[Data], *, normalization: Normalization | None = Non
         for data in sources:
             label_of = np.array([classes.index(label) for label in data.classes], np.int64)
             split = data.splits[name]
-            splits.append(split.relabelled(label_of[split.labels], len(classes)))
+            labels = np.where(split.labels < 0, split.labels, label_of[split.labels])
+            splits.append(split.relabelled(labels, len(classes)))
         if len(splits) == 1:
             return splits[0]
         labels = np.concatenate([split.labels for split in splits])

@@ -9,7 +9,7 @@ Large-Scale Image Classification", ACM MM 2014.
 """
 
 from leveret.grow._grow import Growth, grow
-from leveret.grow._measured import accuracies
+from leveret.grow._measured import accuracies, tested
 from leveret.grow._memory import Memory, herded, reservoir
 from leveret.grow._node import Node
 from leveret.grow._objectives import KeepOld
@@ -44,5 +44,6 @@ __all__ = [
     "pruned",
     "random_partition",
     "reservoir",
+    "tested",
     "with_outputs",
 ]

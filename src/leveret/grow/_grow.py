@@ -45,6 +45,9 @@ class Growth:
         figures: see `accuracies`; of the test parts.
         compute: multiply-accumulates spent: `training` and `preview`.
         memory: of the policy "memory", after this growth; else None.
+        seen: all samples that were given, in the tree's order of classes.
+        trained_on: those of them that the policy let train.
+        operations: multiply-accumulates of a pass forward of one node's net, the root's.
         seconds: that it took here.
     """
 
@@ -54,6 +57,9 @@ class Growth:
     figures: dict[str, Any]
     compute: dict[str, int]
     memory: Memory | None
+    seen: Data
+    trained_on: Data
+    operations: int
     seconds: float
 
 
@@ -141,7 +147,10 @@ def grow(
     grown.history.append(_step(planned, new, policy, data, figures, compute))
     if policy == "memory" and memory is not None:
         memory = _remembering(memory, grown, of_classes(data, new), seed)
-    return Growth(grown, planned, nodes, figures, compute, memory, time.perf_counter() - started)
+    assert grown.root.net is not None
+    operations = operations_of(grown.root.net, data)
+    seconds = time.perf_counter() - started
+    return Growth(grown, planned, nodes, figures, compute, memory, everything, trained_on, operations, seconds)
 
 
 def _checked(

@@ -27,6 +27,7 @@ class TrainedNet:
         net: in eval mode.
         shape: `(channels, height, width)` of the images that it takes.
         classes: names, in the order of the logits.
+        normalization: of pixels, as in training.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class TrainedNet:
         self.net = net.eval()
         self.shape = shape
         self.classes = classes
-        self._normalization = normalization
+        self.normalization = normalization
 
     def __call__(self, images: NDArray[np.uint8], *, threads: int | None = None) -> NDArray[np.float32]:
         """Logits `(n, num_classes)` of pixels `(n, channels, height, width)`."""
@@ -72,7 +73,7 @@ class TrainedNet:
         from leveret._threads import default_threads, limited_threads
 
         with limited_threads(threads or default_threads()), torch.no_grad():
-            return call(torch.from_numpy(self._normalization.apply(images)))
+            return call(torch.from_numpy(self.normalization.apply(images)))
 
 
 def described_model(data: Any, name: str, patches: int | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from leveret.runtime._load import load
 from leveret.runtime._packed import InputContract, LayerInfo, Packed
 from leveret.runtime._profile import StepTime
-from leveret.runtime.routes import Budget, CapacityLook, PackedCapacity, Routed, UntilSure
+from leveret.runtime.routes import Budget, CapacityLook, PackedCapacity, PackedTree, Routed, UntilSure
 
 __all__ = [
     "Budget",
@@ -12,6 +12,7 @@ __all__ = [
     "LayerInfo",
     "Packed",
     "PackedCapacity",
+    "PackedTree",
     "Routed",
     "StepTime",
     "UntilSure",

@@ -16,10 +16,21 @@ from leveret.runtime.routes._capacity import PackedCapacity
 from leveret.runtime.routes._look import CapacityLook
 from leveret.runtime.routes._part import Part, parts_from_json
 from leveret.runtime.routes._routed import Routed
+from leveret.runtime.routes._tree import PackedTree
 
-__all__ = ["ROUTES", "Budget", "CapacityLook", "PackedCapacity", "Part", "Routed", "UntilSure", "read_routed"]
+__all__ = [
+    "ROUTES",
+    "Budget",
+    "CapacityLook",
+    "PackedCapacity",
+    "PackedTree",
+    "Part",
+    "Routed",
+    "UntilSure",
+    "read_routed",
+]
 
-ROUTES: dict[str, type[Routed]] = {route.route: route for route in (PackedCapacity,)}
+ROUTES: dict[str, type[Routed]] = {route.route: route for route in (PackedCapacity, PackedTree)}
 
 
 def read_routed(graph: Graph, texts: Mapping[str, str], *rest: Any) -> Routed:
