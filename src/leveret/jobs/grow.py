@@ -301,7 +301,7 @@ class _Job(ResumableJob):
 
         tree, figures, tried = growth.tree, growth.figures, []
         if self.asked["prune"] and not tree.root.is_leaf:
-            tree, tried = pruned(tree, growth.trained_on)
+            tree, tried = pruned(tree, growth.seen)
             before = None if old is None else tested(model.tree, model.tree.classes, growth.seen)
             figures = accuracies(tested(tree, tree.classes, growth.seen), before, model.tree.classes)
             tree.history[-1]["figures"] = figures

@@ -167,13 +167,14 @@ def _before_after(metrics: Mapping[str, Any]) -> list[Block]:
     )
     blocks: list[Block] = [Table("Accuracy", ("samples of", "before", "after", ""), rows, text=(3,), strong=3)]
     if figures["forgotten"] is not None:
-        more = figures["old_alone"] - figures["old"]
-        lost = figures["before"] - figures["old_alone"]
+        more = figures["old"] - figures["old_alone"]
+        lost = figures["old_alone"] - figures["before"]
         blocks.append(
             Paragraph(
-                f"On the old classes it went from {share(figures['before'])} to {share(figures['old'])}. "
-                f"{points(-more)} of that is that there are more classes to be mistaken for, which no training can "
-                f"avoid altogether; told among themselves, the old classes changed by {points(-lost)}."
+                f"On the old classes it went from {share(figures['before'])} to {share(figures['old'])}. Told among "
+                f"themselves they changed by {points(lost)}, which is what was forgotten, or gained; the other "
+                f"{points(more)} are of there being more classes to be mistaken for, which no training can avoid "
+                "altogether."
             )
         )
     if single := metrics.get("single"):
