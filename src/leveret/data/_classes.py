@@ -37,7 +37,7 @@ def of_classes(data: Data, names: Sequence[str], *, absent: bool = False) -> Dat
 
     def kept(split: Split) -> Split:
         # those without a label are of no class
-        labels = np.where(split.labels < 0, -1, label_of[split.labels])
+        labels = np.where(split.labels < 0, -1, label_of[np.maximum(split.labels, 0)])
         known = np.flatnonzero(labels >= 0)
         return split.subset(known).relabelled(labels[known], len(names))
 
@@ -76,7 +76,7 @@ def joined(sources: Sequence[Data], *, normalization: Normalization | None = Non
         for data in sources:
             label_of = np.array([classes.index(label) for label in data.classes], np.int64)
             split = data.splits[name]
-            labels = np.where(split.labels < 0, split.labels, label_of[split.labels])
+            labels = np.where(split.labels < 0, split.labels, label_of[np.maximum(split.labels, 0)])
             splits.append(split.relabelled(labels, len(classes)))
         if len(splits) == 1:
             return splits[0]

@@ -20,6 +20,7 @@ EXPERIMENTS = {
     "dynamic-capacity": "leveret.experiments.dynamic_capacity",
     "logic-rules": "leveret.experiments.logic_rules",
     "parsenet": "leveret.experiments.parsenet",
+    "incremental": "leveret.experiments.incremental",
 }
 
 
