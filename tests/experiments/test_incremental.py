@@ -27,7 +27,7 @@ def small(monkeypatch, digits):
     def data_of(setting, data, seed):
         train = _settings._cut(digits.train, setting.each, np.random.default_rng(seed))
         return replace(
-            digits, train=train, val=digits.val.subset(np.arange(60)), test=digits.test.subset(np.arange(90))
+            digits, train=train, val=digits.val.subset(np.arange(60)), test=digits.test.subset(np.arange(120))
         )
 
     for module in (_steps, _workers, _packed):

@@ -53,10 +53,10 @@ def grow(
         str, typer.Option(help="Leaves begin as clones of the trained branch, or of the old net: branch or old.")
     ] = "branch",
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Of branches. Default: a quarter of fit's.", show_default=False)
+        int | None, typer.Option(min=1, help="Of branches. Default: 0.3 of fit's.", show_default=False)
     ] = None,
     leaf_epochs: Annotated[
-        int | None, typer.Option(min=1, help="Of leaves. Default: half as many.", show_default=False)
+        int | None, typer.Option(min=1, help="Of leaves. Default: a quarter as many.", show_default=False)
     ] = None,
     balance: Annotated[
         str, typer.Option(help="How unequal classes are dealt with: auto, or a key of leveret fit --list.")

@@ -134,8 +134,9 @@ def _planned(node: Node, path: Path, new: tuple[str, ...], settings: _Settings) 
         why = "it told no classes apart before" if seen is None else "it is to grow flat"
         return NodePlan(path, "flat", new, why, preview=seen)
     found = settings.confusion(node)
-    return _leaf(path, node.classes, new, found, seen, settings) or NodePlan(
-        path, "flat", new, settings.rule.why_not(len(node.classes) + len(new), error_within(found)), preview=seen
+    error = error_within(found)
+    return _leaf(path, node.classes, new, found, seen, settings, error) or NodePlan(
+        path, "flat", new, settings.rule.why_not(len(node.classes) + len(new), error), preview=seen
     )
 
 
@@ -169,9 +170,15 @@ def _leaf(
     confusion: NDArray[np.float64],
     seen: Preview,
     settings: _Settings,
+    error: float | None,
 ) -> NodePlan | None:
-    """How a leaf, or a group that comes of branching, branches; None if it doesn't."""
-    why = settings.rule.why(len(known) + len(new), error_within(confusion))
+    """How a leaf, or a group that comes of branching, branches; None if it doesn't.
+
+    Args:
+        error: of the leaf; None of a group, whose classes are together since they are confused, and whose leaf has yet
+            to specialise in them.
+    """
+    why = settings.rule.why(len(known) + len(new), error)
     if not why or len(known) < 2:
         return None
     found = _partition(known, new, confusion, seen, settings, len(path))
@@ -182,7 +189,7 @@ def _leaf(
         places = [known.index(name) for name in group if name in known]
         own, old = tuple(n for n in group if n not in known), tuple(known[place] for place in places)
         if len(old) >= 2:
-            below = _leaf((*path, i), old, own, confusion[np.ix_(places, places)], seen.only(own, old), settings)
+            below = _leaf((*path, i), old, own, confusion[np.ix_(places, places)], seen.only(own, old), settings, None)
             if below is not None:
                 children.append(below)
     return NodePlan(path, "branch", new, f"{why}: {found.why}", found.groups, seen, tuple(children))

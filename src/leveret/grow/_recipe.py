@@ -45,8 +45,8 @@ class GrowRecipe:
         LeveretUsageError: an argument out of range; or a balance that brings its own objective, with distillation.
     """
 
-    branch_epochs: int = 2
-    leaf_epochs: int = 2
+    branch_epochs: int = 4
+    leaf_epochs: int = 1
     batch_size: int = 64
     lr: float = 0.05
     augment: Augmentation | None = field(default_factory=Augment)

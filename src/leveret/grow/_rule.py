@@ -20,8 +20,8 @@ class BranchRule:
     - more than `max_classes` of them, or
     - an error above `max_error` on the validation samples of those that it knew before, told among themselves,
 
-    else it grows flat. The same is asked of each group that comes of branching, with the error that the net before it
-    made within the group; so branching goes on as long as a group is too large or too often confused.
+    else it grows flat. A group that comes of branching branches further as long as it is too large. Its error counts
+    from the next growth on: its classes are together since they are confused, and its leaf has yet to specialise.
 
     Args:
         max_classes: the size of a leaf, at least 2.

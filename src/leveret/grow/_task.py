@@ -85,7 +85,8 @@ class NodeTask(Task):
             self.epochs,
             seed=self.seed,
             out=self.folder / "training",
-            batch_size=min(self.recipe.batch_size, len(own.train)),
+            # a leaf may have few samples; some steps are needed all the same
+            batch_size=max(2, min(self.recipe.batch_size, len(own.train) // 8)),
             lr=self.recipe.lr,
             augment=self.recipe.augment if own.kind == "image" else None,
             make_net=_Copies(node.net),

@@ -12,7 +12,7 @@ from leveret.jobs._fit_recipe import fit_recipe
 __all__ = ["GrowSettings", "grow_recipe"]
 
 # of the epochs that training anew would take
-_BRANCH, _LEAF = 0.25, 0.12
+_BRANCH, _LEAF = 0.3, 0.08
 _GENTLER = 0.5  # the highest learning rate, of nets that know most already
 
 

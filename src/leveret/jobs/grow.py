@@ -116,7 +116,7 @@ def run(
             `leveret.grow.grow`, `partition` and `BranchRule`.
         beams: leaves asked at most for a sample; None for all.
         start: what leaves begin with, see `GrowRecipe`.
-        epochs, leaf_epochs: of branches and of leaves. Default: a quarter and an eighth of what training anew takes.
+        epochs, leaf_epochs: of branches and of leaves. Default: three tenths and a twelfth of what training anew takes.
         balance: how unequal classes are dealt with, see `GrowRecipe`.
         distillation: λ of what the model said before of the old classes. Default: 1, or 0 with all the old data.
         prune: take branches away again that the validation part shows no use of.

@@ -93,8 +93,8 @@ def _net(channels: int, classes: int) -> nn.Module:
 
 
 SETTINGS: Mapping[str, Setting] = {
-    "fashion": Setting("fashion", "Fashion-MNIST", (4, 3, 3), 2000, 12, 3, 1, partial(_net, 1)),
-    "cifar": Setting("cifar", "CIFAR-10 (JPEG)", (4, 2, 2, 2), 2000, 16, 4, 2, partial(_net, 3)),
+    "fashion": Setting("fashion", "Fashion-MNIST", (4, 3, 3), 2000, 13, 4, 1, partial(_net, 1)),
+    "cifar": Setting("cifar", "CIFAR-10 (JPEG)", (4, 2, 2, 2), 2000, 16, 5, 1, partial(_net, 3)),
 }
 
 
