@@ -95,7 +95,7 @@ def seed_rows(tree, scratch, **more):
 
 
 def test_rows_and_figures_by_hand():
-    more = {"branch_alone": 0.79, "all_beams": 0.81}
+    more = {"branch_alone": 0.79, "all_beams": 0.81, "as_in_paper": 0.795}
     rows = rows_of("fashion", [seed_rows(0.8, 0.82, **more), seed_rows(0.78, 0.79, **more)])
     tree = next(row for row in rows if row["method"] == "tree")
     assert tree["accuracy"] == pytest.approx(0.79)
@@ -114,7 +114,7 @@ def test_rows_and_figures_by_hand():
 
 
 def test_the_page_says_why_where_a_wish_is_not_met():
-    more = {"branch_alone": 0.69, "all_beams": 0.71}
+    more = {"branch_alone": 0.69, "all_beams": 0.71, "as_in_paper": 0.69}
     said = " ".join(findings({}, rows_of("x", [seed_rows(0.7, 0.82, **more)]))).replace("\n", " ")
     assert "12.00 points below training anew" in said
     assert "most of the gap is of the short training" in said

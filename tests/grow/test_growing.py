@@ -89,6 +89,27 @@ def test_leaves_begin_as_clones_of_the_branch_and_know_their_confusions(growth):
     assert json.loads((out / "plan.json").read_text()) == found.plan.as_dict()
 
 
+def test_a_clone_of_a_trained_branch_learns_gently(tree, old, new, monkeypatch):
+    from dataclasses import replace
+
+    rates = {}
+    work = NodeTask.work
+
+    def seen(self, *args):
+        rates[self.key] = self.lr
+        return work(self, *args)
+
+    monkeypatch.setattr(NodeTask, "work", seen)
+    short = replace(RECIPE, branch_epochs=1, leaf_epochs=1, settled=0.0)
+    for leaf_lr, expected in ((None, 0.01), (0.003, 0.003)):
+        grow(tree, new, old=old, recipe=replace(short, leaf_lr=leaf_lr), rule=BRANCH, groups=2, workers=1)
+        assert rates["root"] == 0.05
+        leaves = {rate for name, rate in rates.items() if name != "root"}
+        assert sorted(leaves) == pytest.approx([expected])
+    grow(tree, new, old=old, recipe=replace(short, start="old"), rule=BRANCH, groups=2, workers=1)
+    assert set(rates.values()) == {0.05}
+
+
 def test_a_settled_leaf_is_left_alone(tree, old, new):
     from dataclasses import replace
 

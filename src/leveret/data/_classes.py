@@ -41,8 +41,7 @@ def of_classes(data: Data, names: Sequence[str], *, absent: bool = False) -> Dat
         known = np.flatnonzero(labels >= 0)
         return split.subset(known).relabelled(labels[known], len(names))
 
-    parts = {name: kept(split) for name, split in data.splits.items()}
-    return replace(data, classes=tuple(names), **parts)
+    return replace(data, classes=tuple(names), train=kept(data.train), val=kept(data.val), test=kept(data.test))
 
 
 def joined(sources: Sequence[Data], *, normalization: Normalization | None = None, name: str | None = None) -> Data:

@@ -61,12 +61,13 @@ class Levels:
         for level in self._levels(changed):
             tasks = []
             for path in level:
-                if self.recipe.start == "branch" and path and path[:-1] in changed:
+                clone = self.recipe.start == "branch" and bool(path) and path[:-1] in changed
+                if clone:
                     settled = self._begin(path)
                     if settled is not None:
                         found[path_name(path)] = settled
                         continue
-                if (task := self._task(path, len(level))) is not None:
+                if (task := self._task(path, len(level), clone)) is not None:
                     tasks.append(task)
             found |= self._trained(tasks)
         return found
@@ -93,13 +94,19 @@ class Levels:
         error = float((confidences.argmax(1) != own.val.labels).mean())
         return {**left_alone, "settled": error} if error <= self.recipe.settled else None
 
-    def _task(self, path: Path, beside: int) -> NodeTask | None:
-        """None where there is nothing to learn from, and the node stays as it is."""
+    def _task(self, path: Path, beside: int, clone: bool) -> NodeTask | None:
+        """None where there is nothing to learn from, and the node stays as it is.
+
+        Args:
+            beside: nodes of its level.
+            clone: it begins as a clone of its branch, which was trained just before.
+        """
         from leveret._threads import default_threads
         from leveret.training._parallel import how_many_workers
         from leveret.training._threads import threads_for
 
         node = self.grown.node(path)
+        assert node.net is not None
         counts = of_classes(self.data, node.classes).train.class_counts()
         new = any(name not in self.before.classes for name in node.classes)
         if counts.sum() < 2 or not (new or (counts > 0).sum() > 1):
@@ -107,6 +114,8 @@ class Levels:
         epochs = self.recipe.leaf_epochs if node.is_leaf else self.recipe.branch_epochs
         if self.grown.root.is_leaf:
             epochs += self.recipe.branch_epochs
+        recipe = self.recipe
+        gentle = recipe.lr / 5 if recipe.leaf_lr is None else recipe.leaf_lr
         most = max(1, default_threads() // how_many_workers(self.workers, beside))
         return NodeTask(
             key=path_name(path),
@@ -114,7 +123,8 @@ class Levels:
             threads=self.threads or threads_for(node.net, self.data, self.recipe.batch_size, most),
             path=path,
             epochs=epochs,
-            recipe=self.recipe,
+            lr=gentle if clone else recipe.lr,
+            recipe=recipe,
             seed=self.seed,
         )
 

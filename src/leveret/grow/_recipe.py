@@ -33,8 +33,10 @@ class GrowRecipe:
         branch_epochs: passes of a branch's net over the samples of all classes below it.
         leaf_epochs: of a leaf's over those of its own classes. A tree that is a single leaf has both together.
         batch_size, lr, augment: as for `leveret.fit`.
-        balance: how unequal classes are dealt with: a key of `BALANCES`, or "auto", by the counts of each node: as
-            `leveret.balance.catalogue.choose_method` says, or, with distillation, by sampling.
+        leaf_lr: of a leaf that begins as a clone of its branch, which has only little to change; None: a fifth of `lr`.
+        balance: how unequal classes are dealt with: a key of `BALANCES`, or "auto", by the counts of each node: plainly
+            where `leveret.balance.catalogue.choose_method` finds them even, else by frequency sampling, which goes with
+            any objective and takes no epoch more.
         distillation: λ of `KeepOld`, what the tree said before of the old classes; 0 for none.
         start: what a node below a branch begins with: "branch", the branch's net as it was trained just before; or
             "old", the net that it was before, as in the paper, by which branches and leaves train at once.
@@ -49,6 +51,7 @@ class GrowRecipe:
     leaf_epochs: int = 1
     batch_size: int = 64
     lr: float = 0.05
+    leaf_lr: float | None = None
     augment: Augmentation | None = field(default_factory=Augment)
     balance: str = "auto"
     distillation: float = 0.0
@@ -84,6 +87,7 @@ class GrowRecipe:
             "leaf_epochs": self.leaf_epochs,
             "batch_size": self.batch_size,
             "lr": self.lr,
+            "leaf_lr": self.leaf_lr,
             "augment": None if self.augment is None else augment,
             "balance": self.balance,
             "distillation": self.distillation,

@@ -45,7 +45,7 @@ def with_outputs(net: nn.Module, have: Sequence[str], want: Sequence[str], *, se
         for row, name in enumerate(want):
             if name in place:
                 made.weight[row] = layer.weight[place[name]]
-                if isinstance(made, nn.Linear) and made.bias is not None:
+                if isinstance(made, nn.Linear) and isinstance(layer, nn.Linear) and made.bias is not None:
                     made.bias[row] = layer.bias[place[name]]
     made.train(layer.training)
     return replaced_final(net, made)

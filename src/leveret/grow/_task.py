@@ -35,12 +35,14 @@ class NodeTask(Task):
     Attributes:
         path: of the node.
         epochs: passes over the samples of its classes.
+        lr: the highest learning rate.
         recipe: all else of the training.
         seed: of order and augmentation.
     """
 
     path: Path
     epochs: int
+    lr: float
     recipe: GrowRecipe
     seed: int
 
@@ -79,7 +81,7 @@ class NodeTask(Task):
         objective: Objective = CrossEntropy()
         if keeps and told is not None:
             objective = KeepOld(*told, self.recipe.distillation)
-        balance = _balance(self.recipe.balance, own, keeps)
+        balance = _balance(self.recipe.balance, own)
         training = BalancedTraining(
             own,
             self.epochs,
@@ -87,7 +89,7 @@ class NodeTask(Task):
             out=self.folder / "training",
             # a leaf may have few samples; some steps are needed all the same
             batch_size=max(2, min(self.recipe.batch_size, len(own.train) // 8)),
-            lr=self.recipe.lr,
+            lr=self.lr,
             augment=self.recipe.augment if own.kind == "image" else None,
             make_net=_Copies(node.net),
             # the rate comes down to nothing at the last epoch, and old classes may have no validation samples
@@ -153,20 +155,14 @@ def _old_part(before: ClassTree, path: Path, node: Node) -> tuple[nn.Module, lis
     return OldNode(copy.deepcopy(old), names), [node.classes.index(name) for name in names]
 
 
-def _balance(balance: str, own: Data, keeps: bool) -> str:
-    """The method's key."""
-    counts = own.train.class_counts()
-    counts = counts[counts > 0]
+def _balance(balance: str, own: Data) -> str:
+    """The method's key; "auto" asks the counts of those classes that have samples."""
     if balance != "auto":
         return balance
-    if len(counts) < 2:
-        return "plain"
-    choice = choose_method(counts)
-    if choice.key == "plain":
-        return "plain"
-    # a class without samples would be retrained to nothing; and another objective wouldn't keep the old ones
-    whole = len(counts) == own.num_classes
-    return choice.key if whole and not keeps else "frequency-sampling"
+    counts = own.train.class_counts()
+    counts = counts[counts > 0]
+    even = len(counts) < 2 or choose_method(counts).key == "plain"
+    return "plain" if even else "frequency-sampling"
 
 
 def _samples_seen(history: list[dict[str, Any]]) -> int:

@@ -299,7 +299,8 @@ class _Job(ResumableJob):
         """The tree, pruned where that was asked, and what is known of it."""
         from leveret.grow import accuracies, pruned, tested
 
-        tree, figures, tried = growth.tree, growth.figures, []
+        tree, figures = growth.tree, growth.figures
+        tried: list[dict[str, Any]] = []
         if self.asked["prune"] and not tree.root.is_leaf:
             tree, tried = pruned(tree, growth.seen)
             before = None if old is None else tested(model.tree, model.tree.classes, growth.seen)

@@ -71,6 +71,7 @@ def _part(
         "leaf_epochs": setting.leaf_epochs,
         "max_classes": setting.max_classes,
         "budget": setting.budget,
+        "blend": setting.blend,
         "parameters": found[0]["parameters"],
         "operations": found[0]["operations"],
         "outlines": found[0]["outlines"],

@@ -85,13 +85,19 @@ def _shape(trees: Sequence[_Row], by: Mapping[tuple[int, str], _Row]) -> str:
     branched = [row for row in trees if "all_beams" in row]
     if not branched:
         return "The tree has not branched: by the rule, its leaf could hold all classes."
+    ways = "; ".join(
+        f"{_percent(row, 'accuracy')}, {_percent(row, 'as_in_paper')} without the branch's own say within the group, as "
+        f"in the paper, and {_percent(row, 'all_beams')} where all leaves are asked"
+        for row in branched
+    )
     gains = ", ".join(f"{100 * (row['accuracy'] - row['branch_alone']):+.2f}" for row in branched)
     pairs = [(row, by[row["step"], "random"]) for row in branched]
     chance = ", ".join(f"{100 * (row['accuracy'] - other['accuracy']):+.2f}" for row, other in pairs)
     spent = ", ".join(f"{row['ratio']:.2f} against {other['ratio']:.2f}" for row, other in pairs)
     steps = ", ".join(str(row["step"]) for row in branched)
     return (
-        f"Where the tree has branched (step {steps}), its leaves give {gains} points over the branch's own net alone. "
+        f"Where the tree has branched (step {steps}) it has {ways}. Its leaves give {gains} points over the branch's "
+        "own net alone. "
         f"The error-driven partition gives {chance} points over a random one, for compute of {spent}."
     )
 

@@ -40,7 +40,8 @@ def packed(data: Path | None, runs: Path, seconds: float = _SECONDS) -> tuple[di
     }
     source = of_classes(source, trees["tree"].classes)
     nets: dict[str, Any] = {"tree": trees["tree"], "single": trees["flat"].root.net}
-    models, rows = {}, []
+    models: dict[str, Any] = {}
+    rows: list[dict[str, Any]] = []
     for key, net in nets.items():
         pack_net(net, source, runs / "packed" / f"{key}.lvr", {"role": key})
         models[key] = leveret.runtime.load(runs / "packed" / f"{key}.lvr")

@@ -22,6 +22,7 @@ _FIGURES = (
     "gap",
     "branch_alone",
     "all_beams",
+    "as_in_paper",
 )
 
 

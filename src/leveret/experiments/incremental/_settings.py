@@ -43,6 +43,7 @@ class Setting:
         batch_size, lr: of training anew; a growth takes half of both, since its steps are few.
         max_classes: of a leaf; one that would have more branches into two groups.
         budget: samples of the replay's memory.
+        blend: how much a branch's own say counts within a group; it costs nothing, and the paper has 0.
         make_net: gives a net with so many outputs.
     """
 
@@ -59,6 +60,7 @@ class Setting:
     lr: float = 0.1
     max_classes: int = 6
     budget: int = 1000
+    blend: float = 0.5
 
     @property
     def augment(self) -> Augment:

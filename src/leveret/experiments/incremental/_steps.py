@@ -121,7 +121,7 @@ class _Seed:
         if result.interrupted:
             raise KeyboardInterrupt
         seconds = time.perf_counter() - started
-        tree = ClassTree.of(net.eval(), data)
+        tree = ClassTree.of(net.eval(), data, blend=setting.blend)
         figures = self._figures(tree, before, data)
         tree.save(out / _TREE)
         compute = 3 * operations_of(net, data) * result.samples_seen
@@ -163,8 +163,9 @@ class _Seed:
         if not growth.tree.root.is_leaf:
             everywhere = growth.tree.collapsed(())  # the branch's own net alone
             figures["branch_alone"] = _accuracy(everywhere, data)
-            figures["all_beams"] = _accuracy(growth.tree.set_inference(beams=None), data)
-            growth.tree.set_inference(beams=1)
+            figures["all_beams"] = _accuracy(growth.tree.set_inference(beams=None, blend=setting.blend), data)
+            figures["as_in_paper"] = _accuracy(growth.tree.set_inference(beams=1, blend=0), data)
+            growth.tree.set_inference(beams=1, blend=setting.blend)
         growth.tree.save(out / _TREE)
         if growth.memory is not None:
             growth.memory.save(out / "memory.npz")

@@ -38,6 +38,7 @@ def workers(data: Path | None, runs: Path, epochs: int = _EPOCHS, part: str = "f
                 threads=1,
                 path=(i,),
                 epochs=epochs,
+                lr=setting.lr / 2,
                 recipe=setting.recipe(),
                 seed=0,
             )
