@@ -86,8 +86,8 @@ def _shape(trees: Sequence[_Row], by: Mapping[tuple[int, str], _Row]) -> str:
     if not branched:
         return "The tree has not branched: by the rule, its leaf could hold all classes."
     ways = "; ".join(
-        f"{_percent(row, 'accuracy')}, {_percent(row, 'as_in_paper')} without the branch's own say within the group, as "
-        f"in the paper, and {_percent(row, 'all_beams')} where all leaves are asked"
+        f"{_percent(row, 'accuracy')}, {_percent(row, 'as_in_paper')} without the branch's own say within the group, "
+        f"as in the paper, and {_percent(row, 'all_beams')} where all leaves are asked"
         for row in branched
     )
     gains = ", ".join(f"{100 * (row['accuracy'] - row['branch_alone']):+.2f}" for row in branched)

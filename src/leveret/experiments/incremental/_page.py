@@ -66,8 +66,7 @@ def _dataset(part: str, details: Mapping[str, Any], rows: Sequence[_Row]) -> lis
             f"classes the branch still confuses, what grows flat {details['branch_epochs'] + details['leaf_epochs']}. "
             f"A leaf of more than {details['max_classes']} classes branches. Replay keeps {details['budget']:,} "
             f"samples by herding; the last two have no old sample. A tree asks one leaf, within whose group the "
-            f"branch's own say "
-            f"counts {details['blend']:g}. {_seeds(details)}"
+            f"branch's own say counts {details['blend']:g}. {_seeds(details)}"
         ),
         "",
         f"![accuracy after each step]({PICTURE.format(part)})",
