@@ -20,7 +20,8 @@ from leveret.data._identity import data_identity
 from leveret.errors import LeveretPackError, LeveretUsageError
 from leveret.jobs._data import load_with_test, public_data
 from leveret.jobs._folder import JobFolder
-from leveret.jobs._resumable import JobInterrupted, ResumableJob, resume_command
+from leveret.jobs._grow_described import config_of, metrics_of, resume_words
+from leveret.jobs._resumable import JobInterrupted, ResumableJob
 from leveret.report.words import count, duration, share
 
 if TYPE_CHECKING:  # `--help` needs none of it
@@ -165,7 +166,7 @@ def run(
         "flip": flip,
         "quick": quick,
     }
-    again = _again(
+    again = resume_words(
         model, source, folder.path, asked | training, old, {**load_options, "strict": strict, "workers": workers}
     )
     job = _Job(folder, progress, again, asked, workers, threads)
@@ -242,7 +243,7 @@ class _Job(ResumableJob):
         self, model: GrowModel, data: Data, old: Data | None, settings: GrowSettings, entry: dict[str, Any]
     ) -> GrowJobResult:
         started = time.perf_counter()
-        self.folder.begin(_config(model, settings, self.asked, entry, old))
+        self.folder.begin(config_of(model, settings, self.asked, entry, old))
         if self.folder.finished:
             self.say(f"{self.folder.path} is finished already")
             return GrowJobResult(self.folder.path, json.loads(self.folder.metrics.read_text(encoding="utf-8")))
@@ -309,7 +310,7 @@ class _Job(ResumableJob):
         for name in ("before", "old", "new", "accuracy"):
             if figures[name] is not None:
                 self.say(f"{name}: {share(figures[name])}")
-        return tree, _metrics(growth, tree, model, data, figures, tried, settings)
+        return tree, metrics_of(growth, tree, model, data, figures, tried, settings)
 
     def _pack(self, net: Any, data: Data, path: Path, metrics: dict[str, Any]) -> bool:
         from leveret import __version__
@@ -362,97 +363,3 @@ class _Job(ResumableJob):
         write_json(self.folder.metrics, metrics)
         evaluation = tested(tree, tree.classes, growth.seen)
         write_page(grow_page(public_data(growth.seen), metrics, evaluation), self.folder.report)
-
-
-def _again(model: Any, source: Any, out: Path, asked: Mapping[str, Any], old: Any, also: Mapping[str, Any]) -> str:
-    """The command, or the words, that go on with a growth that was stopped."""
-    if not isinstance(model, str | os.PathLike) or not isinstance(source, str | os.PathLike):
-        return "the same call with resume=True"
-    import shlex
-
-    options = {key: value for key, value in asked.items() if value not in (None, [], _DEFAULTS.get(key))}
-    if "names" in options:
-        options["names"] = ",".join(options["names"])
-    if "beams" in asked and asked["beams"] is None:
-        options["beams"] = "all"
-    command = resume_command("grow", str(model), out, {**options, **also}).replace(
-        f" {shlex.quote(str(model))} -o ", f" {shlex.join([str(model), str(source)])} -o ", 1
-    )
-    more = "".join(f" --old {shlex.quote(str(one))}" for one in (old if isinstance(old, Sequence) else ()))
-    return command.replace(" --resume", f"{more} --resume") if more else command
-
-
-_DEFAULTS: dict[str, Any] = {
-    "policy": "all",
-    "budget": 2000,
-    "exemplars": "herding",
-    "known": "refuse",
-    "shape": "error",
-    "groups": "auto",
-    "max_classes": 6,
-    "max_error": 0.25,
-    "beams": 1,
-    "start": "branch",
-    "balance": "auto",
-    "prune": False,
-    "distill_back": False,
-    "seed": 0,
-    "quick": False,
-}
-
-
-def _config(
-    model: GrowModel, settings: GrowSettings, asked: dict[str, Any], entry: dict[str, Any], old: Data | None
-) -> dict[str, Any]:
-    from leveret import __version__
-
-    return {
-        "leveret": __version__,
-        "source": entry["source"],
-        # from which, with the tree's file, its nets are made anew, and its data is found again
-        "model": model.described,
-        "grown": {"sources": [*model.sources, entry]},
-        # what a resumed run must have in common
-        "run": {
-            "data": entry["identity"],
-            "old": None if old is None else data_identity(old),
-            "classes": list(model.tree.classes),
-            "tree": model.tree.outline(),
-            "recipe": settings.recipe.describe(),
-            **asked,
-        },
-    }
-
-
-def _metrics(
-    growth: Growth,
-    tree: ClassTree,
-    model: GrowModel,
-    data: Data,
-    figures: dict[str, Any],
-    tried: list[dict[str, Any]],
-    settings: GrowSettings,
-) -> dict[str, Any]:
-    anew = 3 * growth.operations * settings.anew_epochs * len(growth.seen.train)
-    spent = sum(growth.compute.values())
-    return {
-        "data": {
-            "name": data.name,
-            "classes": list(data.classes),
-            "test_samples": len(growth.seen.test),
-            "train_counts": [int(n) for n in growth.seen.train.class_counts()],
-        },
-        "old_classes": list(model.tree.classes),
-        "classes": list(tree.classes),
-        "figures": figures,
-        "plan": growth.plan.as_dict(),
-        "outline": tree.outline(),
-        "pruned": tried,
-        "nodes": growth.nodes,
-        "compute": {**growth.compute, "anew": anew, "ratio": spent / max(anew, 1)},
-        "anew_epochs": settings.anew_epochs,
-        "recipe": settings.recipe.describe(),
-        "history": tree.history,
-        "memory": None if growth.memory is None else {"samples": len(growth.memory), "budget": growth.memory.budget},
-        "notes": [note for node in growth.nodes.values() for note in node.get("notes", [])],
-    }
