@@ -30,6 +30,7 @@ _HOMES = {
     "read_rules": "leveret.rules",
     "binarize": "leveret.shrink",
     "factorize": "leveret.shrink",
+    "ClassTree": "leveret.grow",
     "TeacherEnsemble": "leveret.distill",
     "TransferSet": "leveret.distill",
     "best_subset": "leveret.distill",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from leveret.errors import LeveretUsageError as LeveretUsageError
     from leveret.errors import LeveretWarning as LeveretWarning
     from leveret.estimator import LeveretClassifier as LeveretClassifier
+    from leveret.grow import ClassTree as ClassTree
     from leveret.interchange import export_onnx as export_onnx
     from leveret.nets import ConvNet as ConvNet
     from leveret.nets import ResNet as ResNet

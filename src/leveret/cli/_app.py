@@ -10,6 +10,7 @@ import typer
 
 # importing them adds them to the application, in the order of `leveret --help`
 from leveret.cli import _training as _training  # isort: skip
+from leveret.cli import _grow as _grow  # isort: skip
 from leveret.cli import _models as _models  # isort: skip
 from leveret.cli import _explain as _explain  # isort: skip
 from leveret.cli import _rules as _rules  # isort: skip

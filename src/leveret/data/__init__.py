@@ -6,6 +6,7 @@ Importing this room is cheap; `datasets`, scikit-learn and the like load when a 
 """
 
 from leveret.data._arrays import from_arrays
+from leveret.data._classes import joined, of_classes
 from leveret.data._export import write_folder
 from leveret.data._fewlabels import few_labels
 from leveret.data._load import load
@@ -34,10 +35,12 @@ __all__ = [
     "few_labels",
     "from_arrays",
     "from_sentences",
+    "joined",
     "load",
     "load_segmentation",
     "load_tagging",
     "long_tailed",
     "median_frequency_weights",
+    "of_classes",
     "write_folder",
 ]

@@ -86,9 +86,10 @@ def _refuse(bad: NDArray[np.bool_], column: NDArray[Any], where: Any, reason: st
 
 
 def check_classes(
-    labels: dict[str, NDArray[np.int64]], classes: tuple[str, ...], raw: Raw
+    labels: dict[str, NDArray[np.int64]], classes: tuple[str, ...], raw: Raw, *, one_class: bool = False
 ) -> tuple[dict[str, NDArray[np.int64]], tuple[str, ...]]:
-    """Drop classes without samples; refuse a single class, or one that only the test or validation part has.
+    """Drop classes without samples; refuse a single class, unless `one_class`, or one that only the test or validation
+    part has.
 
     Raises:
         LeveretDataError: names the class.
@@ -98,7 +99,7 @@ def check_classes(
     total = np.sum(list(counts.values()), axis=0)
     if (empty := np.flatnonzero(total == 0)).size:
         raw.warnings.append(f"{len(empty)} of {k} classes have no sample and are left out: {_few(classes, empty)}")
-    if (total > 0).sum() < 2:
+    if (total > 0).sum() < (1 if one_class else 2):
         only = classes[int(total.argmax())] if total.any() else "none"
         raise LeveretDataError(f"a classifier needs at least two classes, the source has one: {only!r}")
     learnable = counts["all"] if "all" in counts else counts["train"]

@@ -44,6 +44,7 @@ def load(
     text_column: str | None = None,
     unlabelled: bool = False,
     strict: bool = False,
+    one_class: bool = False,
     cache: str | Path | bool | None = None,
     progress: bool = False,
 ) -> Data:
@@ -71,6 +72,7 @@ def load(
         unlabelled: keep a table's rows without a label, in the training part and with the label −100, for objectives
             that learn from such samples, too. Else they are skipped and counted.
         strict: make unreadable samples an error instead of a counted warning.
+        one_class: let a source have a single class, as one may that others are joined with.
         cache: folder for decoded images; None takes `LEVERET_CACHE` or the user's cache folder, False uses none.
         progress: show a bar while decoding.
 
@@ -94,6 +96,7 @@ def load(
             text_column=text_column,
             unlabelled=unlabelled,
             strict=strict,
+            one_class=one_class,
             cache=cache,
             progress=progress,
         )
@@ -111,7 +114,7 @@ def load(
             keep = ~np.isin(places[part], gone)
             places[part], labels[part] = places[part][keep], labels[part][keep]
     _only_training(places, labels, whole, report)
-    labels, classes = check_classes(labels, classes, raw)
+    labels, classes = check_classes(labels, classes, raw, one_class=one_class)
     if raw.kind == "text":
         _note_empty(whole, raw)
     if strict and report.skipped:

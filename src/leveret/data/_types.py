@@ -81,9 +81,12 @@ class Split:
             chosen = chosen.astype(np.int64)
         return self._like(self._places[chosen], self.labels[chosen])
 
-    def relabelled(self, labels: NDArray[np.int64]) -> Split:
-        """The same samples with other labels, `(n,)`; nothing is copied."""
-        return self._like(self._places, labels)
+    def relabelled(self, labels: NDArray[np.int64], num_classes: int | None = None) -> Split:
+        """The same samples with other labels, `(n,)`, perhaps of another number of classes; nothing is copied."""
+        made = self._like(self._places, labels)
+        if num_classes is not None:
+            made.num_classes = num_classes
+        return made
 
     def class_counts(self) -> NDArray[np.int64]:
         """Samples of each class, `(num_classes,)`; those without a label count for none."""

@@ -22,6 +22,7 @@ EXPERIMENTS = {
     "parsenet": "leveret.experiments.parsenet",
     "judge": "leveret.experiments.judge",
     "budget": "leveret.experiments.budget",
+    "incremental": "leveret.experiments.incremental",
 }
 
 

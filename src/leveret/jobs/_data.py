@@ -13,7 +13,9 @@ from leveret.errors import LeveretUsageError
 __all__ = ["load_masks", "load_tags", "load_with_test", "public_data"]
 
 
-def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[str, Any], masks: bool = False) -> Any:
+def load_with_test(
+    source: Any, *, seed: int, progress: bool, options: Mapping[str, Any], masks: bool = False, one_class: bool = False
+) -> Any:
     """A source's data, or what was given as such; it has a test part.
 
     Args:
@@ -22,6 +24,7 @@ def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[s
         progress: show a bar while decoding, on a terminal.
         options: passed on to `leveret.load`.
         masks: take images with masks for a folder of classes, as the user knows better.
+        one_class: let it have a single class, and no test part, as data that is joined with other data may.
 
     Raises:
         LeveretUsageError: it has none; or it holds images with masks.
@@ -43,8 +46,9 @@ def load_with_test(source: Any, *, seed: int, progress: bool, options: Mapping[s
             "leveret fit --task tag"
         )
     if not isinstance(source, Data):
-        data = load(str(source), seed=seed, progress=progress and sys.stderr.isatty(), **options)
-    if len(data.test) == 0:
+        shown = progress and sys.stderr.isatty()
+        data = load(str(source), seed=seed, progress=shown, one_class=one_class, **options)
+    if len(data.test) == 0 and not one_class:
         raise LeveretUsageError(f"{data.source} has no test part to compare on; leave test_fraction above 0")
     return data
 

@@ -26,6 +26,7 @@ from leveret.packing._rules_carried import carried_rules
 from leveret.packing._storage import known_codings
 from leveret.packing._texts import is_text_net, pack_texts
 from leveret.packing._trace import copied, exported
+from leveret.packing._tree import class_tree, pack_tree
 from leveret.runtime import Packed
 from leveret.shrink.binary import by_floats_alone
 
@@ -45,7 +46,8 @@ def pack(
 
     Binary layers become bit kernels, BatchNorm and learned shifts before a sign become its threshold, and what follows
     a convolution becomes its epilogue. The result is run on `example` and compared with PyTorch. A
-    `leveret.capacity.DynamicCapacityNet` becomes a `leveret.runtime.PackedCapacity`, of several graphs and a route; a
+    `leveret.capacity.DynamicCapacityNet` becomes a `leveret.runtime.PackedCapacity`, a `leveret.grow.ClassTree` a
+    `leveret.runtime.PackedTree`, each of several graphs and a route; a
     `TextConvNet`, a `SequenceTagger` and a `BagOfWords` become a `PackedTextConv`, a `PackedTagger` and a `PackedBag`,
     which split texts as these do and take them at any length.
 
@@ -97,6 +99,10 @@ def pack(
         routed = pack_capacity(capacity, example, normalization, classes, provenance)
         routed.rules = carried
         return routed
+    if tree := class_tree(trained):
+        grown = pack_tree(tree, example, normalization, classes, provenance)
+        grown.rules = carried
+        return grown
     draft, vocabulary = lower(exported(trained, example))
     fuse(draft)
     codings = known_codings(trained, draft)

@@ -20,6 +20,7 @@ from leveret.runtime.routes._routed import Routed
 from leveret.runtime.routes._tagger import PackedTagger, TaggedSentence
 from leveret.runtime.routes._text_conv import PackedTextConv
 from leveret.runtime.routes._texts import PackedTexts
+from leveret.runtime.routes._tree import PackedTree
 
 __all__ = [
     "ROUTES",
@@ -30,6 +31,7 @@ __all__ = [
     "PackedTagger",
     "PackedTextConv",
     "PackedTexts",
+    "PackedTree",
     "Part",
     "Routed",
     "TaggedSentence",
@@ -37,7 +39,7 @@ __all__ = [
     "read_routed",
 ]
 
-_KNOWN: tuple[type[Routed], ...] = (PackedCapacity, PackedTextConv, PackedBag, PackedTagger)
+_KNOWN: tuple[type[Routed], ...] = (PackedCapacity, PackedTextConv, PackedBag, PackedTagger, PackedTree)
 ROUTES: dict[str, type[Routed]] = {route.route: route for route in _KNOWN}
 
 

@@ -1,0 +1,97 @@
+"""How the nodes of a growth train: short, since all of them begin with what was learned before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from leveret.errors import LeveretUsageError
+from leveret.training import Augment
+from leveret.training._augment import Augmentation
+
+__all__ = ["BALANCES", "GrowRecipe"]
+
+# ways of `leveret.balance` that leave a net as it is made; "auto" chooses by the counts
+BALANCES = (
+    "plain",
+    "frequency-sampling",
+    "square-root-sampling",
+    "hard-mining",
+    "class-weights",
+    "class-balanced",
+    "focal",
+    "logit-adjusted",
+    "classifier-retraining",
+)
+
+
+@dataclass(frozen=True)
+class GrowRecipe:
+    """Settings of the trainings of a growth.
+
+    Attributes:
+        branch_epochs: passes of a branch's net over the samples of all classes below it.
+        leaf_epochs: of a leaf's over those of its own classes. A tree that is a single leaf has both together.
+        batch_size, lr, augment: as for `leveret.fit`.
+        leaf_lr: of a leaf that begins as a clone of its branch, which has only little to change; None: a fifth of `lr`.
+        balance: how unequal classes are dealt with: a key of `BALANCES`, or "auto", by the counts of each node: plainly
+            where `leveret.balance.catalogue.choose_method` finds them even, else by frequency sampling, which goes with
+            any objective and takes no epoch more.
+        distillation: λ of `KeepOld`, what the tree said before of the old classes; 0 for none.
+        start: what a node below a branch begins with: "branch", the branch's net as it was trained just before; or
+            "old", the net that it was before, as in the paper, by which branches and leaves train at once.
+        settled: with "branch": a leaf whose branch makes no larger error within its group isn't trained further.
+        options: further options of `fit`.
+
+    Raises:
+        LeveretUsageError: an argument out of range; or a balance that brings its own objective, with distillation.
+    """
+
+    branch_epochs: int = 4
+    leaf_epochs: int = 1
+    batch_size: int = 64
+    lr: float = 0.05
+    leaf_lr: float | None = None
+    augment: Augmentation | None = field(default_factory=Augment)
+    balance: str = "auto"
+    distillation: float = 0.0
+    start: Literal["branch", "old"] = "branch"
+    settled: float = 0.01
+    options: dict[str, Any] = field(
+        default_factory=lambda: {"optimizer": "sgd", "schedule": "one-cycle", "warmup": 0.2, "weight_decay": 5e-4}
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("branch_epochs", "leaf_epochs"):
+            if getattr(self, name) < 1:
+                raise LeveretUsageError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.balance not in ("auto", *BALANCES):
+            raise LeveretUsageError(f"balance must be auto or one of {', '.join(BALANCES)}; got {self.balance!r}")
+        if self.start not in ("branch", "old"):
+            raise LeveretUsageError(f"start must be 'branch' or 'old', got {self.start!r}")
+        if not 0 <= self.settled <= 1:
+            raise LeveretUsageError(f"settled must be an error in 0..1, got {self.settled}")
+        if not self.distillation >= 0:
+            raise LeveretUsageError(f"distillation must be at least 0, got {self.distillation}")
+        if self.distillation and self.balance not in ("auto", "plain", "frequency-sampling", "square-root-sampling"):
+            raise LeveretUsageError(
+                f"balance {self.balance!r} brings its own objective; with distillation take plain, frequency-sampling "
+                "or square-root-sampling"
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        augment = self.augment.as_dict() if isinstance(self.augment, Augment) else repr(self.augment)
+        return {
+            "branch_epochs": self.branch_epochs,
+            "leaf_epochs": self.leaf_epochs,
+            "batch_size": self.batch_size,
+            "lr": self.lr,
+            "leaf_lr": self.leaf_lr,
+            "augment": None if self.augment is None else augment,
+            "balance": self.balance,
+            "distillation": self.distillation,
+            "start": self.start,
+            "settled": self.settled,
+            **self.options,
+        }
