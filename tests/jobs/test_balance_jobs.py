@@ -133,7 +133,7 @@ def test_fit_takes_tables_and_texts(tmp_path, kind):
         x = [" ".join(generator.choice(["hare", "field"] if label else ["fox", "wood"], 5)) for label in y]
     data = from_arrays(x, y, test_fraction=0.3)
     result = fit_job.run(data, tmp_path, balance="logit-adjusted", progress=False, epochs=8, batch_size=20, threads=1)
-    assert result.model is None
+    assert (result.model is None) == (kind == "table")  # which doesn't pack
     assert result.metrics["figures"]["pr_auc"] > 0.9
     assert (tmp_path / "net" / "net.safetensors").exists()
     assert (tmp_path / "report.html").exists()
