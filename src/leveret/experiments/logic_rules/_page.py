@@ -9,6 +9,7 @@ import numpy as np
 
 from leveret.experiments._results import Figure, figures_table, markdown_table, part_heading, wrapped
 from leveret.experiments.logic_rules._page_sst2 import sst2
+from leveret.experiments.logic_rules._page_wnut import wnut
 from leveret.experiments.logic_rules._spread import gained, spread
 
 __all__ = ["page"]
@@ -36,6 +37,14 @@ _FIGURES = {
     "train_cost_ratio": Figure(
         "SST-2, an epoch with the rule over one without, processor time", "at most 1.5", lambda v: v <= 1.5, "{:.2f}"
     ),
+    "wnut_base_f1": Figure("WNUT-2017, F1 of entities, tagger", "", None, "{:.2%}"),
+    "wnut_projected_f1": Figure("the same net, transitions at test only", "", None, "{:.2%}"),
+    "wnut_p_f1": Figure("p: learned with transitions", "", None, "{:.2%}"),
+    "wnut_q_f1": Figure("q: learned and tested with transitions", "", None, "{:.2%}"),
+    "wnut_list_p_f1": Figure("p: with transitions and lists", "", None, "{:.2%}"),
+    "wnut_list_q_f1": Figure("q: with transitions and lists", "", None, "{:.2%}"),
+    "wnut_base_broken": Figure("broken transitions of the tagger, a seed", "", None, "{:.1f}"),
+    "wnut_q_broken": Figure("the same where the rule is heeded, all seeds", "0", lambda v: v == 0, "{}"),
     "images_plain": Figure("Fashion-MNIST, 40 labels a class, labels alone", "", None, "{:.2%}"),
     "images_projected": Figure("the same net, the rule at test only", "", None, "{:.2%}"),
     "images_p": Figure("p: learned with the rule, tested without", "", None, "{:.2%}"),
@@ -114,4 +123,9 @@ def _images(details: Mapping[str, Any]) -> list[str]:
     ]
 
 
-_PARTS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {"exact": _exact, "sst2": sst2, "images": _images}
+_PARTS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "exact": _exact,
+    "sst2": sst2,
+    "wnut": wnut,
+    "images": _images,
+}
