@@ -93,6 +93,7 @@ def test_figures_stand_after_every_seed(monkeypatch):
     assert '+1.00 points from the CNN on those with "but", where 2 were asked: missed' in text
     assert 'On those with "but" q gains +3.00 over the CNN; projecting' in text
     assert "gains +2.00, 67% of it" in text
+    assert "over seeds is 0.00 on all sentences, so that a difference is shown;" in text
 
 
 def test_the_page_says_why_nothing_was_gained(monkeypatch):
@@ -100,6 +101,8 @@ def test_the_page_says_why_nothing_was_gained(monkeypatch):
     text = " ".join(page({**figures, "parts": {"sst2": {**details, **STAMP}}}).split())
     assert "p is +0.00 points from the CNN on all sentences, where 0.5 were asked: missed" in text
     assert "Why p gains no more" in text
+    assert "gains +0.20, no less: what q gains needs no learning from the rule" in text
+    assert "so that a difference is not shown" in text
     assert "| gain of p over the CNN, points | 0.00 | at least 0.5 | no |" in text
 
 

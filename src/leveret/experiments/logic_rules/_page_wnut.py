@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leveret.experiments._results import markdown_table, wrapped
-from leveret.experiments.logic_rules._spread import deviation, gained, spread
+from leveret.experiments.logic_rules._spread import error, gained, spread
 
 __all__ = ["wnut"]
 
@@ -70,7 +70,8 @@ def _judged(f1: Mapping[str, Any], details: Mapping[str, Any]) -> str:
         said.append("With {} p gains {:+.2f} points of F1, q {:+.2f}, projection alone {:+.2f}.".format(text, *values))
     if details["seeds"] > 1:
         gain = f1["bio_p"] - f1["base"]
-        error = deviation(gain) / np.sqrt(details["seeds"])
-        clear = "is more" if 100 * abs(gain.mean()) > 2 * error else "is no more"
-        said.append(f"The gain of p by transitions {clear} than twice its standard error over seeds, {error:.2f}.")
+        clear = "is more" if 100 * abs(gain.mean()) > 2 * error(gain) else "is no more"
+        said.append(
+            f"The gain of p by transitions {clear} than twice its standard error over seeds, {error(gain):.2f}."
+        )
     return " ".join(said)
