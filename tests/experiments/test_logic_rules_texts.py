@@ -48,9 +48,15 @@ def test_a_training_of_each_method(tmp_path, method):
     assert result["status"] == "ok", result["why"]
     assert (result["but"], result["fires"]) == (3, 2)
     assert result["train"] == (32 if method == "clauses" else 24)
-    assert result["but_p"] * 3 <= result["p"] * 6
+    assert {"p", "q", "but_p", "but_q", "changed"} <= set(result)
     assert task.finished()["q"] == result["q"]
     assert not (tmp_path / "training").exists()
+
+
+def test_accuracies_of_all_and_of_those_with_but():
+    said, labels = {"p": np.array([0, 1, 1, 1]), "q": np.array([0, 1, 0, 0])}, np.array([0, 0, 0, 1])
+    found = _sentences.accuracies(said, labels, np.array([False, True, True, False]))
+    assert found == {"p": 0.5, "q": 0.5, "but_p": 0.0, "but_q": 0.5}
 
 
 def test_fewer_labels_leave_the_others_out():

@@ -8,7 +8,7 @@ negative one; it is silent elsewhere.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,17 @@ from leveret.runtime.rules._words import Side, clause, words_of
 from leveret.text import Vectors, read_vectors
 from leveret.training import LabelledSampler, Task, fit
 
-__all__ = ["FIT", "Sentences", "TextTraining", "but_rule", "net_of", "sentences", "with_clauses", "with_word"]
+__all__ = [
+    "FIT",
+    "Sentences",
+    "TextTraining",
+    "accuracies",
+    "but_rule",
+    "net_of",
+    "sentences",
+    "with_clauses",
+    "with_word",
+]
 
 CLASSES = ("negative", "positive")
 _RULE = """rule but: average(label is positive => net says positive after "but",
@@ -92,6 +102,15 @@ def net_of(data: Data, vectors: Vectors) -> nn.Module:
     return TextConvNet(data.num_classes, encoder_for(data.train, vectors), vectors)
 
 
+def accuracies(
+    said: Mapping[str, NDArray[np.int64]], labels: NDArray[np.int64], but: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Of all, by the name of who said it, and with "but_" before it of those with "but"."""
+    right = {name: one == labels for name, one in said.items()}
+    of_all = {name: float(ok.mean()) for name, ok in right.items()}
+    return of_all | {f"but_{name}": float(ok[but].mean()) for name, ok in right.items()}
+
+
 @dataclass(frozen=True)
 class TextTraining(Task):
     """One net, tested with the rule and without it, on all sentences and on those with "but".
@@ -130,7 +149,7 @@ class TextTraining(Task):
             raise KeyboardInterrupt
         found = posterior(net, rules, data)
         but = with_word(data.test.fetch(np.arange(len(data.test))))
-        right = {name: one.predictions == data.test.labels for name, one in (("p", found.p), ("q", found.q))}
+        said = {"p": found.p.predictions, "q": found.q.predictions}
         return {
             "history": result.history,
             "best_epoch": result.best_epoch,
@@ -138,8 +157,7 @@ class TextTraining(Task):
             "but": int(but.sum()),
             "fires": found.labels[0].fires,
             "changed": int((found.p.predictions != found.q.predictions).sum()),
-            **{name: float(ok.mean()) for name, ok in right.items()},
-            **{f"but_{name}": float(ok[but].mean()) for name, ok in right.items()},
+            **accuracies(said, data.test.labels, but),
         }
 
     def data_of(self, data: Data) -> Data:
