@@ -8,11 +8,18 @@ from leveret.errors import LeveretDataError, LeveretUsageError
 
 __all__ = ["source_of"]
 
-_FILES = {"mnist": "mnist.npz", "fashion": "fashion_mnist.npz", "cifar": "cifar10-train.parquet"}
+_FILES = {
+    "mnist": "mnist.npz",
+    "fashion": "fashion_mnist.npz",
+    "cifar": "cifar10-train.parquet",
+    "sst2": "sst2-train.parquet",
+    "wnut": "wnut17-train.parquet",
+    "glove": "glove100_subset.npz",
+}
 
 
 def source_of(name: str, data: Path | None) -> Path:
-    """What `leveret.load` takes for "mnist", "fashion" or "cifar".
+    """What `leveret.load` takes for "mnist", "fashion", "cifar", "sst2" or "wnut"; and of "glove", `read_vectors`.
 
     Raises:
         LeveretUsageError: no folder was given.
@@ -23,4 +30,4 @@ def source_of(name: str, data: Path | None) -> Path:
         raise LeveretUsageError(f"this part needs {file}: give its folder with --data or LEVERET_SHARED_DATA")
     if not (data / file).is_file():
         raise LeveretDataError(f"there is no {data / file}")
-    return data / "cifar10" if name == "cifar" else data / file
+    return data / file.removesuffix("-train.parquet")

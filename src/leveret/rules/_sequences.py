@@ -25,6 +25,9 @@ from leveret.training._batch import UNLABELLED
 __all__ = ["SequenceRuleDistillation", "Tagger", "chain_of", "tag_by_rules"]
 
 
+_AT_ONCE = 64
+
+
 class Chain(Protocol):
     """Scores of tags that follow each other, as a linear-chain CRF has them."""
 
@@ -115,6 +118,7 @@ class SequenceRuleDistillation(nn.Module):
 
     def forward(self, net: Any, batch: Batch) -> dict[str, Tensor]:
         emissions = net(batch.inputs)
+        batch.logits = emissions.transpose(1, 2)
         lengths = net.lengths(batch.inputs)
         log_z = net.crf.log_partition(emissions, lengths)
         labels, share = _padded(batch.labels, emissions.shape[1]), self.schedule.share
@@ -161,19 +165,23 @@ def tag_by_rules(net: Any, rules: RuleSet, sentences: Sequence[Sequence[str]]) -
     """
     from leveret.runtime.rules import Facts
 
-    evidence = rules.token_evidence(Facts(len(sentences), None, sentences))
     was_training = net.training
     net.eval()
+    found: list[NDArray[np.int64]] = []
     try:
-        with torch.no_grad():
-            emissions, lengths = net(sentences), net.lengths(sentences)
-            unary, pair = chain_of(net, emissions, lengths)
+        # pairs of tags at each place of all sentences at once would fill the memory
+        for start in range(0, len(sentences), _AT_ONCE):
+            part = sentences[start : start + _AT_ONCE]
+            evidence = rules.token_evidence(Facts(len(part), None, part))
+            with torch.no_grad():
+                emissions, lengths = net(part), net.lengths(part)
+                unary, pair = (scores.detach().numpy() for scores in chain_of(net, emissions, lengths))
+            padded = pads_of(evidence, len(rules.program.evidence))[:, : emissions.shape[1]]
+            paths = chain_best(rules.program, unary, pair, lengths.numpy(), padded, _lists(rules, part))
+            found += [path[:n] for path, n in zip(paths, lengths.tolist(), strict=True)]
     finally:
         net.train(was_training)
-    padded = pads_of(evidence, len(rules.program.evidence))
-    lists = _lists(rules, sentences)
-    paths = chain_best(rules.program, unary.detach().numpy(), pair.detach().numpy(), lengths.numpy(), padded, lists)
-    return [path[:n] for path, n in zip(paths, lengths.tolist(), strict=True)]
+    return found
 
 
 def _lists(rules: RuleSet, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:

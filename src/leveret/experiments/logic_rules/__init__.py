@@ -2,8 +2,10 @@
 
     leveret reproduce logic-rules --data FOLDER [--part images] [--seeds 5] [-o docs/results]
 
-FOLDER holds `fashion_mnist.npz`. Each part is a file of its own, whose `measure` gives figures and details, with its
-part of the page beside it. Trainings stay under `OUT/runs/logic-rules`: what was finished is only read.
+FOLDER holds `fashion_mnist.npz`, `sst2-{train,dev,test}.parquet`, `wnut17-{train,dev,test}.parquet` and
+`glove100_subset.npz`. Each part is a file of its own, whose `measure` gives figures and details, with its part of the
+page beside it; a long one gives them after every seed, so that it may be stopped at any time. Trainings stay under
+`OUT/runs/logic-rules`: what was finished is read.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from leveret.experiments._results import Results
 
 __all__ = ["PARTS", "run"]
 
-PARTS = ("exact", "images")
+PARTS = ("exact", "sst2", "wnut", "images")
 
 _NAME = "logic-rules"
 _COMMAND = f"leveret reproduce {_NAME}"
@@ -24,14 +26,15 @@ _COMMAND = f"leveret reproduce {_NAME}"
 
 def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
     """Run the parts and render the page; see `leveret.experiments.run`."""
-    from leveret.experiments.logic_rules import _exact, _images
+    from leveret.experiments.logic_rules import _exact, _images, _sst2, _wnut
     from leveret.experiments.logic_rules._page import page
 
-    measures: dict[str, Any] = {"exact": _exact.measure, "images": _images.measure}
+    modules: dict[str, Any] = {"exact": _exact, "sst2": _sst2, "wnut": _wnut, "images": _images}
     for part in parts:
-        results = Results(out / f"{_NAME}.json")
-        figures, found = measures[part](seeds, data, out / "runs" / _NAME / part)
-        repeated = f" --seeds {found['seeds']}" if "seeds" in found else ""
-        results.record(part, figures, {"command": f"{_COMMAND} --part {part}{repeated}", **found})
-        write_text(out / f"{_NAME}.md", page(results.values))
+        found = modules[part].measure(seeds, data, out / "runs" / _NAME / part)
+        for figures, details in [found] if isinstance(found, tuple) else found:
+            repeated = f" --seeds {details['seeds']}" if "seeds" in details else ""
+            results = Results(out / f"{_NAME}.json")
+            results.record(part, figures, {"command": f"{_COMMAND} --part {part}{repeated}", **details})
+            write_text(out / f"{_NAME}.md", page(results.values))
     return out / f"{_NAME}.md"

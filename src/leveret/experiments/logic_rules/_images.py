@@ -62,7 +62,7 @@ def measure(seeds: int | None, data: Path | None, runs: Path) -> tuple[dict[str,
         "q": [result["q"] for result in found["rules"]],
     }
     figures: dict[str, Any] = {f"images_{name}": float(np.mean(values)) for name, values in rows.items()}
-    figures["train_cost_ratio"] = cost_ratio(garments(source, 0))
+    figures["images_cost_ratio"] = cost_ratio(garments(source, 0))
     return figures, {
         "seeds": number,
         "per_class": _PER_CLASS,

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from leveret.experiments._results import Figure, figures_table, markdown_table, part_heading, wrapped
+from leveret.experiments.logic_rules._page_sst2 import sst2
+from leveret.experiments.logic_rules._page_wnut import wnut
+from leveret.experiments.logic_rules._spread import gained, spread
 
 __all__ = ["page"]
 
@@ -20,11 +23,33 @@ _FIGURES = {
         "dynamic programming against all sequences, probabilities", "at most 1e-9", lambda v: v <= 1e-9, "{:.1e}"
     ),
     "exact_paths_differing": Figure("the same, best sequences that differ", "0", lambda v: v == 0, "{}"),
+    "sst2_cnn": Figure("SST-2, CNN", "", None, "{:.2%}"),
+    "sst2_projected": Figure("the same net, the rule at test only", "", None, "{:.2%}"),
+    "sst2_p": Figure("p: learned with the rule, tested without", "", None, "{:.2%}"),
+    "sst2_q": Figure("q: learned and tested with the rule", "", None, "{:.2%}"),
+    "sst2_p_gain": Figure("gain of p over the CNN, points", "at least 0.5", lambda v: v >= 0.5, "{:.2f}"),
+    "sst2_q_beyond_p": Figure("gain of q over p, points", "at least 0", lambda v: v >= 0, "{:.2f}"),
+    "sst2_but_cnn": Figure('sentences with "but", CNN', "", None, "{:.2%}"),
+    "sst2_but_projected": Figure("the same net, the rule at test only", "", None, "{:.2%}"),
+    "sst2_but_p": Figure("p there", "", None, "{:.2%}"),
+    "sst2_but_q": Figure("q there", "", None, "{:.2%}"),
+    "sst2_but_p_gain": Figure("gain of p over the CNN there, points", "at least 2", lambda v: v >= 2, "{:.2f}"),
+    "train_cost_ratio": Figure(
+        "SST-2, an epoch with the rule over one without, processor time", "at most 1.5", lambda v: v <= 1.5, "{:.2f}"
+    ),
+    "wnut_base_f1": Figure("WNUT-2017, F1 of entities, tagger", "", None, "{:.2%}"),
+    "wnut_projected_f1": Figure("the same net, transitions at test only", "", None, "{:.2%}"),
+    "wnut_p_f1": Figure("p: learned with transitions", "", None, "{:.2%}"),
+    "wnut_q_f1": Figure("q: learned and tested with transitions", "", None, "{:.2%}"),
+    "wnut_list_p_f1": Figure("p: with transitions and lists", "", None, "{:.2%}"),
+    "wnut_list_q_f1": Figure("q: with transitions and lists", "", None, "{:.2%}"),
+    "wnut_base_broken": Figure("broken transitions of the tagger, a seed", "", None, "{:.1f}"),
+    "wnut_q_broken": Figure("the same where the rule is heeded, all seeds", "0", lambda v: v == 0, "{}"),
     "images_plain": Figure("Fashion-MNIST, 40 labels a class, labels alone", "", None, "{:.2%}"),
     "images_projected": Figure("the same net, the rule at test only", "", None, "{:.2%}"),
     "images_p": Figure("p: learned with the rule, tested without", "", None, "{:.2%}"),
     "images_q": Figure("q: learned and tested with the rule", "", None, "{:.2%}"),
-    "train_cost_ratio": Figure(
+    "images_cost_ratio": Figure(
         "a training step with rules over one without", "at most 1.5", lambda v: v <= 1.5, "{:.2f}"
     ),
 }
@@ -74,9 +99,7 @@ def _images(details: Mapping[str, Any]) -> list[str]:
     for key, name in names.items():
         found = np.array(details["rows"][key])
         gain = found - base
-        lines.append(
-            (name, _spread(found), "" if key == "plain" else f"{100 * gain.mean():+.2f} ± {_deviation(gain):.2f}")
-        )
+        lines.append((name, spread(found), "" if key == "plain" else gained(gain)))
     kinds = "; ".join(f"{kind}: {', '.join(classes)}" for kind, classes in details["kinds"].items())
     (epochs, batch), (more, larger) = details["steps"]["plain"], details["steps"]["rules"]
     return [
@@ -100,12 +123,9 @@ def _images(details: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _spread(found: Any) -> str:
-    return f"{100 * found.mean():.2f} ± {_deviation(found):.2f}"
-
-
-def _deviation(found: Any) -> float:
-    return float(100 * found.std(ddof=1)) if len(found) > 1 else 0.0
-
-
-_PARTS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {"exact": _exact, "images": _images}
+_PARTS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "exact": _exact,
+    "sst2": sst2,
+    "wnut": wnut,
+    "images": _images,
+}
