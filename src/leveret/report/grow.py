@@ -41,7 +41,7 @@ def grow_page(data: Mapping[str, Any], metrics: Mapping[str, Any], test: Evaluat
         Section("Before and after", tuple(_before_after(metrics)), "On test samples, which no training saw."),
         Section(
             "What the new classes were taken for",
-            tuple(preview_figure(step["preview"], i) for i, step in enumerate(steps) if step["preview"]),
+            tuple(preview_figure(step["preview"], i, _name(step)) for i, step in enumerate(steps) if step["preview"]),
             "The preview: samples of the new classes, shown to the net that doesn't know them yet.",
         ),
         Section("What was done, and why", tuple(_plan(metrics, steps))),
@@ -64,12 +64,13 @@ def grow_page(data: Mapping[str, Any], metrics: Mapping[str, Any], test: Evaluat
     )
 
 
-def preview_figure(preview: Mapping[str, Any], number: int = 0) -> Figure:
+def preview_figure(preview: Mapping[str, Any], number: int = 0, node: str = "root") -> Figure:
     """The preview matrix as a picture: a row a new class, a column a known one.
 
     Args:
         preview: `new`, `known` and `activations`, as a plan has them.
         number: keeps the ids of several apart.
+        node: whose net was shown them.
     """
     found = np.asarray(preview["activations"], float).reshape(len(preview["new"]), len(preview["known"]))
     rows, columns = found.shape
@@ -98,7 +99,8 @@ def preview_figure(preview: Mapping[str, Any], number: int = 0) -> Figure:
     return Figure(
         svg,
         f"Matrix of mean activations, new classes by known ones: {words}.",
-        "Mean softmax activations, %: how much each new class (rows) looks to the net like each known one (columns).",
+        f"Mean softmax activations, %: how much each new class (rows) looks to the net of {node} like each known one "
+        "(columns).",
     )
 
 
