@@ -114,7 +114,7 @@ def test_features_of_a_run(trained, digits_in_files):
         ({"period": 3}, "a period is of looks"),
         ({"resume": True}, "nothing is kept to go on with"),
         ({"observer": "knn", "epochs": 3}, "epochs are of nets"),
-        ({"features": "x"}, "features are for the observers logistic and knn"),
+        ({"features": "x", "observer": "net"}, "features are for the observers logistic and knn"),
         ({"features": "x", "observer": "knn"}, "holds no run of leveret fit"),
         ({"observer": "mlp"}, "a net for images must be one of"),
         ({"on": "digits"}, "must be a classifier|not a|lvr"),

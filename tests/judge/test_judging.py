@@ -170,7 +170,11 @@ def test_the_larger_side_is_drawn_down():
         (lambda: judge(rows(50), ["text"] * 50), LeveretDataError, "all parts must be alike"),
         (lambda: judge(rows(50), rows(50), alpha=0), LeveretUsageError, "alpha must be between 0 and 1"),
         (lambda: judge(rows(50), rows(50), test="t"), LeveretUsageError, "test must be one of ranks, binomial"),
-        (lambda: judge(rows(50), rows(50), observer=3), LeveretUsageError, "observer must be 'logistic', 'knn', 'net'"),
+        (
+            lambda: judge(rows(50), rows(50), observer=3),
+            LeveretUsageError,
+            "observer must be 'auto', 'logistic', 'knn', 'net'",
+        ),
         (
             lambda: judge(rows(50), rows(50), observer="convnet"),
             LeveretUsageError,
@@ -195,6 +199,12 @@ def test_the_same_seed_gives_the_same_verdict(images):
     for each in found:
         each.pop("seconds")
     assert found[0] == found[1]
+
+
+def test_the_observer_by_size():
+    assert observer_for("auto", 999).name == "logistic regression"
+    assert observer_for("auto", 1000).name == "a net"
+    assert judge(rows(40), rows(40, seed=1), mmd=False).observer == "logistic regression"
 
 
 def test_a_given_module_stays_as_it_is():

@@ -37,8 +37,10 @@ def judge(
     ] = None,
     observer: Annotated[
         str,
-        typer.Option(help="net, which is trained; convnet, resnet20, … by name; or logistic or knn, which are fast."),
-    ] = "net",
+        typer.Option(
+            help="net, which is trained; convnet, resnet20, … by name; or logistic, knn, which are fast. auto: by size."
+        ),
+    ] = "auto",
     features: Annotated[
         Path | None,
         typer.Option(

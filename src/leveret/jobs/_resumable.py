@@ -28,7 +28,7 @@ _DEFAULTS = {
     ("method", "binary"),
     ("ignore_index", 255),
     ("trials", 4),
-    ("observer", "net"),
+    ("observer", "auto"),
     ("test", "ranks"),
     ("most", 5000),
 }

@@ -55,7 +55,7 @@ def run(
     out: str | os.PathLike[str] | None = None,
     *,
     on: Any = None,
-    observer: Any = "net",
+    observer: Any = "auto",
     features: str | os.PathLike[str] | None = None,
     test: str = "ranks",
     alpha: float | None = None,
@@ -77,7 +77,7 @@ def run(
             `leveret fit`.
         out: a new or empty folder, or with `resume` that of a run with the same data and options; None keeps nothing.
         on: a source of images whose test part both models are asked about; what they say is judged, pair by pair.
-        observer: "net", the name of a net, "logistic", "knn", or what `leveret.judge.judge` takes.
+        observer: "auto", "net", the name of a net, "logistic", "knn", or what `leveret.judge.judge` takes.
         features: a folder of `leveret fit`: a fast observer looks at what enters that net's last layer.
         test: which decides, a key of `leveret.judge.TESTS`.
         alpha: chance of saying "different" of what is alike. Default: 0.05, or what the file of looks says.
@@ -135,6 +135,10 @@ def _observer(observer: Any, features: Any, epochs: int | None) -> Any:
     from leveret.judge import Logistic, Neighbours, Trained
 
     fast = {"logistic": Logistic, "knn": Neighbours}
+    if observer == "auto" and features is None and epochs is None:
+        return observer
+    if observer == "auto":  # options of one kind ask for it
+        observer = "net" if features is None else "logistic"
     if isinstance(observer, str) and observer in fast:
         if epochs is not None:
             raise LeveretUsageError(f"epochs are of nets; the observer {observer!r} has none")
@@ -223,8 +227,9 @@ class _Job(ResumableJob):
     def run(
         self, observer: Any, test: str, alpha: float | None, looks: Looks | None, asked: Mapping[str, Any]
     ) -> JudgeResult:
-        from leveret.judge import judge_pair
+        from leveret.judge import judge_pair, observer_for
 
+        observer = observer_for(observer, min(self.pair.counts))
         folder = self.kept_in
         if folder is not None:
             folder.begin(self._config(asked))

@@ -34,6 +34,7 @@ _VALIDATION = 0.2  # of the samples to learn from
 _FEW_FOR_VALIDATION = 40
 _SHOWN = 12
 _DRAWS = 999
+_ENOUGH_FOR_A_NET = 1000  # samples a side, as measured in docs/results/judge.md
 _FAST: dict[str, Any] = {"logistic": Logistic, "knn": Neighbours}
 
 
@@ -41,7 +42,7 @@ def judge(
     a: Any,
     b: Any,
     *,
-    observer: str | Observer | Any = "net",
+    observer: str | Observer | Any = "auto",
     test: Literal["ranks", "binomial", "permutation", "mmd"] = "ranks",
     alpha: float = 0.05,
     looks: Looks | str | os.PathLike[str] | None = None,
@@ -68,7 +69,8 @@ def judge(
             width)`; rows of numbers `(n, features)`, an array or a data frame; or lists of texts. What two models say
             of the same samples are rows, and `paired`.
         observer: "logistic" or "knn", which are fast; "net" or the name of a net (`nets.net_for`), trained by `fit`;
-            a `torch.nn.Module` of two outputs, of which a copy is trained; or an `Observer`.
+            a `torch.nn.Module` of two outputs, of which a copy is trained; or an `Observer`. "auto" takes a net from
+            1,000 samples a side on and logistic regression below, where a net has too little to learn from.
         test: which decides, a key of `TESTS`.
         alpha: chance of saying "different" of what is alike, in 0..1. Of looks it is theirs.
         looks: a `Looks`, or the path of its file, where this is one of several looks.
@@ -112,7 +114,7 @@ def judge(
 def judge_pair(
     pair: Pair,
     *,
-    observer: str | Observer | Any = "net",
+    observer: str | Observer | Any = "auto",
     test: str = "ranks",
     alpha: float = 0.05,
     looks: Looks | str | os.PathLike[str] | None = None,
@@ -136,7 +138,7 @@ def judge_pair(
         raise LeveretUsageError(f"alpha must be between 0 and 1, got {alpha}")
     counted = looks if isinstance(looks, Looks) or looks is None else Looks(looks)
     level = alpha if counted is None else counted.level
-    machine = observer_for(observer)
+    machine = observer_for(observer, min(pair.counts))
     generator = np.random.default_rng((seed, 1))
     train, asked = halves(pair.side, pair.groups, generator)
     data, order = _data(pair, train, asked, generator, machine.wants_validation)
@@ -181,13 +183,15 @@ def judge_pair(
     )
 
 
-def observer_for(observer: str | Observer | Any) -> Observer:
-    """What `judge` takes for an observer, as one.
+def observer_for(observer: str | Observer | Any, samples: int = 0) -> Observer:
+    """What `judge` takes for an observer, as one; "auto" goes by the samples of a side.
 
     Raises:
         LeveretUsageError: it is none.
     """
     if isinstance(observer, str):
+        if observer == "auto":
+            observer = "net" if samples >= _ENOUGH_FOR_A_NET else "logistic"
         if observer in _FAST:
             return _FAST[observer]()
         return Trained(None if observer == "net" else observer)
@@ -198,8 +202,8 @@ def observer_for(observer: str | Observer | Any) -> Observer:
     if isinstance(observer, nn.Module):
         return Trained(observer)
     raise LeveretUsageError(
-        f"observer must be {', '.join(map(repr, _FAST))}, 'net', the name of a net, a torch.nn.Module or an Observer; "
-        f"got {observer!r}"
+        f"observer must be 'auto', {', '.join(map(repr, _FAST))}, 'net', the name of a net, a torch.nn.Module or an "
+        f"Observer; got {observer!r}"
     )
 
 
