@@ -88,6 +88,9 @@ def test_a_packed_model_against_its_float_net(trained, tmp_path):
     options = {"on": "digits", "observer": "logistic", "progress": False}
     result = judge.run(trained / "model.lvr", trained, tmp_path / "out", **options)
     assert not result.different
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Samples that the observer was surest of" in page
+    assert "gave it away" not in page
     assert result.metrics["models"]["agreement"] > 0.99
     assert result.metrics["models"]["largest_difference"] < 1e-3
     assert (tmp_path / "out" / "samples.png").exists()

@@ -37,9 +37,7 @@ def judge_page(
         means: of images: A's mean, B's, and their difference.
     """
     sections = [
-        Section(
-            "Samples that gave it away", tuple(_giveaways(metrics, pictures)), "All of the half that was held out."
-        ),
+        Section(_samples_title(metrics), tuple(_giveaways(metrics, pictures)), "All of the half that was held out."),
         Section("What differs", tuple(_differences(metrics, means))),
         Section("Tests", tuple(_tests(metrics))),
         Section("How it was judged", tuple(_made(metrics))),
@@ -82,6 +80,10 @@ def _tiles(metrics: Mapping[str, Any]) -> list[Tile]:
     ]
 
 
+def _samples_title(metrics: Mapping[str, Any]) -> str:
+    return "Samples that gave it away" if metrics["different"] else "Samples that the observer was surest of"
+
+
 def _giveaways(metrics: Mapping[str, Any], pictures: Sequence[NDArray[np.uint8]]) -> list[Block]:
     found = metrics["giveaways"]
     blocks: list[Block] = []
@@ -98,7 +100,9 @@ def _giveaways(metrics: Mapping[str, Any], pictures: Sequence[NDArray[np.uint8]]
             rows = tuple(
                 (str(found[i]["sample"]), _sure(found[i]), *(found[i][key] for key in shown_too)) for i in chosen
             )
-            blocks.append(Table(title, ("sample", "sure", *shown_too), rows, text=(2,) if shown_too else ()))
+            blocks.append(
+                Table(title, ("sample", "sure", *shown_too), rows, text=(2,) if shown_too else (), wide=bool(shown_too))
+            )
     return blocks
 
 
