@@ -44,6 +44,7 @@ inline CountShape count_shape(const BitConv& job) {
     s.runs = dense ? 1 : w.kernel_w;
     s.run = dense ? w.kernel_w * halves : halves;
     s.between = w.dilation_w * halves;
+    s.column = halves;
     s.filter_run = tap;
     s.filter_row = w.kernel_w * tap;
     s.filter_block = w.kernel_h * s.filter_row;
@@ -55,25 +56,36 @@ void bitconv(const BitConv& job, std::size_t begin, std::size_t end) {
     const Window& w = job.window;
     const CountShape s = count_shape(job);
     const std::size_t line = padded_width(w) * halves_of(job.channels), tiles = (w.out_w + count_tile - 1) / count_tile;
+    const std::size_t least = w.out_w / tiles, wider = w.out_w % tiles;  // as many tiles have a pixel more
+    // a border of one pixel, which the window reaches at the first and at the last place alone
+    const bool narrow = w.pad_w == 1 && w.kernel_w > 1 && w.stride_w == 1 && w.dilation_w == 1 && w.width >= w.kernel_w &&
+                        w.out_w == w.width + 3 - w.kernel_w;
+    const std::ptrdiff_t reach = (w.kernel_w - 1) * w.dilation_w;
+    CountTile tile{};
     for (std::size_t row = begin; row < end; ++row) {
         const std::size_t n = row / w.out_h;
         const std::ptrdiff_t top = static_cast<std::ptrdiff_t>(row % w.out_h) * w.stride_h - w.pad_h;
-        CountTile tile{};
         tile.rows = taps_inside(top, w.kernel_h, w.dilation_h, w.height);
         const std::ptrdiff_t products = (tile.rows.last - tile.rows.first) * static_cast<std::ptrdiff_t>(job.channels);
         const auto* image = static_cast<const std::uint32_t*>(job.image) +
                             (n * w.height + (top + tile.rows.first * w.dilation_h)) * line;
-        for (std::size_t t = 0; t < tiles; ++t) {
-            const std::size_t first = t * w.out_w / tiles, size = (t + 1) * w.out_w / tiles - first;
+        for (std::size_t t = 0, first = 0, size; t < tiles; ++t, first += size) {
+            size = least + (t < wider);
             tile.pixel = row * w.out_w + first;
             tile.image = image + first * s.step;
-            tile.at_border = false;
+            const std::ptrdiff_t left = static_cast<std::ptrdiff_t>(first) * w.stride_w - w.pad_w;
+            const std::ptrdiff_t right = left + static_cast<std::ptrdiff_t>(size - 1) * w.stride_w + reach;
+            tile.at_border = left < 0 || right >= w.width;
+            tile.left = narrow && left < 0;
+            tile.right = narrow && right >= w.width;
             for (std::size_t p = 0; p < size; ++p) {
-                const std::ptrdiff_t left = static_cast<std::ptrdiff_t>(first + p) * w.stride_w - w.pad_w;
-                tile.columns[p] = taps_inside(left, w.kernel_w, w.dilation_w, w.width);
-                const std::ptrdiff_t taps = tile.columns[p].last - tile.columns[p].first;
+                std::ptrdiff_t taps = w.kernel_w;
+                if (tile.at_border) {
+                    const std::ptrdiff_t at = left + static_cast<std::ptrdiff_t>(p) * w.stride_w;
+                    tile.columns[p] = taps_inside(at, w.kernel_w, w.dilation_w, w.width);
+                    taps = tile.columns[p].last - tile.columns[p].first;
+                }
                 tile.inside[p] = static_cast<std::int32_t>(products * taps);
-                tile.at_border |= taps < w.kernel_w;
             }
             count_filters_of(size)(job, s, tile);
         }

@@ -80,11 +80,14 @@ struct CountTile {
     Span columns[count_tile];
     std::int32_t inside[count_tile];  // products: channels times taps inside the image
     bool at_border;
+    // nothing but the first pixel's first column of the kernel, and the last one's last, may lie outside the image: which
+    bool left, right;
 };
 
 // How a convolution lies in memory, in half words.
 struct CountShape {
     std::size_t step, line;                      // from an output pixel's image to the next one's, and to the row below
     std::size_t runs, run, between, filter_run;  // a row of the kernel: pieces, their length, and what lies between
+    std::size_t column;                          // of a row of the kernel, where the row is one run
     std::size_t filter_row, filter_block;
 };

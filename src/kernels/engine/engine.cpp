@@ -5,6 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "engine/turn.hpp"
 #include "threads/pool.hpp"
 
 namespace leveret {
@@ -103,15 +104,13 @@ void Engine::read_images(const Pixel* images, std::size_t batch, float* to, int 
         for (std::size_t row = begin; row < end; ++row) {
             const std::size_t n = row / height, y = row % height;
             float* out = to + row * width * channels;
-            for (std::size_t c = 0; c < channels; ++c) {
-                const Pixel* from = images + (n * channels + c) * places + y * width;
-                if constexpr (sizeof(Pixel) == 1) {  // the same operations in the same precision as in training
-                    const float mean = mean_[c], std = std_[c];
+            const Pixel* from = images + n * channels * places + y * width;
+            if constexpr (sizeof(Pixel) == 1) {  // the same operations in the same precision as in training
+                for (std::size_t c = 0; c < channels; ++c, from += places)
                     for (std::size_t x = 0; x < width; ++x)
-                        out[x * channels + c] = (static_cast<float>(from[x]) - mean) / std;
-                } else {
-                    for (std::size_t x = 0; x < width; ++x) out[x * channels + c] = from[x];
-                }
+                        out[x * channels + c] = (static_cast<float>(from[x]) - mean_[c]) / std_[c];
+            } else {
+                turn(from, channels, width, places, out, channels);
             }
         }
     });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/turn.hpp"
 #include "isa/choose.hpp"
 #include "lvr/builder.hpp"
 #include "lvr/codings.hpp"
@@ -37,11 +38,6 @@ void check_result(const Building& building, const std::vector<std::string>& clas
         refuse("the net gives ", last.channels, " logits for ", classes.size(), " classes");
     for (const auto& [name, tensor] : building.container.tensors)
         if (!building.used.contains(name)) refuse("no step uses tensor ", quoted(name));
-}
-
-void channels_first(const float* from, std::size_t channels, std::size_t places, float* to) {
-    for (std::size_t c = 0; c < channels; ++c)
-        for (std::size_t place = 0; place < places; ++place) to[c * places + place] = from[place * channels + c];
 }
 
 }  // namespace
@@ -82,8 +78,7 @@ void Net::run(const Pixel* images, std::size_t n, float* logits, int threads) co
     for (std::size_t begin = 0; begin < n; begin += some) {
         const std::size_t part = std::min(some, n - begin);
         engine_->run(images + begin * input_.elements(), part, maps.data(), threads);
-        for (std::size_t i = 0; i < part; ++i)
-            channels_first(maps.data() + i * row, output_.channels, output_.places(), logits + (begin + i) * row);
+        channels_first(maps.data(), part, output_.places(), output_.channels, logits + begin * row, threads);
     }
 }
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.errors import LeveretFormatError, LeveretUsageError
+from leveret.runtime import _native as native
 from leveret.runtime import _format, kernels
 from leveret.runtime._contract import InputContract
 from leveret.runtime._engine import build_engine
@@ -140,7 +141,7 @@ class Packed:
             LeveretUsageError: another shape or dtype, or an id outside the vocabulary.
         """
         count = thread_count(threads)
-        return _channels_first(self.results(self.input.checked(images), count))
+        return _channels_first(self.results(self.input.checked(images), count), count)
 
     def results(self, batch: NDArray[Any], threads: int) -> NDArray[np.float32]:
         """What the last step gives, channels last, of a batch that is as `input` has it, unchecked; 0 threads are the
@@ -365,5 +366,13 @@ def thread_count(threads: int | None) -> int:
     return threads or 0
 
 
-def _channels_first(result: NDArray[np.float32]) -> NDArray[np.float32]:
-    return result if result.ndim == 2 else np.ascontiguousarray(result.transpose(0, 3, 1, 2))
+def _channels_first(result: NDArray[np.float32], threads: int) -> NDArray[np.float32]:
+    """Maps as a caller has them; rows stay as they are."""
+    if result.ndim == 2:
+        return result
+    if native.module is None or native.isa() == "reference":
+        return np.ascontiguousarray(result.transpose(0, 3, 1, 2))
+    n, height, width, channels = result.shape
+    turned = np.empty((n, channels, height, width), np.float32)
+    native.module.channels_first(np.ascontiguousarray(result), turned, threads)
+    return turned
