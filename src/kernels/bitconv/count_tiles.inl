@@ -78,14 +78,19 @@ void bitconv(const BitConv& job, std::size_t begin, std::size_t end) {
             tile.at_border = left < 0 || right >= w.width;
             tile.left = narrow && left < 0;
             tile.right = narrow && right >= w.width;
-            for (std::size_t p = 0; p < size; ++p) {
-                std::ptrdiff_t taps = w.kernel_w;
-                if (tile.at_border) {
+            const auto whole = static_cast<std::int32_t>(products * w.kernel_w), column = static_cast<std::int32_t>(products);
+            for (std::size_t p = 0; p < size; ++p) tile.inside[p] = whole;
+            if (narrow) {
+                for (std::size_t p = 0; p < size && tile.at_border; ++p) tile.columns[p] = {0, w.kernel_w};
+                if (tile.left) tile.inside[0] -= column, tile.columns[0].first = 1;
+                if (tile.right) tile.inside[size - 1] -= column, tile.columns[size - 1].last = w.kernel_w - 1;
+            } else if (tile.at_border) {
+                for (std::size_t p = 0; p < size; ++p) {
                     const std::ptrdiff_t at = left + static_cast<std::ptrdiff_t>(p) * w.stride_w;
-                    tile.columns[p] = taps_inside(at, w.kernel_w, w.dilation_w, w.width);
-                    taps = tile.columns[p].last - tile.columns[p].first;
+                    const Span columns = taps_inside(at, w.kernel_w, w.dilation_w, w.width);
+                    tile.columns[p] = columns;
+                    tile.inside[p] = static_cast<std::int32_t>(products * (columns.last - columns.first));
                 }
-                tile.inside[p] = static_cast<std::int32_t>(products * taps);
             }
             count_filters_of(size)(job, s, tile);
         }
