@@ -2,7 +2,6 @@
 #include "binding/binding.hpp"
 #include "bitconv/layer.hpp"
 #include "engine/bind.hpp"
-#include "engine/turn.hpp"
 #include "floatconv/layer.hpp"
 #include "isa/choose.hpp"
 #include "peaks/measure.hpp"
@@ -65,13 +64,6 @@ NB_MODULE(_kernels, m) {
     m.def("affine", &affine, nb::arg("x"), nb::arg("channels"), nb::arg("scale").none(), nb::arg("shift").none(),
           nb::arg("add").none(), nb::arg("before").none(), nb::arg("slope").none(), nb::arg("after").none(), nb::arg("out"), nb::arg("threads"));
     m.def("pool", &pool);
-    m.def("channels_first", [](Floats maps, Array<float> out, int threads) {
-        const float* from = maps.data();
-        float* to = out.data();
-        const std::size_t batch = maps.shape(0), places = maps.shape(1) * maps.shape(2), channels = maps.shape(3);
-        nb::gil_scoped_release release;
-        channels_first(from, batch, places, channels, to, threads);
-    });
     m.def("peaks", [](double seconds) {
         nb::gil_scoped_release release;
         const Peaks peaks = measure_peaks(seconds);

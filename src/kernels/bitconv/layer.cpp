@@ -1,5 +1,6 @@
 #include "bitconv/layer.hpp"
 
+#include <algorithm>
 #include <new>
 #include <vector>
 
@@ -41,7 +42,7 @@ BitConvLayer::BitConvLayer(const std::uint64_t* weights, std::size_t outputs, st
 
 void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Window& window, const Epilogue& epilogue,
                        float* out, const float* threshold, const std::uint8_t* flip, std::uint64_t* out_bits,
-                       int threads, void* scratch) const {
+                       int threads, void* scratch, const SignsToo& signs) const {
     const std::size_t rows = batch * window.height, pixels = rows * window.width;
     const std::size_t words = (channels_ + 63) / 64, own = channels_ / groups_, own_words = (own + 63) / 64;
     const std::size_t filters = outputs_ / groups_, row_bytes = kernels_->expanded_bytes(window, own);
@@ -80,8 +81,30 @@ void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Windo
                           BitConv own_part = job;
                           own_part.first = first;
                           own_part.last = last;
-                          kernels_->bitconv(own_part, begin, end);
+                          run_rows(own_part, begin, end, signs);
                       });
+    }
+}
+
+// Some rows of a job. Where these are whole, their signs are taken while they are in the first cache; parts of rows, as of
+// several groups or of filters shared out among threads, have theirs taken one by one.
+void BitConvLayer::run_rows(const BitConv& job, std::size_t begin, std::size_t end, const SignsToo& signs) const {
+    if (!signs.out) return kernels_->bitconv(job, begin, end);
+    const std::size_t width = job.window.out_w, words = (outputs_ + 63) / 64;
+    const bool whole = job.first == 0 && job.last == outputs_;
+    const std::size_t some = std::max<std::size_t>(1, 4096 / std::max<std::size_t>(width * outputs_, 1));
+    for (std::size_t row = begin, next; row < end; row = next) {
+        next = std::min(row + some, end);
+        kernels_->bitconv(job, row, next);
+        if (whole) {
+            kernels_->pack(job.out + row * width * outputs_, (next - row) * width, outputs_, signs.threshold, signs.flip,
+                           signs.out + row * width * words);
+            continue;
+        }
+        for (std::size_t pixel = row * width; pixel < next * width; ++pixel)
+            kernels_->pack(job.out + pixel * outputs_ + job.first, 1, job.last - job.first,
+                           signs.threshold ? signs.threshold + job.first : nullptr,
+                           signs.flip ? signs.flip + job.first : nullptr, signs.out + pixel * words + job.first / 64);
     }
 }
 

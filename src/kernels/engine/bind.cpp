@@ -144,14 +144,14 @@ void bind_engine(nb::module_& m) {
         .def("plan", &Engine::plan)
         .def("arena_bytes", &Engine::arena_bytes)
         .def("run",
-             [](const Engine& self, Floats images, Array<float> out, int threads) {
+             [](const Engine& self, Floats images, Array<float> out, int threads, bool channels_first) {
                  nb::gil_scoped_release release;
-                 self.run(images.data(), images.shape(0), out.data(), threads);
+                 self.run(images.data(), images.shape(0), out.data(), threads, channels_first);
              })
         .def("run",
-             [](const Engine& self, Bytes images, Array<float> out, int threads) {
+             [](const Engine& self, Bytes images, Array<float> out, int threads, bool channels_first) {
                  nb::gil_scoped_release release;
-                 self.run(images.data(), images.shape(0), out.data(), threads);
+                 self.run(images.data(), images.shape(0), out.data(), threads, channels_first);
              })
         .def("profile",
              [](const Engine& self, Floats images, Array<float> out, int threads) {

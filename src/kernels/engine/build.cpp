@@ -12,6 +12,7 @@ Value output_of(const Window& w, std::size_t channels, bool bits = false) {
 }  // namespace
 
 std::size_t add_bits(Engine& engine, std::size_t input, Channels threshold, Flips flip) {
+    if (const auto made = engine.add_signs(input, threshold, flip)) return *made;
     Value out = engine.value(input);
     out.bits = true;
     return engine.add(bits_node(engine.value(input), std::move(threshold), std::move(flip)), {input}, out);

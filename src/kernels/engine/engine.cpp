@@ -35,8 +35,23 @@ std::size_t Engine::add(std::unique_ptr<Node> node, std::vector<std::size_t> inp
     return values_.size() - 1;
 }
 
+bool Node::give_signs(const Channels&, const Flips&) { return false; }
+
+std::optional<std::size_t> Engine::add_signs(std::size_t input, const Channels& threshold, const Flips& flip) {
+    if (input == 0 || input >= values_.size()) return std::nullopt;
+    Step& maker = steps_[input - 1];
+    if (!maker.node || !maker.node->give_signs(threshold, flip)) return std::nullopt;
+    Value signs = values_[input];
+    signs.bits = true;
+    maker.signs = values_.size();
+    steps_.push_back({nullptr, {input}});  // nothing is left to do, but values are numbered by their steps
+    values_.push_back(signs);
+    return maker.signs;
+}
+
 void Engine::plan() {
     if (steps_.empty()) throw std::invalid_argument("a net needs at least one node");
+    if (!steps_.back().node) throw std::invalid_argument("a net ends with floats");
     std::vector<Life> lives;
     for (std::size_t v = 0; v + 1 < values_.size(); ++v) {  // the last value is written to the caller's memory
         const std::size_t made = v == 0 ? 0 : v - 1;
@@ -45,6 +60,8 @@ void Engine::plan() {
     for (std::size_t s = 0; s < steps_.size(); ++s)
         for (const std::size_t v : steps_[s].inputs)
             if (v < lives.size()) lives[v].end = s;
+    for (std::size_t s = 0; s < steps_.size(); ++s)
+        if (steps_[s].signs) lives[steps_[s].signs].begin = s;
     // the largest first, each at the lowest place that none of its contemporaries holds
     std::stable_sort(lives.begin(), lives.end(), [](const Life& a, const Life& b) { return a.bytes > b.bytes; });
     offsets_.assign(values_.size(), 0);
@@ -66,7 +83,8 @@ void Engine::plan() {
 
 std::size_t Engine::arena_bytes(std::size_t batch) const {
     std::size_t scratch = 0;
-    for (const Step& step : steps_) scratch = std::max(scratch, rounded(step.node->scratch_bytes(batch)));
+    for (const Step& step : steps_)
+        if (step.node) scratch = std::max(scratch, rounded(step.node->scratch_bytes(batch)));
     return arena_ * batch + scratch;
 }
 
@@ -143,45 +161,55 @@ void Engine::run_steps(std::uint8_t* arena, std::size_t batch, float* out, int t
         for (std::size_t i = 0; i < steps_[s].inputs.size(); ++i)
             inputs[i] = arena + offsets_[steps_[s].inputs[i]] * batch;
         void* output = s + 1 == steps_.size() ? static_cast<void*>(out) : arena + offsets_[s + 1] * batch;
-        steps_[s].node->run({inputs.data(), output, arena + arena_ * batch, batch, threads});
+        const std::size_t signs = steps_[s].signs;
+        auto* beside = signs ? reinterpret_cast<std::uint64_t*>(arena + offsets_[signs] * batch) : nullptr;
+        if (steps_[s].node) steps_[s].node->run({inputs.data(), output, arena + arena_ * batch, batch, threads, beside});
         if (watch) watch->lap(s + 1);
     }
 }
 
 template <typename Pixel>
-void Engine::run_parts(const Pixel* images, std::size_t batch, float* out, int threads, Stopwatch* watch) const {
+void Engine::run_parts(const Pixel* images, std::size_t batch, float* out, int threads, bool turned,
+                       Stopwatch* watch) const {
     if (sizeof(Pixel) == 1 && mean_.empty()) throw std::invalid_argument("this net takes floats alone");
-    const std::size_t most = std::max<std::size_t>(1, most_bytes / std::max<std::size_t>(arena_bytes(1), 1));
-    const std::size_t row = values_.back().elements(), image = values_[0].elements();
+    const Value& last = values_.back();
+    turned = turned && last.places() > 1;
+    const std::size_t maps = turned ? rounded(last.bytes()) : 0;  // wait here to be turned, bytes a sample
+    const std::size_t most = std::max<std::size_t>(1, most_bytes / std::max<std::size_t>(arena_bytes(1) + maps, 1));
+    const std::size_t row = last.elements(), image = values_[0].elements();
     if (batch == 0) return;
-    Arena arena = take(arena_bytes(std::min(batch, most)));
+    const std::size_t largest = std::min(batch, most), before = rounded(arena_bytes(largest));
+    Arena arena = take(before + maps * largest);
     for (std::size_t begin = 0; begin < batch; begin += most) {
         const std::size_t part = std::min(most, batch - begin);
+        float* to = out + begin * row;
+        float* made = turned ? reinterpret_cast<float*>(arena.base + before) : to;
         if (watch) watch->start();
         read_images(images + begin * image, part, reinterpret_cast<float*>(arena.base + offsets_[0] * part), threads);
         if (watch) watch->lap(0);
-        run_steps(arena.base, part, out + begin * row, threads, watch);
+        run_steps(arena.base, part, made, threads, watch);
+        if (turned) channels_first(made, part, last.places(), last.channels, to, threads);
     }
     give(std::move(arena));
 }
 
-void Engine::run(const float* images, std::size_t batch, float* out, int threads) const {
-    run_parts(images, batch, out, threads, nullptr);
+void Engine::run(const float* images, std::size_t batch, float* out, int threads, bool channels_first) const {
+    run_parts(images, batch, out, threads, channels_first, nullptr);
 }
 
-void Engine::run(const std::uint8_t* images, std::size_t batch, float* out, int threads) const {
-    run_parts(images, batch, out, threads, nullptr);
+void Engine::run(const std::uint8_t* images, std::size_t batch, float* out, int threads, bool channels_first) const {
+    run_parts(images, batch, out, threads, channels_first, nullptr);
 }
 
 Engine::Seconds Engine::profile(const float* images, std::size_t batch, float* out, int threads) const {
     Stopwatch watch(steps_.size() + 1);
-    run_parts(images, batch, out, threads, &watch);
+    run_parts(images, batch, out, threads, false, &watch);
     return watch.seconds;
 }
 
 Engine::Seconds Engine::profile(const std::uint8_t* images, std::size_t batch, float* out, int threads) const {
     Stopwatch watch(steps_.size() + 1);
-    run_parts(images, batch, out, threads, &watch);
+    run_parts(images, batch, out, threads, false, &watch);
     return watch.seconds;
 }
 

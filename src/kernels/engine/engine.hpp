@@ -19,15 +19,20 @@ public:
     // Adds a node that reads values `inputs` (0 is the net's input) and gives `output`; returns that value's number.
     std::size_t add(std::unique_ptr<Node> node, std::vector<std::size_t> inputs, const Value& output);
 
+    // Adds the signs of a value, one of a channel's thresholds each or of 0: the node that gives the value makes them at once,
+    // where it can; else this returns nothing.
+    std::optional<std::size_t> add_signs(std::size_t input, const Channels& threshold, const Flips& flip);
+
     // Plans memory; the last value is the result. No more nodes after this.
     void plan();
 
     const Value& value(std::size_t i) const { return values_.at(i); }
     std::size_t arena_bytes(std::size_t batch) const;
 
-    // images: batch x channels x height x width, of floats or of bytes; out: batch x the last value's elements.
-    void run(const float* images, std::size_t batch, float* out, int threads) const;
-    void run(const std::uint8_t* images, std::size_t batch, float* out, int threads) const;
+    // images: batch x channels x height x width, of floats or of bytes; out: batch x the last value's elements, channels
+    // last unless they are wanted first.
+    void run(const float* images, std::size_t batch, float* out, int threads, bool channels_first = false) const;
+    void run(const std::uint8_t* images, std::size_t batch, float* out, int threads, bool channels_first = false) const;
 
     // The seconds that reading the images and then each node took, over all parts of the batch.
     using Seconds = std::vector<double>;
@@ -38,6 +43,7 @@ private:
     struct Step {
         std::unique_ptr<Node> node;
         std::vector<std::size_t> inputs;
+        std::size_t signs = 0;  // the value that holds the output's signs, if they are made at once
     };
     struct Arena {
         std::unique_ptr<std::uint8_t[]> memory;
@@ -48,7 +54,7 @@ private:
     class Stopwatch;
 
     template <typename Pixel>
-    void run_parts(const Pixel* images, std::size_t batch, float* out, int threads, Stopwatch* watch) const;
+    void run_parts(const Pixel* images, std::size_t batch, float* out, int threads, bool turned, Stopwatch* watch) const;
     template <typename Pixel>
     void read_images(const Pixel* images, std::size_t batch, float* to, int threads) const;
     void run_steps(std::uint8_t* arena, std::size_t batch, float* out, int threads, Stopwatch* watch) const;

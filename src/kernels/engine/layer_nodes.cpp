@@ -38,7 +38,8 @@ public:
           layer_(std::move(layer)),
           epilogue_(std::move(epilogue)),
           threshold_(std::move(threshold)),
-          flip_(std::move(flip)) {}
+          flip_(std::move(flip)),
+          to_bits_(!threshold_.empty()) {}
 
     void run(const Call& call) const override {
         const std::size_t in = input_.bytes() / sizeof(std::uint64_t), places = window_.out_h * window_.out_w;
@@ -46,12 +47,14 @@ public:
         each_frame(input_, window_, call.batch, [&](std::size_t first, std::size_t batch, const Window& window) {
             const std::uint64_t* bits = call.words(0) + first * in;
             const float* add = call.floats(1) ? call.floats(1) + first * out : nullptr;
-            if (threshold_.empty())
+            if (!to_bits_) {
+                const SignsToo signs{pointer(threshold_), pointer(flip_), call.signs ? call.signs + first * words : nullptr};
                 layer_->run(bits, batch, window, epilogue_.over(add), call.out() + first * out, nullptr, nullptr, nullptr,
-                            call.threads, call.scratch);
-            else
+                            call.threads, call.scratch, signs);
+            } else {
                 layer_->run(bits, batch, window, {}, nullptr, threshold_.data(), flip_.data(),
                             call.out_words() + first * words, call.threads, call.scratch);
+            }
         });
     }
 
@@ -63,13 +66,26 @@ public:
         return most;
     }
 
+    bool give_signs(const Channels& threshold, const Flips& flip) override {
+        if (to_bits_ || signs_asked_ || layer_->groups() > 1) return false;
+        threshold_ = threshold;
+        flip_ = flip;
+        return signs_asked_ = true;
+    }
+
 private:
+    template <typename T>
+    static const T* pointer(const std::vector<T>& values) {
+        return values.empty() ? nullptr : values.data();
+    }
+
     Value input_;
     Window window_;
     std::unique_ptr<BitConvLayer> layer_;
     EpilogueValues epilogue_;
-    Channels threshold_;
+    Channels threshold_;  // of the output's signs, whether they come alone or beside the sums
     Flips flip_;
+    bool to_bits_, signs_asked_ = false;
 };
 
 }  // namespace

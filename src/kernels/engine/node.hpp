@@ -36,6 +36,7 @@ struct Call {
     void* scratch;
     std::size_t batch;
     int threads;
+    std::uint64_t* signs = nullptr;  // of the output, too, if the node was asked for them
 
     const float* floats(std::size_t i) const { return static_cast<const float*>(inputs[i]); }
     const std::uint64_t* words(std::size_t i) const { return static_cast<const std::uint64_t*>(inputs[i]); }
@@ -67,6 +68,8 @@ public:
     virtual ~Node() = default;
     virtual void run(const Call& call) const = 0;
     virtual std::size_t scratch_bytes(std::size_t) const { return 0; }
+    // Asks for the output's signs, too, as a node of bits would give them; false where this node can't, or was asked before.
+    virtual bool give_signs(const std::vector<float>& threshold, const std::vector<std::uint8_t>& flip);
 };
 
 using Channels = std::vector<float>;  // a value per channel; empty for none

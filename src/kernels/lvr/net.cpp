@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/turn.hpp"
 #include "isa/choose.hpp"
 #include "lvr/builder.hpp"
 #include "lvr/codings.hpp"
@@ -14,8 +13,6 @@
 
 namespace leveret::lvr {
 namespace {
-
-constexpr std::size_t most_bytes = std::size_t{64} << 20;  // of maps that wait to be turned channels first
 
 Made build(Building& building, const Step& step) {
     try {
@@ -72,14 +69,7 @@ Net::Net(std::span<const std::uint8_t> file) {
 
 template <typename Pixel>
 void Net::run(const Pixel* images, std::size_t n, float* logits, int threads) const {
-    if (!output_.image) return engine_->run(images, n, logits, threads);
-    const std::size_t row = output_.elements(), some = std::max<std::size_t>(1, most_bytes / (row * sizeof(float)));
-    std::vector<float> maps(std::min(n, some) * row);
-    for (std::size_t begin = 0; begin < n; begin += some) {
-        const std::size_t part = std::min(some, n - begin);
-        engine_->run(images + begin * input_.elements(), part, maps.data(), threads);
-        channels_first(maps.data(), part, output_.places(), output_.channels, logits + begin * row, threads);
-    }
+    engine_->run(images, n, logits, threads, true);
 }
 
 template void Net::run(const float*, std::size_t, float*, int) const;

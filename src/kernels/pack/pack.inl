@@ -58,8 +58,24 @@ inline std::uint64_t pack_word(const float* x, std::size_t count, const float* t
     return word;
 }
 
+#if defined(__AVX512BW__)
+// Whether each of 64 values reaches 0.
+inline std::uint64_t pack_signs(const float* x) {
+    const __m512 zero = _mm512_setzero_ps();
+    const auto reach = [&](int i) { return _mm512_cmp_ps_mask(_mm512_loadu_ps(x + 16 * i), zero, _CMP_GE_OQ); };
+    const __mmask32 low = _mm512_kunpackw(reach(1), reach(0)), high = _mm512_kunpackw(reach(3), reach(2));
+    return _mm512_kunpackd(high, low);
+}
+#endif
+
 void pack(const float* x, std::size_t rows, std::size_t channels, const float* threshold, const std::uint8_t* flip,
           std::uint64_t* out) {
+#if defined(__AVX512BW__)
+    if (!threshold && !flip && channels % 64 == 0) {
+        for (std::size_t i = 0; i < rows * channels; i += 64) *out++ = pack_signs(x + i);
+        return;
+    }
+#endif
     for (std::size_t row = 0; row < rows; ++row)
         for (std::size_t c = 0; c < channels; c += 64) {
             const std::size_t count = channels - c < 64 ? channels - c : 64;

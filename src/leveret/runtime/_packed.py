@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.errors import LeveretFormatError, LeveretUsageError
-from leveret.runtime import _native as native
 from leveret.runtime import _format, kernels
 from leveret.runtime._contract import InputContract
 from leveret.runtime._engine import build_engine
@@ -76,6 +75,7 @@ class Packed:
 
     route: ClassVar[str] = ""
     rules: RuleProgram | None = None
+    _engine: Any | None = None  # that runs all steps in one call, where there is one
 
     def __init__(
         self,
@@ -141,14 +141,21 @@ class Packed:
             LeveretUsageError: another shape or dtype, or an id outside the vocabulary.
         """
         count = thread_count(threads)
-        return _channels_first(self.results(self.input.checked(images), count), count)
+        batch = self.input.checked(images)
+        if self._engine is not None:
+            last = self._ops[-1].output
+            logits = np.empty((len(batch), last.channels, *last.size), np.float32)
+            self._engine.run(np.ascontiguousarray(batch), logits, count, True)
+            return logits
+        result = self.results(batch, count)
+        return result if result.ndim == 2 else np.ascontiguousarray(result.transpose(0, 3, 1, 2))
 
     def results(self, batch: NDArray[Any], threads: int) -> NDArray[np.float32]:
         """What the last step gives, channels last, of a batch that is as `input` has it, unchecked; 0 threads are the
         default."""
         if self._engine is not None:
             result = self._result_memory(len(batch))
-            self._engine.run(np.ascontiguousarray(batch), result, threads)
+            self._engine.run(np.ascontiguousarray(batch), result, threads, False)
             return result
         parts = [self._run(part, threads) for part in self._parts(batch)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -364,15 +371,3 @@ def thread_count(threads: int | None) -> int:
     if threads is not None and threads < 1:
         raise LeveretUsageError(f"threads must be at least 1, got {threads}")
     return threads or 0
-
-
-def _channels_first(result: NDArray[np.float32], threads: int) -> NDArray[np.float32]:
-    """Maps as a caller has them; rows stay as they are."""
-    if result.ndim == 2:
-        return result
-    if native.module is None or native.isa() == "reference":
-        return np.ascontiguousarray(result.transpose(0, 3, 1, 2))
-    n, height, width, channels = result.shape
-    turned = np.empty((n, channels, height, width), np.float32)
-    native.module.channels_first(np.ascontiguousarray(result), turned, threads)
-    return turned
