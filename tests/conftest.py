@@ -15,8 +15,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 
+import warm_processes
+
 import leveret
 from leveret.runtime import kernels
+
+warm_processes.for_joblib()
 
 
 @pytest.fixture(autouse=True)

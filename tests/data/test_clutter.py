@@ -1,11 +1,11 @@
 """Cluttered images: the same for a seed and a number, the digit whole and where its box says."""
 
+import hashlib
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+import warm_processes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -148,17 +148,19 @@ def test_the_embedded_digits_become_data_to_train_on(digits):
     assert digits.image_shape == (1, 8, 8)
 
 
-def test_another_process_makes_the_same_image(digits):
+def fingerprint(digits):
     made = cluttered(digits, (24, 20), distractor_size=3, seed=7, train=10**6)
-    code = (
-        "import leveret, hashlib; from leveret.data import cluttered;"
-        "made = cluttered(leveret.load('digits'), (24, 20), distractor_size=3, seed=7, train=10**6);"
-        "print(hashlib.sha256(made.train.fetch([999_999, 5]).tobytes()).hexdigest())"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    import hashlib
+    return hashlib.sha256(made.train.fetch([999_999, 5]).tobytes()).hexdigest()
 
-    assert run.stdout.strip() == hashlib.sha256(made.train.fetch([999_999, 5]).tobytes()).hexdigest()
+
+def prints_fingerprint():
+    print(fingerprint(leveret.load("digits")))
+
+
+def test_another_process_makes_the_same_image(digits, tmp_path):
+    process = warm_processes.start(prints_fingerprint, said=tmp_path / "said.txt")
+    process.join()
+    assert (tmp_path / "said.txt").read_text().strip() == fingerprint(digits)
 
 
 @pytest.mark.parametrize(

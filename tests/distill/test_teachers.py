@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
 import torch
+import warm_processes
 from nets_for_tests import Tiny
 
 import leveret
@@ -252,38 +248,34 @@ def test_teachers_of_other_classes_are_refused(digits, tmp_path):
         TeacherEnsemble.load(tmp_path / "a", tmp_path / "b", search=Tiny(epochs=1))
 
 
-STOPPED = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from nets_for_tests import Tiny
-import leveret
-from leveret.distill import TeacherEnsemble
-if __name__ == "__main__":
-    TeacherEnsemble.train(leveret.load("digits"), 3, out=sys.argv[2], search=Tiny(pause=0.05, epochs=8), workers=2)
-"""
+def trains_slowly(out):
+    TeacherEnsemble.train(leveret.load("digits"), 3, out=out, search=Tiny(pause=0.05, epochs=3), progress=False)
 
 
 def test_a_killed_run_goes_on_where_it_was(digits, tmp_path):
+    """That the workers of a killed run end with it is seen in test_compare_job.py."""
     out = tmp_path / "out"
-    command = [sys.executable, "-c", STOPPED, str(Path(__file__).parent), str(out)]
-    with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL) as process:
-        deadline = time.time() + 60
-        while not list(out.glob("member-*/training/last.ckpt")) and time.time() < deadline:
-            time.sleep(0.1)
-        os.kill(process.pid, signal.SIGKILL)
+    process = warm_processes.start(trains_slowly, out)
+    deadline = time.monotonic() + 60
+    while not list(out.glob("member-*/training/last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.join()
     kept = [path.parent.parent.name for path in out.glob("member-*/training/last.ckpt")]
     assert kept
     trials = {name: (out / name / "trial.json").read_text() for name in kept}
-    time.sleep(1.5)  # its workers see that it is gone
-    ensemble = TeacherEnsemble.train(digits, 3, out=out, search=Tiny(epochs=8), **QUIET)
+    ensemble = TeacherEnsemble.train(digits, 3, out=out, search=Tiny(epochs=3), **QUIET)
     assert len(ensemble) == 3
     assert trials == {name: (out / name / "trial.json").read_text() for name in kept}
-    assert [row["epoch"] for row in ensemble.members[int(kept[0][-3:])].result["history"]] == list(range(1, 9))
+    assert [row["epoch"] for row in ensemble.members[int(kept[0][-3:])].result["history"]] == [1, 2, 3]
 
 
 def test_a_dask_cluster_of_two_processes(digits, tmp_path):
     distributed = pytest.importorskip("distributed", reason="dask isn't installed: pip install distributed")
+    import dask
+
     with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import torch
@@ -56,6 +57,15 @@ class Interrupted(Tiny):
             self.calls += 1
             if self.calls == 6 and os.path.exists(self.stops):
                 os.kill(os.getpid(), signal.SIGINT)
+
+
+class Held(Tiny):
+    """Its training goes no further than the second epoch of fine-tuning while the file that HOLD names is there."""
+
+    def misbehave(self, kinds: set[type]) -> None:
+        self.calls += 1
+        while self.calls > 4 + 4 and os.path.exists(os.environ.get("HOLD", "")):
+            time.sleep(0.05)
 
 
 class Dead(BaseException):

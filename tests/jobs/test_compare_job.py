@@ -3,9 +3,6 @@
 import dataclasses
 import json
 import os
-import pickle
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import compare_nets
 import joblib
 import numpy as np
 import pytest
+import warm_processes
 from torch import nn
 
 import leveret
@@ -101,32 +99,27 @@ def test_a_stopped_run_goes_on_and_makes_nothing_twice(data, tmp_path, net, monk
     assert compare.run(data, tmp_path / "out", resume=True, **run).metrics == json.loads(json.dumps(result.metrics))
 
 
-SCRIPT = """
-import sys, pickle
-sys.path.insert(0, sys.argv[1])
-import compare_nets
-from leveret.jobs import compare
-run = pickle.load(open(sys.argv[2], "rb"))
-compare.run(net=compare_nets.Tiny, workers=2, **run)
-"""
+def compared_by_two(hold, run):
+    os.environ["HOLD"] = str(hold)
+    compare.run(net=compare_nets.Held, workers=2, **run)
 
 
 def test_a_killed_run_leaves_no_worker_behind_and_goes_on(data, tmp_path):
-    run = {"source": data, "out": tmp_path / "out", "methods": "trained-on,share", **QUIET, "tune_epochs": 60}
-    (tmp_path / "run.pkl").write_bytes(pickle.dumps(run))
-    here = Path(__file__).parent
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(here), str(tmp_path / "run.pkl")])
+    run = {"source": data, "out": tmp_path / "out", "methods": "trained-on,share", **QUIET, "tune_epochs": 3}
+    hold = tmp_path / "hold"
+    hold.touch()
+    process = warm_processes.start(compared_by_two, hold, run)
     methods = tmp_path / "out/methods"
     started = [methods / key / "training/tuning/last.ckpt" for key in ("trained-on", "share")]
     wait_for(lambda: all(path.exists() for path in started), process)
     workers = [int((methods / key / "running").read_text()) for key in ("trained-on", "share")]
     assert process.pid not in workers
     process.kill()
-    process.wait()
+    process.join()
     wait_for(lambda: not any(map(alive, workers)))
-    result = compare.run(net=compare_nets.Tiny, resume=True, **run)
+    result = compare.run(net=compare_nets.Held, resume=True, **run)
     assert [row["status"] for row in result.rows] == ["ok"] * 3
-    assert [row["epochs"] for row in result.rows[1:]] == [60, 60]
+    assert [row["epochs"] for row in result.rows[1:]] == [3, 3]
 
 
 def alive(pid):
@@ -141,7 +134,7 @@ def wait_for(condition, process=None):
     end = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < end
-        assert process is None or process.poll() is None
+        assert process is None or process.is_alive()
         time.sleep(0.05)
 
 

@@ -1,14 +1,14 @@
 """The main job with everything real: killed in the middle, resumed, and its model used."""
 
 import os
-import signal
-import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+import warm_processes
 
+from leveret.cli import main
 from leveret.jobs import inspect, predict, shrink
 
 # enough for the student's few batches an epoch to tell two classes apart
@@ -27,15 +27,20 @@ def stripes(tmp_path):
     return tmp_path / "stripes.npz"
 
 
+def shrunk(cache, source, out):
+    os.environ["LEVERET_CACHE"] = str(cache)
+    sys.argv = ["leveret", "shrink", str(source), "-o", str(out), "--epochs", str(EPOCHS), "-q"]
+    main()
+
+
 def test_killed_resumed_and_used(stripes, tmp_path):
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "leveret.cli", "shrink", stripes, "-o", out, "--epochs", str(EPOCHS), "-q"]
-    process = subprocess.Popen(command, env={**os.environ, "LEVERET_CACHE": str(tmp_path / "cache")})
+    process = warm_processes.start(shrunk, tmp_path / "cache", stripes, out)
     end = time.monotonic() + 120
-    while not (out / "teacher" / "last.ckpt").exists() and time.monotonic() < end and process.poll() is None:
+    while not (out / "teacher" / "last.ckpt").exists() and time.monotonic() < end and process.is_alive():
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert not (out / "report.html").exists()
 
     result = shrink.run(stripes, out, epochs=EPOCHS, resume=True, progress=False, data_options={"cache": False})

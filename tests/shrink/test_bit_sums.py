@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 import torch.utils.checkpoint
+import warm_processes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -320,5 +321,6 @@ def _trains_apart(rank, folder):
     dist.destroy_process_group()
 
 
-def test_several_processes_train_together(tmp_path):
+def test_several_processes_train_together(tmp_path, monkeypatch):
+    warm_processes.instead_of_spawn(monkeypatch)
     torch.multiprocessing.spawn(_trains_apart, (tmp_path,), nprocs=2)

@@ -3,15 +3,13 @@
 import csv
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+import warm_processes
 
 import leveret
 from leveret.errors import LeveretTrainingError, LeveretUsageError
@@ -141,8 +139,9 @@ def test_gradient_clipping_reaches_lightning(few_digits):
     assert (weights(model) - before).norm() < 1e-5
 
 
-def test_two_processes(few_digits, tmp_path):
+def test_two_processes(few_digits, tmp_path, monkeypatch):
     """Lightning's own arguments; each process sees its share of every batch, and one history is left."""
+    warm_processes.instead_of_spawn(monkeypatch)
     model = net()
     result = fit(
         model,
@@ -323,39 +322,31 @@ def test_weights_of_another_net_are_refused(few_digits, tmp_path):
         fit(other, few_digits, epochs=2, out=tmp_path, progress=False)
 
 
-SCRIPT = """
-    import sys, torch, leveret
-    from leveret.training import fit
+def trains_until_stopped(folder):
+    # tests that run in a shell's background inherit that Ctrl-C is ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.manual_seed(0)
-    result = fit(leveret.ConvNet(1, 10, depth=4, width=32), leveret.load("digits"), epochs=500, out=sys.argv[1])
+    result = fit(leveret.ConvNet(1, 10, depth=3, width=8, stages=2), leveret.load("digits"), epochs=500, out=folder)
     print("interrupted", result.interrupted, len(result.history) > 0, flush=True)
-"""
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_process_leaves_a_checkpoint_that_resumes(few_digits, tmp_path, how):
-    run = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        # tests that run in a shell's background inherit that Ctrl-C is ignored
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+def test_a_stopped_process_leaves_a_checkpoint_that_resumes(tmp_path, how):
+    said = tmp_path / "said.txt"
+    run = warm_processes.start(trains_until_stopped, tmp_path / "out", said=said)
     deadline = time.monotonic() + 60
-    while not (tmp_path / "last.ckpt").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "out" / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.3)
-    run.send_signal(how)
-    out, err = run.communicate(timeout=60)
+    os.kill(run.pid, how)
+    run.join(60)
     if how is signal.SIGINT:
-        assert run.returncode == 0, err
-        assert "interrupted True True" in out
-        assert "last.ckpt holds epoch" in "".join(err.split("\n"))
-    done = len(list(csv.DictReader((tmp_path / "history.csv").open())))
-    model = leveret.ConvNet(1, 10, depth=4, width=32)
-    result = fit(model, leveret.load("digits"), epochs=done + 1, out=tmp_path, progress=False)
+        assert run.exitcode == 0, said.read_text()
+        assert "interrupted True True" in said.read_text()
+        assert "last.ckpt holds epoch" in "".join(said.read_text().split("\n"))
+    done = len(list(csv.DictReader((tmp_path / "out" / "history.csv").open())))
+    model = leveret.ConvNet(1, 10, depth=3, width=8, stages=2)
+    result = fit(model, leveret.load("digits"), epochs=done + 1, out=tmp_path / "out", progress=False)
     assert len(result.history) == done + 1
 
 

@@ -1,0 +1,54 @@
+"""Other processes that are there at once: forked from a server that has imported PyTorch and the training loop.
+
+A process that imports them itself needs four seconds of a core for that, and a suite that starts a hundred of them waits
+for hardly anything else. The server is a program of its own (its hash seed is another than the tests'), it has never
+computed anything, and it starts with the first process that is asked for.
+
+- `for_joblib()`: joblib's workers come from the server; conftest.py calls it. Tests of what happens to joblib's own
+  processes when their parent is killed start from `start`, whose joblib is as users have it.
+- `start(function, *args)`: a process that calls the function.
+- `instead_of_spawn(monkeypatch)`: so do those of `torch.multiprocessing.spawn` and Lightning's `ddp_spawn`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+IMPORTED = ["leveret.training", "leveret.distill", "leveret.shrink", "leveret.packing", "leveret.jobs", "leveret.cli"]
+
+_context = multiprocessing.get_context("forkserver")
+
+
+def for_joblib() -> None:
+    from joblib.externals.loky.backend.context import set_start_method
+
+    _context.set_forkserver_preload(IMPORTED)
+    set_start_method("forkserver", force=True)
+
+
+def start(function: Callable[..., Any], *args: Any, said: Path | None = None) -> Any:
+    """A process at work on `function(*args)`, which is of a module's top; what it prints goes to the file `said`."""
+    process = _context.Process(target=_called, args=(list(sys.path), said, function, args))
+    process.start()
+    return process
+
+
+def instead_of_spawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = multiprocessing.get_context
+    monkeypatch.setattr(multiprocessing, "get_context", lambda how=None: real("forkserver" if how == "spawn" else how))
+
+
+def _called(path: list[str], said: Path | None, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    sys.path[:] = path
+    if said is not None:
+        file = os.open(said, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+    function(*args)
