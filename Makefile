@@ -17,7 +17,7 @@ help:
 	@echo "make liblvr         the C library and its example, into build/lvr; needs no Python"
 	@echo "make test-liblvr    its logits against Python's, and damaged files"
 	@echo "make fuzz-native    hostile files against it, with sanitizers"
-	@echo "make lint           ruff and mypy"
+	@echo "make lint           ruff, mypy, and which room may import which"
 	@echo "make check          lint and test, as the CI does"
 	@echo "make clean          remove $(VENV), build/ and demo/"
 
@@ -52,6 +52,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 check: lint test
 

@@ -15,9 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 
-import warm_processes
-
 import leveret
+import warm_processes
 from leveret.runtime import kernels
 
 warm_processes.for_joblib()

@@ -1,6 +1,6 @@
 """Other processes that are there at once: forked from a server that has imported PyTorch and the training loop.
 
-A process that imports them itself needs four seconds of a core for that, and a suite that starts a hundred of them waits
+A process that imports them itself takes four seconds of a core for that, and a suite that starts fifty of them waits
 for hardly anything else. The server is a program of its own (its hash seed is another than the tests'), it has never
 computed anything, and it starts with the first process that is asked for.
 

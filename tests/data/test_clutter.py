@@ -5,11 +5,11 @@ import pickle
 
 import numpy as np
 import pytest
-import warm_processes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import leveret
+import warm_processes
 from leveret.data import Clutter, ClutteredSplit, cluttered, from_arrays
 from leveret.data._clutter_checks import Layout
 from leveret.errors import LeveretDataError, LeveretUsageError

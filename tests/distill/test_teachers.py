@@ -10,10 +10,10 @@ import joblib
 import numpy as np
 import pytest
 import torch
-import warm_processes
 from nets_for_tests import Tiny
 
 import leveret
+import warm_processes
 from leveret.distill import ConvTeachers, SearchOver, Study, TeacherEnsemble, TransferSet
 from leveret.errors import LeveretDataError, LeveretError, LeveretTrainingError, LeveretUsageError
 from leveret.nets import Ensemble

@@ -10,10 +10,10 @@ import compare_nets
 import joblib
 import numpy as np
 import pytest
-import warm_processes
 from torch import nn
 
 import leveret
+import warm_processes
 from leveret import LeveretUsageError
 from leveret.jobs import compare
 from leveret.training._parallel import how_many_workers

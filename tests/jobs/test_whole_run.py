@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 import pytest
-import warm_processes
 
+import warm_processes
 from leveret.cli import main
 from leveret.jobs import inspect, predict, shrink
 

@@ -7,12 +7,12 @@ import sys
 import pytest
 import torch
 import torch.utils.checkpoint
-import warm_processes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 import leveret
+import warm_processes
 from leveret.errors import LeveretUsageError
 from leveret.runtime import kernels
 from leveret.shrink.binary import BiRealBlock, XnorConv2d, XnorLinear, _bitsums, set_binary_weights, use_bit_kernels

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-import warm_processes
 
 import leveret
+import warm_processes
 from leveret.errors import LeveretTrainingError, LeveretUsageError
 from leveret.training import Augment, fit, load_weights, logits_of
 from leveret.training.metrics import balanced_accuracy
