@@ -48,6 +48,7 @@ _HOMES = {
     "LeveretDataError": "leveret.errors",
     "LeveretError": "leveret.errors",
     "LeveretFormatError": "leveret.errors",
+    "LeveretFutureWarning": "leveret.errors",
     "LeveretPackError": "leveret.errors",
     "LeveretTrainingError": "leveret.errors",
     "LeveretUsageError": "leveret.errors",
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from leveret.errors import LeveretDataError as LeveretDataError
     from leveret.errors import LeveretError as LeveretError
     from leveret.errors import LeveretFormatError as LeveretFormatError
+    from leveret.errors import LeveretFutureWarning as LeveretFutureWarning
     from leveret.errors import LeveretPackError as LeveretPackError
     from leveret.errors import LeveretTrainingError as LeveretTrainingError
     from leveret.errors import LeveretUsageError as LeveretUsageError

@@ -12,6 +12,7 @@ __all__ = [
     "LeveretDataError",
     "LeveretError",
     "LeveretFormatError",
+    "LeveretFutureWarning",
     "LeveretPackError",
     "LeveretTrainingError",
     "LeveretUsageError",
@@ -52,6 +53,10 @@ class LeveretPackError(LeveretError, ValueError):
 
 class LeveretWarning(UserWarning):
     """Something was skipped or repaired; the message says what and how many."""
+
+
+class LeveretFutureWarning(LeveretWarning, FutureWarning):
+    """A name that was used goes with a version to come; the message says which, and what to use instead."""
 
 
 class SkewWarning(LeveretWarning):

@@ -20,10 +20,10 @@ def test_a_lifetime(run):
 
 def test_what_goes_together(run):
     for options, said in (
-        (("--deadline", "3m"), "--deadline is of a plan: name what to train on by --data"),
+        (("--deadline", "3m"), "--deadline is of a plan: name a source to train on"),
         (("--batch-size", 8), "--batch-size is of a plan"),
-        (("--data", "digits", "--fps", 30), "--fps is of a lifetime, not of a plan"),
-        (("--data", "digits", "--deadline", "soon"), "a deadline must be a time above 0"),
+        (("digits", "--fps", 30), "--fps is of a lifetime, not of a plan"),
+        (("digits", "--deadline", "soon"), "a deadline must be a time above 0"),
         (("--awake", "2"), "awake must be above 0 and at most 1, got 2"),
     ):
         code, _, err = run("budget", *options)
@@ -38,7 +38,7 @@ def test_a_plan(run, monkeypatch):
     costs = TrainingCosts(10, 320, 32, 1000, 0.5, 0.5, 2.0, 2.0, 1.0, 1.0, 4.0, 4.0, 1.0)
     plan = Plan("photos", "convnet", 30, 1234, costs, 2.0, 1, 100.0)
     monkeypatch.setattr(budget, "run", lambda source, **how: asked.update(source=source, **how) or plan)
-    code, out, _ = run("budget", "--data", "photos", "--net", "convnet", "--deadline", "100s", "--size", 16)
+    code, out, _ = run("budget", "photos", "--net", "convnet", "--deadline", "100s", "--size", 16)
     assert code == 0
     assert (asked["source"], asked["net"], asked["deadline"]) == ("photos", "convnet", "100s")
     assert asked["data_options"]["size"] == 16

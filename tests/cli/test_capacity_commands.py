@@ -104,7 +104,7 @@ def test_bench_shows_the_parts(run, dcn, monkeypatch):
     from leveret.jobs import bench
 
     monkeypatch.setattr(bench, "_RUNS", 2)
-    found = bench.run(dcn, threads=1, batch=4, seconds=0.02, against="torch")
+    found = bench.run(dcn, threads=1, batch_size=4, seconds=0.02, against="torch")
     assert list(found.parts) == [1, 4]
     for rows in found.parts.values():
         assert [row.name for row in rows] == ["coarse", "saliency", "fine", "top", "dynamic_capacity", "all"]
@@ -121,7 +121,7 @@ def test_bench_profiles_all_parts_layers(run, dcn, monkeypatch, capsys):
     from leveret.jobs import bench
 
     monkeypatch.setattr(bench, "_RUNS", 2)
-    found = bench.run(dcn, threads=1, batch=2, seconds=0.02, profile=True)
+    found = bench.run(dcn, threads=1, batch_size=2, seconds=0.02, profile=True)
     names = [row.name for row in found.profile[1]]
     assert names[0] == "coarse.input"
     assert names[-2:] == ["dynamic_capacity", "all"]

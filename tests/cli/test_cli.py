@@ -156,7 +156,7 @@ def test_predict_imports_nothing_heavy(model, pictures):
 
 
 def test_bench_alone_imports_nothing_heavy(model):
-    lines, heavy = heavy_imports("bench", model, "--profile", "--batch", 2)
+    lines, heavy = heavy_imports("bench", model, "--profile", "--batch-size", 2)
     assert heavy == "[]"
     assert lines[0].startswith(str(model))
 
@@ -232,7 +232,7 @@ def quick_bench(monkeypatch):
 
 @pytest.mark.usefixtures("quick_bench")
 def test_bench(run, model):
-    code, out, err = run("bench", model, "--threads", 1, "--batch", 3)
+    code, out, err = run("bench", model, "--threads", 1, "--batch-size", 3)
     assert (code, err) == (0, "")
     assert "\x1b" not in out
     lines = out.splitlines()
@@ -247,7 +247,7 @@ def test_bench(run, model):
 
 @pytest.mark.usefixtures("quick_bench")
 def test_bench_of_layers(run, model):
-    code, out, _ = run("bench", model, "--profile", "--batch", 3)
+    code, out, _ = run("bench", model, "--profile", "--batch-size", 3)
     rows = [line.split() for line in out.splitlines()]
     assert code == 0
     assert ["batch", "1", "batch", "3"] in rows
@@ -262,7 +262,7 @@ def test_bench_of_layers(run, model):
 
 @pytest.mark.usefixtures("quick_bench")
 def test_bench_json(run, model):
-    code, out, _ = run("bench", model, "--json", "--profile", "--batch", 3, "--threads", 2)
+    code, out, _ = run("bench", model, "--json", "--profile", "--batch-size", 3, "--threads", 2)
     found = json.loads(out)
     assert code == 0
     assert found["models"][0]["key"] == "leveret"
@@ -306,7 +306,7 @@ def test_bench_passes_its_options_on(run, monkeypatch, model):
         raise leveret.LeveretUsageError("enough")
 
     monkeypatch.setattr(bench, "run", fake)
-    done = run("bench", model, "--against", "torch,openvino", "--threads", 3, "--batch", 5, "--profile")
+    done = run("bench", model, "--against", "torch,openvino", "--threads", 3, "--batch-size", 5, "--profile")
     assert done == (1, "", "error: enough\n")
     expected = {"path": model, "against": "torch,openvino", "threads": 3, "batch": 5, "profile": True}
     assert given.items() >= expected.items()

@@ -27,7 +27,7 @@ def test_texts_from_data_to_prediction(run, source):
     code, out, _ = run("inspect", source / "out" / "model.lvr")
     assert "takes texts of any length" in out
     assert "widths 3, 4, 5" in out
-    code, out, _ = run("bench", source / "out" / "model.lvr", "--batch", 2)
+    code, out, _ = run("bench", source / "out" / "model.lvr", "--batch-size", 2)
     assert code == 0
     assert "ms/text" in out
 

@@ -30,7 +30,7 @@ def model(packed, tmp_path_factory):
 
 def test_alone(model):
     told = []
-    found = bench.run(model, threads=1, batch=3, seconds=0, progress=told.append)
+    found = bench.run(model, threads=1, batch_size=3, seconds=0, progress=told.append)
     [ours] = found.models
     assert (ours.key, ours.weight_bytes, found.nbytes) == ("leveret", model.stat().st_size, model.stat().st_size)
     assert ours.ms_per_image > 0
@@ -41,7 +41,7 @@ def test_alone(model):
 
 
 def test_layers(packed, model):
-    found = bench.run(model, threads=1, batch=3, profile=True, seconds=0)
+    found = bench.run(model, threads=1, batch_size=3, profile=True, seconds=0)
     assert list(found.profile) == [1, 3]
     for *rows, whole in found.profile.values():
         assert [(row.name, row.op) for row in rows[1:]] == [(layer.name, layer.op) for layer in packed.layers()]
@@ -58,7 +58,7 @@ def test_layers(packed, model):
 
 def test_numpy_has_layers_but_no_peak(model):
     with kernels.using_isa("reference"):
-        found = bench.run(model, threads=1, batch=1, profile=True, seconds=0)
+        found = bench.run(model, threads=1, batch_size=1, profile=True, seconds=0)
     assert found.peaks is None
     assert list(found.profile) == [1]
     assert {row.of_peak for row in found.profile[1]} == {None}
@@ -82,7 +82,7 @@ def test_shares_of_the_peak():
 
 def test_against_everyone(model):
     engines = [key for key in _engines.ENGINES if _engines.lacking(_engines.ENGINES[key]) is None]
-    found = bench.run(model, against=engines, threads=1, batch=3, seconds=0)
+    found = bench.run(model, against=engines, threads=1, batch_size=3, seconds=0)
     assert [one.key for one in found.models] == ["leveret", *engines]
     assert found.left_out == {}
     for peer in found.models[1:]:
@@ -95,14 +95,14 @@ def test_against_everyone(model):
 
 def test_floats_instead_of_pixels(packed, tmp_path):
     Packed(packed.graph, packed.tensors, InputContract((1, 8, 8))).save(tmp_path / "m.lvr")
-    found = bench.run(tmp_path / "m.lvr", against="torch", threads=1, batch=2, seconds=0)
+    found = bench.run(tmp_path / "m.lvr", against="torch", threads=1, batch_size=2, seconds=0)
     assert [one.peak_bytes is not None for one in found.models] == [True, True]
 
 
 def test_who_is_not_installed_is_named_and_the_others_go_on(model, monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name.startswith("on") else real(name))
-    found = bench.run(model, against="onnxruntime,torch", threads=1, batch=2, seconds=0)
+    found = bench.run(model, against="onnxruntime,torch", threads=1, batch_size=2, seconds=0)
     assert [one.key for one in found.models] == ["leveret", "torch"]
     assert found.left_out == {
         "onnxruntime": "needs onnx, onnxscript, onnxruntime: pip install 'leveret[bench]'"
@@ -114,25 +114,29 @@ def test_who_fails_is_named_and_the_others_go_on(model, monkeypatch):
         raise RuntimeError("no such\n  instruction")
 
     monkeypatch.setattr(bench, "torch_model", broken)
-    found = bench.run(model, against="torch", threads=1, batch=2, seconds=0)
+    found = bench.run(model, against="torch", threads=1, batch_size=2, seconds=0)
     assert [one.key for one in found.models] == ["leveret"]
     assert found.left_out == {"torch": "failed: no such instruction"}
 
 
 def test_a_process_that_fails_has_no_peak(model, monkeypatch):
     monkeypatch.setattr(bench, "_ALONE", "1 / 0")
-    assert bench.run(model, threads=1, batch=2, seconds=0).models[0].peak_bytes is None
+    assert bench.run(model, threads=1, batch_size=2, seconds=0).models[0].peak_bytes is None
 
 
 def test_another_shape_is_noticed(model, monkeypatch):
     monkeypatch.setattr(bench, "torch_model", lambda *_: lambda images: np.zeros((len(images), 4)))
-    [_, peer] = bench.run(model, against="torch", threads=1, batch=2, seconds=0).models
+    [_, peer] = bench.run(model, against="torch", threads=1, batch_size=2, seconds=0).models
     assert not peer.same_shapes
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"threads": 0}, "threads must be at least 1, got 0"), ({"batch": 0}, "batch must be"), ({"against": "x"}, "'x'")],
+    [
+        ({"threads": 0}, "threads must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"against": "x"}, "'x'"),
+    ],
 )
 def test_wrong_arguments(model, options, words):
     with pytest.raises(leveret.LeveretUsageError, match=words):
@@ -143,6 +147,6 @@ def test_a_model_of_texts(tmp_path):
     steps = [Step("rows", "embedding", ["input"], {}, {"weight": "t"}), Step("mean", "global_avg_pool", ["rows"])]
     text = Packed(Graph(steps), {"t": np.ones((9, 3), np.float32)}, InputContract((5,), vocabulary=9))
     text.save(tmp_path / "text.lvr")
-    found = bench.run(tmp_path / "text.lvr", against="torch", seconds=0, threads=1, batch=2)
+    found = bench.run(tmp_path / "text.lvr", against="torch", seconds=0, threads=1, batch_size=2)
     assert [row.key for row in found.models] == ["leveret", "torch"]
     assert all(row.ms_per_image > 0 and row.same_shapes for row in found.models)

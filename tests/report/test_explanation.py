@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leveret.report.draw_explanation import _spread, heat_colours, write_explanation
+from leveret.report.draw_explanation import _spread, heat_colors, write_explanation
 from leveret.report.explanation import Explanation
 
 
@@ -68,7 +68,7 @@ def test_numbers_do_not_cover_each_other():
 
 
 def test_the_map_hides_nothing_where_nothing_counts():
-    colours = heat_colours(np.array([[0.0, -1.0, 4.0]]))
+    colours = heat_colors(np.array([[0.0, -1.0, 4.0]]))
     assert colours[0, :2, 3].tolist() == [0, 0]
     assert colours[0, 2, 3] == 0.75
-    assert not heat_colours(np.zeros((2, 2)))[..., 3].any()
+    assert not heat_colors(np.zeros((2, 2)))[..., 3].any()

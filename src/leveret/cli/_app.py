@@ -16,10 +16,13 @@ from leveret.cli import _explain as _explain  # isort: skip
 from leveret.cli import _rules as _rules  # isort: skip
 from leveret.cli import _judging as _judging  # isort: skip
 from leveret.cli import _budgeting as _budgeting  # isort: skip
+from leveret.cli._completion import experiments
 from leveret.cli._data_options import options_for, takes_data, task_of
+from leveret.cli._examples import example
 from leveret.cli._guard import guarded, note
 from leveret.cli._options import (
     Json,
+    Seed,
     Source,
     Strict,
     Task,
@@ -31,13 +34,13 @@ from leveret.experiments import EXPERIMENTS
 __all__ = ["app", "main"]
 
 
-@app.command(short_help="Look at a source of data.")
+@app.command(short_help="Look at a source of data.", epilog=example("data"))
 @takes_data(texts=True, masks=True)
 def data(
     source: Source = "digits",
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet to this PNG.", show_default=False)] = None,
     as_json: Json = False,
-    seed: Annotated[int, typer.Option(help="Of the splits.")] = 0,
+    seed: Seed = 0,
     strict: Strict = False,
     task: Task = "auto",
     data_options: Any = None,
@@ -60,13 +63,14 @@ def data(
             note(f"wrote {sheet}")
 
 
-@app.command(short_help="Measure again what docs/results shows.")
+@app.command(short_help="Measure again what docs/results shows.", epilog=example("reproduce"))
 def reproduce(
     name: Annotated[
         str,
         typer.Argument(
             help=f"Of the page: {', '.join(EXPERIMENTS)}.",
             show_default=False,
+            autocompletion=experiments,
         ),
     ],
     part: Annotated[list[str] | None, typer.Option("--part", help="Only this part; may be repeated.")] = None,
@@ -88,6 +92,6 @@ def reproduce(
 def main() -> None:
     """The `leveret` script."""
     try:
-        app()
+        app(prog_name="leveret")  # also from python -m, so that the shell completes one name
     except KeyboardInterrupt:  # before or after a command's body
         sys.exit(130)

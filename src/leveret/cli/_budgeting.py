@@ -6,21 +6,26 @@ from typing import Annotated, Any
 
 import typer
 
+from leveret._deprecated import renamed_option
+from leveret.cli._completion import sources
 from leveret.cli._data_options import takes_data
+from leveret.cli._examples import example
 from leveret.cli._guard import guarded
-from leveret.cli._options import FitNet, Json, Seed, Strict, print_json
+from leveret.cli._options import BatchSize, FitNet, Json, Seed, Strict, TrainingThreads, print_json
 from leveret.cli._root import app
 from leveret.errors import LeveretUsageError
 
 _LIFETIME = {"years": "71", "fps": "45", "awake": "2/3", "days": "365", "neurons": "86000000000"}
 
 
-@app.command(short_help="Count a lifetime's images, or plan a training.")
+@app.command(short_help="Count a lifetime's images, or plan a training.", epilog=example("budget"))
 @takes_data(texts=True)
 def budget(
     source: Annotated[
         str | None,
-        typer.Option("--data", help="Plan a training on this source, as of leveret fit.", show_default=False),
+        typer.Argument(
+            help="Plan a training on this source, as leveret fit takes it.", show_default=False, autocompletion=sources
+        ),
     ] = None,
     net: FitNet = None,
     deadline: Annotated[
@@ -29,9 +34,9 @@ def budget(
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Wanted. Default: as leveret fit takes.", show_default=False)
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Samples a step.", show_default=False)] = None,
+    batch_size: BatchSize = None,
     seconds: Annotated[float, typer.Option(help="Of measuring, roughly.")] = 5.0,
-    threads: Annotated[int | None, typer.Option(min=1, help="Of training.", show_default=False)] = None,
+    threads: TrainingThreads = None,
     years: Annotated[str, typer.Option(help="Of a life.")] = _LIFETIME["years"],
     fps: Annotated[str, typer.Option(help="Images a second that the eye takes in.")] = _LIFETIME["fps"],
     awake: Annotated[str, typer.Option(help="Share of the time awake.")] = _LIFETIME["awake"],
@@ -41,10 +46,14 @@ def budget(
     strict: Strict = False,
     as_json: Json = False,
     data_options: Any = None,
+    data: Annotated[str | None, typer.Option("--data", hidden=True)] = None,
 ) -> None:
-    """Count the images that a human sees in a lifetime; with --data, time a few steps of a training on this machine,
+    """Count the images that a human sees in a lifetime; of a source, time a few steps of a training on this machine,
     and say how long the whole takes and how many epochs a deadline affords."""
     with guarded():
+        if data is not None:
+            renamed_option("--data SOURCE", "SOURCE, an argument,", since="0.1", until="0.3")
+            source = data
         life = {"years": years, "fps": fps, "awake": awake, "days": days, "neurons": neurons}
         plan: dict[str, Any] = {
             "net": net,
@@ -55,7 +64,7 @@ def budget(
         }
         if source is None:
             if given := [name for name, value in plan.items() if value is not None]:
-                raise LeveretUsageError(f"--{given[0].replace('_', '-')} is of a plan: name what to train on by --data")
+                raise LeveretUsageError(f"--{given[0].replace('_', '-')} is of a plan: name a source to train on")
             from leveret.budget import lifetime
 
             found = lifetime(**life)
@@ -67,7 +76,7 @@ def budget(
                 show_lifetime(found)
             return
         if given := [name for name, value in life.items() if value != _LIFETIME[name]]:
-            raise LeveretUsageError(f"--{given[0]} is of a lifetime, not of a plan; leave out --data")
+            raise LeveretUsageError(f"--{given[0]} is of a lifetime, not of a plan; leave out the source")
         from leveret.jobs import budget as job
 
         made = job.run(source, **plan, seconds=seconds, seed=seed, strict=strict, data_options=data_options)

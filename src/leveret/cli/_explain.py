@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from leveret.cli._each import print_each
+from leveret.cli._examples import example
 from leveret.cli._guard import guarded
 from leveret.cli._options import Threads
 from leveret.cli._root import app
 
 
-@app.command(short_help="Draw where a model looked in an image.")
+@app.command(short_help="Draw where a model looked in an image.", epilog=example("explain"))
 def explain(
     model: Annotated[
         Path, typer.Argument(help="A folder of leveret fit, or a packed model, MODEL.lvr.", show_default=False)

@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from leveret.cli._completion import BALANCES, one_of
 from leveret.cli._data_options import takes_data
+from leveret.cli._examples import example
 from leveret.cli._guard import guarded
 from leveret.cli._options import Flip, Quick, Quiet, Resume, Seed, Strict, WorkerThreads
 from leveret.cli._root import app
 
 
-@app.command(short_help="Let a trained net take up new classes.")
+@app.command(short_help="Let a trained net take up new classes.", epilog=example("grow"))
 @takes_data()
 def grow(
     model: Annotated[
@@ -31,26 +33,47 @@ def grow(
         ),
     ] = None,
     policy: Annotated[
-        str, typer.Option(help="Old samples to train on: all, memory (a budget of them), or none (distilled).")
+        str,
+        typer.Option(
+            help="Old samples to train on: all, memory (a budget of them), or none (distilled).",
+            autocompletion=one_of("all", "memory", "none"),
+        ),
     ] = "all",
     budget: Annotated[int, typer.Option(min=1, help="Samples of a memory.")] = 2000,
-    exemplars: Annotated[str, typer.Option(help="How a memory chooses: herding or reservoir.")] = "herding",
+    exemplars: Annotated[
+        str,
+        typer.Option(
+            help="How a memory chooses: herding or reservoir.", autocompletion=one_of("herding", "reservoir")
+        ),
+    ] = "herding",
     known: Annotated[
-        str, typer.Option(help="Samples of classes that the model knows: refuse, or merge (train on them too).")
+        str,
+        typer.Option(
+            help="Samples of classes that the model knows: refuse, or merge (train on them too).",
+            autocompletion=one_of("refuse", "merge"),
+        ),
     ] = "refuse",
     names: Annotated[
         str | None,
         typer.Option(help="Names for the source's classes, with commas, by its labels.", show_default=False),
     ] = None,
     shape: Annotated[
-        str, typer.Option(help="error: confusable classes stay together; random; or flat: never branch.")
+        str,
+        typer.Option(
+            help="error: confusable classes stay together; random; or flat: never branch.",
+            autocompletion=one_of("error", "random", "flat"),
+        ),
     ] = "error",
     groups: Annotated[str, typer.Option(help="Groups that a leaf branches into: auto, or a number.")] = "auto",
     max_classes: Annotated[int, typer.Option(min=2, help="A leaf of more classes branches.")] = 6,
     max_error: Annotated[float, typer.Option(min=0, max=1, help="So does one that errs more often.")] = 0.25,
     beams: Annotated[str, typer.Option(help="Leaves asked at most for an image: a number, or all.")] = "1",
     start: Annotated[
-        str, typer.Option(help="Leaves begin as clones of the trained branch, or of the old net: branch or old.")
+        str,
+        typer.Option(
+            help="Leaves begin as clones of the trained branch, or of the old net: branch or old.",
+            autocompletion=one_of("branch", "old"),
+        ),
     ] = "branch",
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Of branches. Default: 0.3 of fit's.", show_default=False)
@@ -59,7 +82,11 @@ def grow(
         int | None, typer.Option(min=1, help="Of leaves. Default: a quarter as many.", show_default=False)
     ] = None,
     balance: Annotated[
-        str, typer.Option(help="How unequal classes are dealt with: auto, or a key of leveret fit --list.")
+        str,
+        typer.Option(
+            help="How unequal classes are dealt with: auto, or a key of leveret fit --list.",
+            autocompletion=one_of("auto", *BALANCES),
+        ),
     ] = "auto",
     distillation: Annotated[
         float | None,

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from leveret.cli._completion import OBSERVERS, one_of
 from leveret.cli._data_options import takes_data
+from leveret.cli._examples import example
 from leveret.cli._guard import guarded
-from leveret.cli._options import Json, Quiet, Resume, Strict, print_json
+from leveret.cli._options import Json, Quiet, Resume, Seed, Strict, TrainingThreads, print_json
 from leveret.cli._root import app
 
 __all__ = ["DIFFERENT"]
@@ -17,7 +19,7 @@ __all__ = ["DIFFERENT"]
 DIFFERENT = 3  # the exit code where a difference was found; 1 and 2 are of errors
 
 
-@app.command(short_help="Tell whether two sources, or two models, differ.")
+@app.command(short_help="Tell whether two sources, or two models, differ.", epilog=example("judge"))
 @takes_data(texts=True, labels=False, parts=False)
 def judge(
     a: Annotated[
@@ -38,7 +40,9 @@ def judge(
     observer: Annotated[
         str,
         typer.Option(
-            help="net, which is trained; convnet, resnet20, … by name; or logistic, knn, which are fast. auto: by size."
+            help="net, which is trained; convnet, resnet20, … by name; or logistic, knn, which are fast. auto: by "
+            "size.",
+            autocompletion=one_of(*OBSERVERS),
         ),
     ] = "auto",
     features: Annotated[
@@ -47,7 +51,13 @@ def judge(
             help="Of logistic and knn: look at the features of this folder of leveret fit.", show_default=False
         ),
     ] = None,
-    test: Annotated[str, typer.Option(help="Which decides: ranks, binomial, permutation or mmd.")] = "ranks",
+    test: Annotated[
+        str,
+        typer.Option(
+            help="Which decides: ranks, binomial, permutation or mmd.",
+            autocompletion=one_of("ranks", "binomial", "permutation", "mmd"),
+        ),
+    ] = "ranks",
     alpha: Annotated[
         float | None,
         typer.Option(
@@ -66,13 +76,13 @@ def judge(
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Of a net, at most. Default: by the data's size.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of halves, draws and the observer.")] = 0,
+    seed: Seed = 0,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for the report, the samples and the figures.", show_default=False),
     ] = None,
     resume: Resume = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="Of a net.", show_default=False)] = None,
+    threads: TrainingThreads = None,
     strict: Strict = False,
     as_json: Json = False,
     data_options: Any = None,

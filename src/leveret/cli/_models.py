@@ -10,14 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
+from leveret._deprecated import renamed_option
+from leveret.cli._completion import engines_in_list
 from leveret.cli._each import print_each
+from leveret.cli._examples import example
 from leveret.cli._guard import guarded, note
 from leveret.cli._options import Json, Model, Threads, print_json
 from leveret.cli._root import app
 from leveret.errors import LeveretUsageError
 
 
-@app.command(short_help="Say the class of images, pixels or texts.")
+@app.command(short_help="Say the class of images, pixels or texts.", epilog=example("predict"))
 def predict(
     model: Model,
     paths: Annotated[
@@ -83,7 +86,7 @@ def predict(
         print_each(predictions, lambda one: one.words(top), as_json=as_json, strict=strict, what=what)
 
 
-@app.command(short_help="List a packed model's layers and costs.")
+@app.command(short_help="List a packed model's layers and costs.", epilog=example("inspect"))
 def inspect(model: Model, as_json: Json = False) -> None:
     """Show a packed model's layers, shapes, bits, bytes and operations."""
     with guarded():
@@ -98,15 +101,20 @@ def inspect(model: Model, as_json: Json = False) -> None:
             show_inspection(found)
 
 
-@app.command(short_help="Time a packed model on this machine.")
+@app.command(short_help="Time a packed model on this machine.", epilog=example("bench"))
 def bench(
     model: Model,
     against: Annotated[
         str,
-        typer.Option(help="Engines to run the same layers in float32: torch,onnxruntime,openvino.", show_default=False),
+        typer.Option(
+            help="Engines to run the same layers in float32: torch,onnxruntime,openvino.",
+            show_default=False,
+            autocompletion=engines_in_list,
+        ),
     ] = "",
     threads: Threads = None,
-    batch: Annotated[int, typer.Option(min=1, help="The larger batch; the other is 1.")] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, help="The larger batch; the other is 1.")] = 64,
+    batch: Annotated[int | None, typer.Option(min=1, hidden=True)] = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="Time each layer, and hold it to this CPU's peak.")
     ] = False,
@@ -116,8 +124,13 @@ def bench(
     with guarded():
         from leveret.jobs import bench as job
 
+        if batch is not None:
+            renamed_option("--batch", "--batch-size", since="0.1", until="0.3")
+            batch_size = batch
         progress = note if sys.stderr.isatty() else None
-        found = job.run(model, against=against, threads=threads, batch=batch, profile=profile, progress=progress)
+        found = job.run(
+            model, against=against, threads=threads, batch_size=batch_size, profile=profile, progress=progress
+        )
         if as_json:
             print_json(found.as_dict())
         else:
@@ -126,7 +139,7 @@ def bench(
             show_bench(found)
 
 
-@app.command(short_help="Write a packed model as ONNX.")
+@app.command(short_help="Write a packed model as ONNX.", epilog=example("export"))
 def export(
     model: Model,
     out: Annotated[Path, typer.Option("--out", "-o", help="The ONNX file.", show_default=False)],

@@ -16,7 +16,6 @@ app = typer.Typer(
     name="leveret",
     help="Small, quick networks on an ordinary CPU: train, shrink, pack, run.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich" if sys.stdout is not None and sys.stdout.isatty() else None,
 )

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from leveret.cli._completion import one_of
 from leveret.cli._data_options import takes_data
+from leveret.cli._examples import example
 from leveret.cli._guard import complain, guarded
 from leveret.cli._options import Functions, Json, Seed, Source, print_json
 from leveret.cli._root import app
@@ -22,12 +24,14 @@ def _group() -> None:
     """Look at rules before they teach a net."""
 
 
-@_rules.command(short_help="Say what rules do on data.")
+@_rules.command(short_help="Say what rules do on data.", epilog=example("rules check"))
 @takes_data(texts=True)
 def check(
     file: Annotated[Path, typer.Argument(help="A rule file.", show_default=False)],
     source: Source,
-    part: Annotated[str, typer.Option(help="Of the data: train, val or test.")] = "train",
+    part: Annotated[
+        str, typer.Option(help="Of the data: train, val or test.", autocompletion=one_of("train", "val", "test"))
+    ] = "train",
     functions: Functions = None,
     seed: Seed = 0,
     data_options: Any = None,

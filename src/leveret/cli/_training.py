@@ -7,11 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from leveret.cli._completion import BALANCES, STUDENTS, balances_in_list, methods_in_list, one_of
 from leveret.cli._data_options import options_for, sides_of, takes_data, task_of
+from leveret.cli._examples import example
 from leveret.cli._guard import guarded
 from leveret.cli._options import (
+    BatchSize,
     ClassWeights,
     Crop,
+    Epochs,
     FitNet,
     Flip,
     Functions,
@@ -25,20 +29,24 @@ from leveret.cli._options import (
     Source,
     Strict,
     Task,
+    TrainingThreads,
     WorkerThreads,
 )
 from leveret.cli._root import app
 from leveret.errors import LeveretUsageError
 
 
-@app.command(short_help="Train, distil, pack, compare: the main job.")
+@app.command(short_help="Train, distil, pack, compare: the main job.", epilog=example("shrink"))
 @takes_data(masks=True)
 def shrink(
     source: Source = "digits",
     task: Task = "auto",
     method: Annotated[
         str,
-        typer.Option(help="What becomes small: binary, a net of bits that learns; of masks also int8, bytes at once."),
+        typer.Option(
+            help="What becomes small: binary, a net of bits that learns; of masks also int8, bytes at once.",
+            autocompletion=one_of("binary", "int8"),
+        ),
     ] = "binary",
     out: Out = Path("out"),
     epochs: Annotated[
@@ -98,7 +106,7 @@ def shrink(
         show_shrink(job.run(source, out, masks=task == "classify", **common))
 
 
-@app.command(short_help="Train one net, on skewed classes too.")
+@app.command(short_help="Train one net, on skewed classes too.", epilog=example("fit"))
 @takes_data(texts=True, masks=True)
 def fit(
     source: Source = "digits",
@@ -106,13 +114,12 @@ def fit(
     balance: Annotated[
         str,
         typer.Option(
-            help="How rare classes are dealt with: auto chooses by the counts; plain, focal, …; --list names them."
+            help="How rare classes are dealt with: auto chooses by the counts; plain, focal, …; --list names them.",
+            autocompletion=one_of("auto", *BALANCES),
         ),
     ] = "plain",
     out: Out = Path("out"),
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the data. Default: by its size.", show_default=False)
-    ] = None,
+    epochs: Epochs = None,
     net: FitNet = None,
     patches: Annotated[
         int | None,
@@ -134,7 +141,11 @@ def fit(
     ] = None,
     functions: Functions = None,
     contradictory: Annotated[
-        str, typer.Option(help="Where hard rules leave a sample no class: refuse, or drop them there.")
+        str,
+        typer.Option(
+            help="Where hard rules leave a sample no class: refuse, or drop them there.",
+            autocompletion=one_of("refuse", "drop"),
+        ),
     ] = "refuse",
     rule_strength: Annotated[
         float | None, typer.Option(help="How much soft rules weigh. Default: 6.", show_default=False)
@@ -150,13 +161,13 @@ def fit(
             show_default=False,
         ),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Samples a step.", show_default=False)] = None,
+    batch_size: BatchSize = None,
     lr: Annotated[float | None, typer.Option(help="The highest learning rate.", show_default=False)] = None,
     seed: Seed = 0,
     quick: Quick = False,
     resume: Resume = False,
     flip: Flip = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Of training.", show_default=False)] = None,
+    threads: TrainingThreads = None,
     strict: Strict = False,
     data_options: Any = None,
     quiet: Quiet = False,
@@ -224,12 +235,16 @@ def fit(
         show_fit(job.run(source, out, texts=task == "text", **own, **common))
 
 
-@app.command(short_help="Make one net small by every method, side by side.")
+@app.command(short_help="Make one net small by every method, side by side.", epilog=example("compare"))
 @takes_data()
 def compare(
     source: Source = "digits",
     methods: Annotated[
-        str, typer.Option(help="all, or keys with commas between: magnitude,int8,xnor; --list names them.")
+        str,
+        typer.Option(
+            help="all, or keys with commas between: magnitude,int8,xnor; --list names them.",
+            autocompletion=methods_in_list,
+        ),
     ] = "all",
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the models, checkpoints, figures and report.")
@@ -259,7 +274,9 @@ def compare(
     balance: Annotated[
         str | None,
         typer.Option(
-            help="Compare ways to learn rare classes instead: all, or keys with commas between.", show_default=False
+            help="Compare ways to learn rare classes instead: all, or keys with commas between.",
+            show_default=False,
+            autocompletion=balances_in_list,
         ),
     ] = None,
 ) -> None:
@@ -305,12 +322,16 @@ def compare(
         _show.show_compare(result)
 
 
-@app.command(short_help="Distil many teachers into one small student.")
+@app.command(short_help="Distil many teachers into one small student.", epilog=example("distill"))
 @takes_data()
 def distill(
     source: Source = "digits",
     student: Annotated[
-        str, typer.Option(help="conv0 (no convolution) to conv4: shallow nets with so many convolutional layers.")
+        str,
+        typer.Option(
+            help="conv0 (no convolution) to conv4: shallow nets with so many convolutional layers.",
+            autocompletion=one_of(*STUDENTS),
+        ),
     ] = "conv1",
     params: Annotated[str, typer.Option(help="Weights of the student: 300k, 1M, 1000000.")] = "1M",
     members: Annotated[int, typer.Option(min=1, help="Teachers.")] = 8,

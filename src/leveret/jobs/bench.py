@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leveret._deprecated import renamed_argument
 from leveret._threads import default_threads, limited_threads
 from leveret.errors import LeveretUsageError
 from leveret.jobs._engines import Engine, Model, engines, export, lacking, onnxruntime_model, openvino_model
@@ -124,12 +125,13 @@ class Bench:
         return asdict(self)
 
 
+@renamed_argument("batch", "batch_size", since="0.1", until="0.3")
 def run(
     model: str | os.PathLike[str],
     *,
     against: str | Sequence[str] = (),
     threads: int | None = None,
-    batch: int = 64,
+    batch_size: int = 64,
     profile: bool = False,
     seconds: float = 3.0,
     progress: Callable[[str], None] | None = None,
@@ -141,16 +143,16 @@ def run(
         against: other engines, which run the same layers in float32: some of "torch", "onnxruntime", "openvino", as a
             list or with commas between them.
         threads: of every engine; None takes `LEVERET_THREADS` or all cores.
-        batch: the larger batch size.
+        batch_size: the larger; the other is 1.
         profile: time each layer too, and this CPU's peaks.
         seconds: to spend on each batch size, all engines together.
         progress: is told what is being done.
 
     Raises:
-        LeveretUsageError: `threads` or `batch` below 1, or an engine that nobody knows.
+        LeveretUsageError: `threads` or `batch_size` below 1, or an engine that nobody knows.
         LeveretFormatError: the model is not a whole, valid .lvr file.
     """
-    for name, value in (("threads", threads), ("batch", batch)):
+    for name, value in (("threads", threads), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise LeveretUsageError(f"{name} must be at least 1, got {value}")
     chosen = engines(against if isinstance(against, str) else tuple(against))
@@ -159,7 +161,7 @@ def run(
     say = progress or (lambda _text: None)
     packed = runtime.load(model)
     count = threads or default_threads()
-    images = _random_images(packed, batch)
+    images = _random_images(packed, batch_size)
     left_out: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         ours = _Contender("leveret", "Leveret", lambda x: packed(x, threads=count), _ALONE, model)
@@ -176,12 +178,12 @@ def run(
             {one.key: one.call for one in contenders},
             images,
             threads=count,
-            batch=batch,
+            batch=batch_size,
             seconds=seconds,
             rest=_REST if len(contenders) > 1 else 0.0,
         )
         say("measuring memory")
-        timed = tuple(_timed(one, speeds[one.key], batch, count) for one in contenders)
+        timed = tuple(_timed(one, speeds[one.key], batch_size, count) for one in contenders)
     noise = max(speed.noise for speed in speeds.values())
     peaks, steps = None, {}
     routed = getattr(packed, "route", "")
@@ -189,7 +191,7 @@ def run(
         say("timing the layers" if profile else "timing the parts")
         peaks = _peaks(count) if profile else None
         with limited_threads(count):
-            steps = {n: packed.profile(images[:n], threads=count, repeats=_RUNS) for n in sorted({1, batch})}
+            steps = {n: packed.profile(images[:n], threads=count, repeats=_RUNS) for n in sorted({1, batch_size})}
     layers_noise = max((_noise(taken) for taken in steps.values()), default=1.0)
     noisy = layers_noise > NOISY
     layers = {n: _layers(taken, n, noisy, peaks) for n, taken in steps.items()} if profile else {}
@@ -197,7 +199,19 @@ def run(
     where = environment(count) | {one.key: str(sys.modules[one.key].__version__) for one in contenders[1:]}
     unit = "text" if hasattr(packed, "encoder") else "image"
     return Bench(
-        os.fspath(model), nbytes, count, batch, noise, timed, left_out, where, peaks, layers, layers_noise, parts, unit
+        path=os.fspath(model),
+        nbytes=nbytes,
+        threads=count,
+        batch=batch_size,
+        noise=noise,
+        models=timed,
+        left_out=left_out,
+        environment=where,
+        peaks=peaks,
+        profile=layers,
+        layers_noise=layers_noise,
+        parts=parts,
+        unit=unit,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from leveret._files import replacing
+from leveret.errors import LeveretUsageError
 from leveret.packing import _pack  # noqa: F401  (the rules register themselves)
 from leveret.packing._registry import RULES, Row
 from leveret.packing._suggestions import SUGGESTIONS
@@ -42,14 +43,14 @@ def fill(text: str) -> str:
     """`text` with every table between `<!-- table: SECTION -->` and `<!-- end of table -->` made anew.
 
     Raises:
-        ValueError: a section has no place in the text.
+        LeveretUsageError: a section has no place in the text.
     """
     for section in SECTIONS:
         begin, end = f"<!-- table: {section} -->\n", "<!-- end of table -->"
         before, found, rest = text.partition(begin)
         _, closed, after = rest.partition(end)
         if not found or not closed:
-            raise ValueError(f"the text has no place for the table of {section}: {begin.strip()} … {end}")
+            raise LeveretUsageError(f"the text has no place for the table of {section}: {begin.strip()} … {end}")
         text = f"{before}{begin}\n{table(section)}\n\n{end}{after}"
     return text
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from leveret.errors import LeveretUsageError
+
 __all__ = [
     "Block",
     "Commands",
@@ -80,7 +82,7 @@ class Table:
     def __post_init__(self) -> None:
         for i, row in enumerate(self.rows):
             if len(row) != len(self.columns):
-                raise ValueError(
+                raise LeveretUsageError(
                     f"row {i} of {self.caption!r} has {len(row)} cells, there are {len(self.columns)} columns"
                 )
 

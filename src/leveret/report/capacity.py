@@ -8,7 +8,7 @@ from typing import Any
 from leveret.report.blocks import Block, Figure, Paragraph, Table, Tile
 from leveret.report.draw_explanation import draw_boxes, draw_heat, draw_image
 from leveret.report.explanation import Explanation
-from leveret.report.figures import COLOURS, axes_of, drawing, grid_of, svg_of
+from leveret.report.figures import COLORS, axes_of, drawing, grid_of, svg_of
 from leveret.report.words import count, operations, points, share, short, times
 
 __all__ = ["capacity_blocks", "capacity_table", "capacity_tile"]
@@ -79,8 +79,8 @@ def _curve(figures: Mapping[str, Any]) -> Figure:
         figure, axes = axes_of()
         # none and one stand as far apart as one and two
         places = list(range(len(numbers)))
-        axes.plot(places, accuracies, color=COLOURS["a"], linewidth=2, marker="o")
-        axes.axhline(100 * figures["accuracy"]["fine"], color=COLOURS["faint"], linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(places, accuracies, color=COLORS["a"], linewidth=2, marker="o")
+        axes.axhline(100 * figures["accuracy"]["fine"], color=COLORS["faint"], linewidth=1, linestyle=(0, (4, 3)))
         axes.annotate(
             "fine everywhere",
             (0.99, 100 * figures["accuracy"]["fine"]),
@@ -88,15 +88,15 @@ def _curve(figures: Mapping[str, Any]) -> Figure:
             xytext=(0, 4),
             textcoords="offset points",
             ha="right",
-            color=COLOURS["faint"],
+            color=COLORS["faint"],
             fontsize=9,
         )
         axes.set_xticks(places, [str(n) for n in numbers])
         if figures["patches"] in numbers:
             usual = numbers.index(figures["patches"])
-            axes.plot([usual], [accuracies[usual]], color=COLOURS["b"], marker="o", markersize=9, linestyle="none")
+            axes.plot([usual], [accuracies[usual]], color=COLORS["b"], marker="o", markersize=9, linestyle="none")
         axes.set_xlabel("patches")
-        axes.set_title("accuracy on test images, %", loc="left", fontsize=10.5, color=COLOURS["faint"])
+        axes.set_title("accuracy on test images, %", loc="left", fontsize=10.5, color=COLORS["faint"])
         axes.grid(visible=False, axis="x")
         svg = svg_of(figure, "capacity-curve")
     words = "; ".join(f"{n}: {a:.1f} %" for n, a in zip(numbers, accuracies, strict=True))
@@ -115,20 +115,20 @@ def _images(looks: Sequence[Explanation]) -> Figure:
         figure, axes = grid_of(len(looks), 2 + crops, row * len(looks), 2.15 * sum(widths) / 1.6, width_ratios=widths)
         for line, look in zip(axes, looks, strict=True):
             draw_image(line[0], look.pixels)
-            line[0].set_title(_said(look), loc="left", fontsize=10, color=COLOURS["faint"])
+            line[0].set_title(_said(look), loc="left", fontsize=10, color=COLORS["faint"])
         # the layout says how large the images are, which the numbers on them depend on
         figure.draw_without_rendering()
         for line, look in zip(axes, looks, strict=True):
             draw_heat(line[1], look)
             draw_boxes(line[1], look, size=6)
             before, after = look.entropies
-            line[1].set_title(f"entropy {before:.2f} → {after:.2f}", loc="left", fontsize=10, color=COLOURS["faint"])
+            line[1].set_title(f"entropy {before:.2f} → {after:.2f}", loc="left", fontsize=10, color=COLORS["faint"])
             for number, place in enumerate(line[2:]):
                 if number >= len(look.boxes):
                     place.set_axis_off()
                     continue
                 draw_image(place, look.crop(number))
-                place.set_title(str(number + 1), loc="left", fontsize=10, color=COLOURS["faint"])
+                place.set_title(str(number + 1), loc="left", fontsize=10, color=COLORS["faint"])
         svg = svg_of(figure, "capacity-images")
     words = "; ".join(f"is {look.true}, {_said(look)}" for look in looks)
     caption = (

@@ -8,7 +8,7 @@ import numpy as np
 
 from leveret.metrics import Evaluation
 from leveret.report.blocks import Block, Figure, Matrix, Table
-from leveret.report.figures import COLOURS, axes_of, drawing, svg_of
+from leveret.report.figures import COLORS, axes_of, drawing, svg_of
 from leveret.report.words import share, short
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _heat_map(evaluation: Evaluation | SegmentationEvaluation, unit: str) -> Fig
         axes.grid(visible=False)
         # squares rather than an image: they take the page's colours, and a sparse matrix has few of them
         for row, column in zip(*np.nonzero(shares > 0.004), strict=True):
-            axes.add_patch(_square(int(row), int(column), float(shares[row, column]), to_rgb(COLOURS["accent"])))
+            axes.add_patch(_square(int(row), int(column), float(shares[row, column]), to_rgb(COLORS["accent"])))
         step = max(1, k // 10)
         ticks = list(range(0, k, step))
         names = [short(evaluation.classes[i]) for i in ticks]

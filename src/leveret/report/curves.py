@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from leveret.report.blocks import Figure
-from leveret.report.figures import COLOURS, axes_of, drawing, svg_of
+from leveret.report.figures import COLORS, axes_of, drawing, svg_of
 from leveret.report.words import share
 
 __all__ = ["learning_curves"]
@@ -73,21 +73,21 @@ def _draw(runs: Mapping[str, Rows], key: str, name: str, *, scale: float, unit: 
                 places = [row["samples_seen"] / 1000 for row in rows]
             values = [scale * row[key] for row in rows]
             few = len(rows) < 3
-            axes.plot(places, values, color=COLOURS[colour], linewidth=2, label=title, marker="o" if few else None)
+            axes.plot(places, values, color=COLORS[colour], linewidth=2, label=title, marker="o" if few else None)
             for start in stage_starts(rows):
                 begins = start + 0.5 if by == "epoch" else places[start - 1]
-                axes.axvline(begins, color=COLOURS[colour], linewidth=1, linestyle=(0, (2, 3)))
+                axes.axvline(begins, color=COLORS[colour], linewidth=1, linestyle=(0, (2, 3)))
                 axes.annotate(
                     str(rows[start].get("stage", "")),
                     (begins, 0.02),
                     xycoords=("data", "axes fraction"),
                     xytext=(4, 0),
                     textcoords="offset points",
-                    color=COLOURS[colour],
+                    color=COLORS[colour],
                     fontsize=9,
                 )
         axes.set_xlabel("epoch" if by == "epoch" else "samples seen, thousands")
-        axes.set_title(unit, loc="left", fontsize=10.5, color=COLOURS["faint"])
+        axes.set_title(unit, loc="left", fontsize=10.5, color=COLORS["faint"])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.grid(visible=False, axis="x")
         if len(runs) > 1:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leveret._deprecated import moved
 from leveret._files import replacing
 from leveret.report.explanation import Explanation
 from leveret.report.words import count, short
 
-__all__ = ["draw_boxes", "draw_heat", "draw_image", "heat_colours", "write_explanation"]
+__all__ = ["draw_boxes", "draw_heat", "draw_image", "heat_colors", "write_explanation"]
+
+if not TYPE_CHECKING:
+    __getattr__ = moved(__name__, {"heat_colours": f"{__name__}:heat_colors"}, since="0.1", until="0.3")
 
 _INK, _FAINT, _LINE, _PAPER = "#1f2421", "#5d655f", "#dedbd1", "#fbfaf7"
 _BEFORE, _AFTER = "#b9c6cf", "#2c6e9b"
@@ -70,7 +74,7 @@ def draw_heat(axes: Any, explanation: Explanation) -> None:
     _, height, width = explanation.pixels.shape
     draw_image(axes, (0.7 * explanation.pixels.mean(0, keepdims=True)).astype(np.uint8))
     axes.imshow(
-        heat_colours(explanation.heat),
+        heat_colors(explanation.heat),
         extent=(left - 0.5, right - 0.5, bottom - 0.5, top - 0.5),
         interpolation="bilinear" if min(explanation.heat.shape) > 8 else "nearest",
     )
@@ -78,7 +82,7 @@ def draw_heat(axes: Any, explanation: Explanation) -> None:
     axes.set_ylim(height - 0.5, -0.5)
 
 
-def heat_colours(heat: NDArray[np.float64]) -> NDArray[np.float64]:
+def heat_colors(heat: NDArray[np.float64]) -> NDArray[np.float64]:
     """Colours with transparency `(rows, columns, 4)` in 0..1: nothing where the map is 0 or less."""
     import matplotlib
 

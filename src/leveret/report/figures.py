@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["COLOURS", "WIDTH", "axes_of", "drawing", "grid_of", "svg_of"]
+__all__ = ["COLORS", "WIDTH", "axes_of", "drawing", "grid_of", "svg_of"]
 
 # what matplotlib draws with -> the page's variable; colours that no plot would pick by chance
-COLOURS = {
+COLORS = {
     "ink": "#010203",
     "faint": "#010204",
     "grid": "#010205",
@@ -33,19 +33,19 @@ def drawing() -> Iterator[None]:
         "svg.fonttype": "none",
         "svg.hashsalt": "leveret",
         "font.size": 10.5,
-        "axes.edgecolor": COLOURS["grid"],
-        "axes.labelcolor": COLOURS["faint"],
+        "axes.edgecolor": COLORS["grid"],
+        "axes.labelcolor": COLORS["faint"],
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
         "axes.axisbelow": True,
-        "grid.color": COLOURS["grid"],
+        "grid.color": COLORS["grid"],
         "grid.linewidth": 0.7,
         # names of classes are words, whatever dollars they hold
         "text.parse_math": False,
-        "text.color": COLOURS["ink"],
-        "xtick.color": COLOURS["faint"],
-        "ytick.color": COLOURS["faint"],
+        "text.color": COLORS["ink"],
+        "xtick.color": COLORS["faint"],
+        "ytick.color": COLORS["faint"],
         "xtick.major.size": 0,
         "ytick.major.size": 0,
         "figure.facecolor": "none",
@@ -89,6 +89,6 @@ def svg_of(figure: Any, name: str) -> str:
     text = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
-    for variable, colour in COLOURS.items():
+    for variable, colour in COLORS.items():
         text = text.replace(colour, f"var(--{variable})")
     return text

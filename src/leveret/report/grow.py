@@ -12,7 +12,7 @@ from leveret.report.blocks import Block, Commands, Facts, Figure, Page, Paragrap
 from leveret.report.confusion import confusion_blocks
 from leveret.report.curves import learning_curves
 from leveret.report.facts import data_blocks, flat
-from leveret.report.figures import COLOURS, axes_of, drawing, svg_of
+from leveret.report.figures import COLORS, axes_of, drawing, svg_of
 from leveret.report.tables import per_class_table
 from leveret.report.words import count, duration, operations, points, share, short
 
@@ -79,10 +79,10 @@ def preview_figure(preview: Mapping[str, Any], number: int = 0, node: str = "roo
         for i in range(rows):
             for j in range(columns):
                 # shades of the page's own colour, so that it is right in the light and in the dark
-                axes.barh(i, 0.96, 0.92, left=j + 0.02, color=COLOURS["accent"], alpha=0.06 + 0.6 * float(found[i, j]))
+                axes.barh(i, 0.96, 0.92, left=j + 0.02, color=COLORS["accent"], alpha=0.06 + 0.6 * float(found[i, j]))
                 if columns <= 12:
                     text = f"{100 * found[i, j]:.0f}"
-                    axes.text(j + 0.5, i, text, ha="center", va="center", color=COLOURS["ink"], fontsize=9)
+                    axes.text(j + 0.5, i, text, ha="center", va="center", color=COLORS["ink"], fontsize=9)
         axes.set_xlim(0, columns)
         axes.set_ylim(rows - 0.5, -0.5)
         axes.grid(visible=False)

@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from leveret.report.figures import COLOURS
+from leveret._deprecated import renamed_argument
+from leveret.report.figures import COLORS
 
 __all__ = ["place_labels"]
 
@@ -20,11 +21,12 @@ _LINE = 1.5  # half a line's width, and some air
 Box = tuple[float, float, float, float]
 
 
+@renamed_argument("colours", "colors", since="0.1", until="0.3")
 def place_labels(
     figure: Any,
     axes: Any,
     points: Sequence[tuple[float, float, str]],
-    colours: Sequence[str],
+    colors: Sequence[str],
     corners: Sequence[tuple[float, float]] = (),
 ) -> list[Box]:
     """Write each point's name near it; gives the boxes, `(left, bottom, right, top)` in typographic points.
@@ -32,7 +34,7 @@ def place_labels(
     Args:
         figure, axes: with all points drawn and limits set.
         points: x and y in the axes' units, and a name; the first find room first.
-        colours: of the names.
+        colors: of the names.
         corners: of a line, level or upright from one to the next, that no name may lie on; in the axes' units.
     """
     figure.draw_without_rendering()  # lays out, so that places are final
@@ -46,7 +48,7 @@ def place_labels(
     for (x0, y0), (x1, y1) in itertools.pairwise(turns):
         taken.append((min(x0, x1) - _LINE, min(y0, y1) - _LINE, max(x0, x1) + _LINE, max(y0, y1) + _LINE))
     boxes: list[Box] = []
-    for (x, y), (_, _, name), colour in zip(places, points, colours, strict=True):
+    for (x, y), (_, _, name), color in zip(places, points, colors, strict=True):
         box, offset, far = _free(x, y, name, [*taken, *boxes], bounds)
         boxes.append(box)
         axes.annotate(
@@ -58,9 +60,9 @@ def place_labels(
             ha="center",
             va="center",
             fontsize=_SIZE,
-            color=colour,
+            color=color,
             zorder=4,
-            arrowprops={"arrowstyle": "-", "color": COLOURS["faint"], "linewidth": 0.5, "shrinkA": 1, "shrinkB": 3}
+            arrowprops={"arrowstyle": "-", "color": COLORS["faint"], "linewidth": 0.5, "shrinkA": 1, "shrinkB": 3}
             if far
             else None,
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leveret.report.blocks import Figure, Table
-from leveret.report.figures import COLOURS, axes_of, drawing, svg_of
+from leveret.report.figures import COLORS, axes_of, drawing, svg_of
 from leveret.report.words import duration, share
 
 __all__ = ["members_table", "selection_curve"]
@@ -30,11 +30,11 @@ def selection_curve(subset: Mapping[str, Any]) -> Figure:
         from matplotlib.ticker import MaxNLocator
 
         figure, axes = axes_of()
-        axes.plot(sizes, values, color=COLOURS["a"], linewidth=2, marker="o", markersize=4, label="one by one")
+        axes.plot(sizes, values, color=COLORS["a"], linewidth=2, marker="o", markersize=4, label="one by one")
         for name, value, colour, dashes in lines:
-            axes.axhline(100 * value, color=COLOURS[colour], linewidth=1.5, linestyle=dashes, label=name)
+            axes.axhline(100 * value, color=COLORS[colour], linewidth=1.5, linestyle=dashes, label=name)
         axes.set_xlabel("members taken, repeats counted")
-        axes.set_title("accuracy on the validation part, %", loc="left", fontsize=10.5, color=COLOURS["faint"])
+        axes.set_title("accuracy on the validation part, %", loc="left", fontsize=10.5, color=COLORS["faint"])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.grid(visible=False, axis="x")
         axes.legend(frameon=False, loc="best", labelcolor="linecolor")

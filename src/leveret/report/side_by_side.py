@@ -9,7 +9,7 @@ import numpy as np
 
 from leveret.metrics import Evaluation
 from leveret.report.blocks import Figure
-from leveret.report.figures import COLOURS, axes_of, drawing, svg_of
+from leveret.report.figures import COLORS, axes_of, drawing, svg_of
 from leveret.report.words import share
 
 __all__ = ["operating_curves", "recall_bars"]
@@ -41,12 +41,12 @@ def operating_curves(evaluations: Mapping[str, Evaluation], train_counts: Sequen
                     getattr(curve, axis[0]),
                     getattr(curve, axis[1]),
                     style,
-                    color=COLOURS[colour],
+                    color=COLORS[colour],
                     linewidth=2,
                     label=title,
                 )
             base = [chance, chance] if name == "pr" else [0, 1]
-            axes.plot([0, 1], base, color=COLOURS["faint"], linewidth=1, linestyle=(0, (2, 3)))
+            axes.plot([0, 1], base, color=COLORS["faint"], linewidth=1, linestyle=(0, (2, 3)))
             axes.set_xlim(-0.01, 1.01)
             axes.set_ylim(-0.01, 1.02)
             axes.set_xlabel("recall" if name == "pr" else "false positives, share of the others")
@@ -76,7 +76,7 @@ def recall_bars(evaluations: Mapping[str, Evaluation], train_counts: Sequence[in
         for i, ((colour, _), (key, values)) in enumerate(zip((_LINES[1], _LINES[0]), recalls.items(), strict=False)):
             shift = (i - (len(recalls) - 1) / 2) * height
             colour = "accent" if len(recalls) == 1 else colour
-            axes.barh(places + shift, 100 * values, height * 0.92, color=COLOURS[colour], label=key)
+            axes.barh(places + shift, 100 * values, height * 0.92, color=COLORS[colour], label=key)
         axes.set_yticks(places, [f"{_short(classes[c])}  {counts[c]:,}" for c in order])
         axes.invert_yaxis()
         axes.set_xlim(0, 100)

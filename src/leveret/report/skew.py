@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from leveret.errors import LeveretUsageError
 from leveret.metrics import Evaluation
 from leveret.report.blocks import Block, Table
 from leveret.report.skew_bars import recall_figure, reliability_figure
@@ -104,7 +105,7 @@ def shots_table(measures: Measures) -> Table:
     """Accuracy of classes with many, some and few training samples."""
     shots = measures.shots
     if shots is None:
-        raise ValueError("measures without training counts have no shots")
+        raise LeveretUsageError("measures without training counts have no shots; give train_counts to measure")
     rows = []
     for name, classes in shots.groups.items():
         counts = [measures.per_class[c].train_samples or 0 for c in classes]

@@ -8,7 +8,7 @@ import numpy as np
 
 from leveret.metrics import Evaluation
 from leveret.report.blocks import Figure
-from leveret.report.figures import COLOURS, drawing, grid_of, svg_of
+from leveret.report.figures import COLORS, drawing, grid_of, svg_of
 from leveret.report.words import share, short
 from leveret.training.metrics import Measures, reliability
 
@@ -38,19 +38,19 @@ def recall_figure(measures: Measures) -> Figure:
         left, right = grid[0]
         rows = np.arange(k)
         thick = 0.62 if named else 1.0
-        left.barh(rows, counts, height=thick, color=COLOURS["a"])
+        left.barh(rows, counts, height=thick, color=COLORS["a"])
         values = [100 * one.recall.value for one in classes]
-        right.barh(rows, np.nan_to_num(values), height=thick, color=COLOURS["accent"])
+        right.barh(rows, np.nan_to_num(values), height=thick, color=COLORS["accent"])
         if named:
             for row, one in enumerate(classes):
                 if not np.isnan(one.recall.value):
                     ends = [100 * one.recall.low, 100 * one.recall.high]
-                    right.plot(ends, [row, row], color=COLOURS["ink"], linewidth=1.2)
+                    right.plot(ends, [row, row], color=COLORS["ink"], linewidth=1.2)
         _count_axis(left, counts, "training samples" if trained else "samples")
         right.set_xlim(0, 104)
-        right.set_title("recall, %", loc="left", fontsize=10.5, color=COLOURS["faint"])
+        right.set_title("recall, %", loc="left", fontsize=10.5, color=COLORS["faint"])
         mean = 100 * measures["balanced_accuracy"].value
-        right.axvline(mean, color=COLOURS["b"], linewidth=1.4, linestyle=(0, (4, 3)))
+        right.axvline(mean, color=COLORS["b"], linewidth=1.4, linestyle=(0, (4, 3)))
         left.set_ylim(k - 0.4, -0.6)
         step = 1 if named else max(1, k // 12)
         left.set_yticks(rows[::step], [short(one.name, 14) for one in classes[::step]])
@@ -83,7 +83,7 @@ def _count_axis(axes: Any, counts: list[int], title: str) -> None:
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _number(value)))
-    axes.set_title(title_words, loc="left", fontsize=10.5, color=COLOURS["faint"])
+    axes.set_title(title_words, loc="left", fontsize=10.5, color=COLORS["faint"])
 
 
 def _number(value: float) -> str:
@@ -109,28 +109,28 @@ def reliability_figure(evaluation: Evaluation, *, bins: int = 15, positive: int 
     with drawing():
         figure, grid = grid_of(2, 1, 4.4, sharex=True, height_ratios=[3, 1])
         upper, lower = grid[0][0], grid[1][0]
-        upper.plot([0, 100], [0, 100], color=COLOURS["faint"], linewidth=1, linestyle=(0, (4, 3)))
+        upper.plot([0, 100], [0, 100], color=COLORS["faint"], linewidth=1, linestyle=(0, (4, 3)))
         for few in (False, True):
             these = known & ((found.counts < _FEW) == few)
             height = 100 * found.accuracy[these]
-            upper.bar(centres[these], height, 0.86 * width, color=COLOURS["accent"], alpha=0.25 if few else 0.75)
+            upper.bar(centres[these], height, 0.86 * width, color=COLORS["accent"], alpha=0.25 if few else 0.75)
         # what is missing to the confidence, or too much
         upper.vlines(
             100 * found.confidence[known],
             100 * found.accuracy[known],
             100 * found.confidence[known],
-            color=COLOURS["b"],
+            color=COLORS["b"],
             linewidth=2,
         )
         sure = 100 * found.confidence[known]
-        upper.plot(sure, sure, "o", color=COLOURS["b"], markersize=3.5)
+        upper.plot(sure, sure, "o", color=COLORS["b"], markersize=3.5)
         upper.set_ylim(0, 103)
         upper.set_xlim(0, 100)
         title = "right, %" if name is None else f"really {short(name, 20)}, %"
-        upper.set_title(title, loc="left", fontsize=10.5, color=COLOURS["faint"])
-        upper.set_title(f"calibration error {found.error:.3f}", loc="right", fontsize=10.5, color=COLOURS["accent"])
-        lower.bar(centres, 100 * found.counts / found.counts.sum(), 0.86 * width, color=COLOURS["a"])
-        lower.set_title("samples, %", loc="left", fontsize=10.5, color=COLOURS["faint"])
+        upper.set_title(title, loc="left", fontsize=10.5, color=COLORS["faint"])
+        upper.set_title(f"calibration error {found.error:.3f}", loc="right", fontsize=10.5, color=COLORS["accent"])
+        lower.bar(centres, 100 * found.counts / found.counts.sum(), 0.86 * width, color=COLORS["a"])
+        lower.set_title("samples, %", loc="left", fontsize=10.5, color=COLORS["faint"])
         lower.set_xlabel("how sure, %" if name is None else f"probability of {short(name, 20)}, %")
         for axes in (upper, lower):
             axes.grid(visible=False, axis="x")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from leveret.metrics import Evaluation
 from leveret.report.blocks import Figure
-from leveret.report.figures import COLOURS, axes_of, drawing, grid_of, svg_of
+from leveret.report.figures import COLORS, axes_of, drawing, grid_of, svg_of
 from leveret.report.words import short
 from leveret.training.metrics import (
     PrecisionRecallCurve,
@@ -63,7 +63,7 @@ def _single(evaluation: Evaluation, kind: Kind, positive: int, threshold: Thresh
     with drawing():
         figure, axes = axes_of(3.8)
         x, y = _draw(axes, curve)
-        axes.fill_between(x, y, color=COLOURS["accent"], alpha=0.08, linewidth=0, step="pre" if _is_pr(curve) else None)
+        axes.fill_between(x, y, color=COLORS["accent"], alpha=0.08, linewidth=0, step="pre" if _is_pr(curve) else None)
         _guesses(axes, curve, words=True)
         if marked is not None:
             _mark(axes, evaluation, marked, kind)
@@ -73,9 +73,9 @@ def _single(evaluation: Evaluation, kind: Kind, positive: int, threshold: Thresh
             f"{'precision' if kind == 'precision-recall' else 'recall'}, %, of {short(name, 24)}",
             loc="left",
             fontsize=10.5,
-            color=COLOURS["faint"],
+            color=COLORS["faint"],
         )
-        axes.set_title(f"area {_area(curve.area)}", loc="right", fontsize=10.5, color=COLOURS["accent"])
+        axes.set_title(f"area {_area(curve.area)}", loc="right", fontsize=10.5, color=COLORS["accent"])
         svg = svg_of(figure, kind)
     what = "Precision against recall" if kind == "precision-recall" else "Recall against the share of others flagged"
     guess = f"guesses reach {_area(curve.prevalence)}" if isinstance(curve, PrecisionRecallCurve) else "guesses, 0.500"
@@ -113,13 +113,13 @@ def _many(evaluation: Evaluation, kind: Kind, threshold: Threshold | None) -> Fi
             # a column's last panel has the numbers, which may stand above an empty place
             axes.tick_params(labelbottom=place + columns >= len(shown))
             name = short(evaluation.classes[shown[place]], 12)
-            axes.set_title(name, loc="left", fontsize=_SMALL, color=COLOURS["ink"], pad=3)
-            axes.set_title(_area(curve.area, 2), loc="right", fontsize=_SMALL, color=COLOURS["accent"], pad=3)
+            axes.set_title(name, loc="left", fontsize=_SMALL, color=COLORS["ink"], pad=3)
+            axes.set_title(_area(curve.area, 2), loc="right", fontsize=_SMALL, color=COLORS["accent"], pad=3)
         figure.supxlabel(
-            "recall, %" if kind == "precision-recall" else "others flagged, %", fontsize=10.5, color=COLOURS["faint"]
+            "recall, %" if kind == "precision-recall" else "others flagged, %", fontsize=10.5, color=COLORS["faint"]
         )
         figure.supylabel(
-            "precision, %" if kind == "precision-recall" else "recall, %", fontsize=10.5, color=COLOURS["faint"]
+            "precision, %" if kind == "precision-recall" else "recall, %", fontsize=10.5, color=COLORS["faint"]
         )
         svg = svg_of(figure, f"{kind}-classes")
     what = "precision against recall" if kind == "precision-recall" else "recall against the share of others flagged"
@@ -148,10 +148,10 @@ def _draw(axes: Any, curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.floa
     if isinstance(curve, PrecisionRecallCurve):
         # steps up to each point: the area below is just the average precision
         x, y = _thinned(100 * curve.recall, 100 * curve.precision)
-        axes.plot(x, y, color=COLOURS["accent"], linewidth=1.8, drawstyle="steps-pre")
+        axes.plot(x, y, color=COLORS["accent"], linewidth=1.8, drawstyle="steps-pre")
     else:
         x, y = _thinned(100 * curve.false_positive_rate, 100 * curve.true_positive_rate)
-        axes.plot(x, y, color=COLOURS["accent"], linewidth=1.8)
+        axes.plot(x, y, color=COLORS["accent"], linewidth=1.8)
     return x, y
 
 
@@ -167,7 +167,7 @@ def _thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np
 def _guesses(axes: Any, curve: Curve, words: bool = False) -> None:
     level = 100 * curve.prevalence if isinstance(curve, PrecisionRecallCurve) else None
     heights = [0, 100] if level is None else [level, level]
-    axes.plot([0, 100], heights, color=COLOURS["faint"], linewidth=1, linestyle=(0, (4, 3)))
+    axes.plot([0, 100], heights, color=COLORS["faint"], linewidth=1, linestyle=(0, (4, 3)))
     if words:
         # off the line, on the side where there is room
         low = level is not None and level < 50
@@ -178,7 +178,7 @@ def _guesses(axes: Any, curve: Curve, words: bool = False) -> None:
             xytext=(0, -12 if level is None else 4 if low else -12),
             textcoords="offset points",
             fontsize=_SMALL,
-            color=COLOURS["faint"],
+            color=COLORS["faint"],
         )
 
 
@@ -187,7 +187,7 @@ def _mark(axes: Any, evaluation: Evaluation, threshold: Threshold, kind: Kind, w
     if np.isnan(x) or np.isnan(y):
         return
     axes.plot(
-        x, y, "o", color=COLOURS["b"], markersize=8 if words else 5, markeredgecolor="white", zorder=5, clip_on=False
+        x, y, "o", color=COLORS["b"], markersize=8 if words else 5, markeredgecolor="white", zorder=5, clip_on=False
     )
     if words:
         right = x < 60
@@ -198,7 +198,7 @@ def _mark(axes: Any, evaluation: Evaluation, threshold: Threshold, kind: Kind, w
             textcoords="offset points",
             ha="left" if right else "right",
             fontsize=_SMALL + 0.5,
-            color=COLOURS["b"],
+            color=COLORS["b"],
             zorder=6,
         )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leveret.report.blocks import Figure
-from leveret.report.figures import COLOURS, axes_of, drawing, svg_of
+from leveret.report.figures import COLORS, axes_of, drawing, svg_of
 from leveret.report.labels import place_labels
 from leveret.report.words import share
 
@@ -55,22 +55,22 @@ def tradeoff(points: Sequence[Point], samples: int, name: str, cost: str, in_wor
         axes.set_xscale("log")
         heights = [_height(p.accuracy, samples) for p in points]
         corners = _corners([(points[i].cost, heights[i]) for i in best])
-        axes.plot(*zip(*corners, strict=True), color=COLOURS["accent"], linewidth=1.5, zorder=2)
+        axes.plot(*zip(*corners, strict=True), color=COLORS["accent"], linewidth=1.5, zorder=2)
         for i, point in enumerate(points):
-            colour = COLOURS["b"] if point.baseline else COLOURS["accent"] if i in best else COLOURS["faint"]
+            colour = COLORS["b"] if point.baseline else COLORS["accent"] if i in best else COLORS["faint"]
             above = 4 if point.baseline else 3 if i in best else 2.5
             axes.plot(point.cost, heights[i], "o", color=colour, markersize=7 if i in best else 5, zorder=above)
         _scale(axes, points, heights, samples)
         axes.set_xlabel(f"{cost} (logarithmic)")
         title = "accuracy, % (its error on a logarithmic scale)"
-        axes.set_title(title, loc="left", fontsize=10.5, color=COLOURS["faint"])
+        axes.set_title(title, loc="left", fontsize=10.5, color=COLORS["faint"])
         first = [*best, *(i for i, p in enumerate(points) if p.baseline and i not in best)]
         order = [*first, *(i for i in range(len(points)) if i not in first)]
         place_labels(
             figure,
             axes,
             [(points[i].cost, heights[i], points[i].name) for i in order],
-            [COLOURS["ink"] if i in first else COLOURS["faint"] for i in order],
+            [COLORS["ink"] if i in first else COLORS["faint"] for i in order],
             corners,
         )
         svg = svg_of(figure, name)

@@ -13,6 +13,7 @@ from typing import Any
 
 from leveret.data import load
 from leveret.distill import ConvTeachers, TeacherEnsemble
+from leveret.errors import LeveretError
 
 __all__ = ["workers"]
 
@@ -59,9 +60,9 @@ def _train(data: Any, runs: Path, number: int, kill_after: float | None = None) 
     if killer is not None:
         killer.join()
     if len(ensemble) != _MEMBERS:
-        raise RuntimeError(f"only {len(ensemble)} of {_MEMBERS} members were trained")
+        raise LeveretError(f"only {len(ensemble)} of {_MEMBERS} members were trained")
     if killer is not None and not (out / "killed").exists():
-        raise RuntimeError("no worker was at work when one was to be killed")
+        raise LeveretError("no worker was at work when one was to be killed")
     return taken
 
 
