@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check clean
+.PHONY: help install demo test lint public-api check clean
 
 help:
 	@echo "make demo           install into $(VENV) and run the main job on the embedded digits, to demo/report.html"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-liblvr    its logits against Python's, and damaged files"
 	@echo "make fuzz-native    hostile files against it, with sanitizers"
 	@echo "make lint           ruff, mypy, and which room may import which"
+	@echo "make public-api     list the public names and signatures anew: tests/public_api.txt"
 	@echo "make check          lint and test, as the CI does"
 	@echo "make clean          remove $(VENV), build/ and demo/"
 
@@ -53,6 +54,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+public-api: $(VENV)/.installed-dev
+	$(BIN)/python tests/public_api.py --write
 
 check: lint test
 

@@ -58,6 +58,7 @@ class Evaluation:
 
     @property
     def correct(self) -> int:
+        """Samples whose class was said."""
         return int((self.predictions == self.labels).sum())
 
     @property

@@ -173,27 +173,33 @@ class BalancedStream(IterableDataset[Any]):
 
     @property
     def counts(self) -> dict[Hashable, float]:
+        """How often each label came in, the later samples counting more where a horizon says so."""
         return self._pass.arrivals.counts()
 
     @property
     def probabilities(self) -> dict[Hashable, float]:
+        """The share that each label is to have of what goes out."""
         return {label: self._pass.arrivals.wanted(label) for label in self.counts}
 
     @property
     def weights(self) -> dict[Hashable, float]:
+        """What makes up for a label's share: wanted over arriving."""
         arrivals = self._pass.arrivals
         return {label: arrivals.wanted(label) / arrivals.share(label) for label in self.counts}
 
     @property
     def seen(self) -> int:
+        """Samples that came in, in the pass at work or the last."""
         return self._pass.seen
 
     @property
     def given(self) -> dict[Hashable, int]:
+        """Samples of each label that went out, in the pass at work or the last."""
         return dict(self._pass.given)
 
     @property
     def dropped(self) -> dict[Hashable, int]:
+        """Samples of each label that were passed over, in the pass at work or the last."""
         return dict(self._pass.dropped)
 
 

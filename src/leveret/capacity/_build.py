@@ -156,6 +156,11 @@ def _top(plan: _Plan, rows: int, columns: int, num_classes: int) -> nn.Module:
 def checked_amount(k: Amount, geometry: Geometry, height: int, width: int) -> Amount:
     """The amount, if images of this size have so many places; before the first of them is looked at.
 
+    Args:
+        k: how many patches.
+        geometry: of the coarse features.
+        height, width: of the images, in pixels.
+
     Raises:
         LeveretUsageError: they don't.
     """

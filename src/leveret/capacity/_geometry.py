@@ -40,7 +40,8 @@ class Axis:
     padded: bool = False
 
     def then(self, kernel: int, stride: int = 1, before: int = 0, after: int = 0, dilation: int = 1) -> Axis:
-        """With one layer more: a window of `kernel` taps, over features padded by `before` and `after`."""
+        """With one layer more: a window of `kernel` taps, `dilation` apart, every `stride` features, over features that
+        are padded by `before` and `after`."""
         window = dilation * (kernel - 1) + 1
         return Axis(
             self.stride * stride,
@@ -129,7 +130,7 @@ class Geometry:
         after: tuple[int, int] = (0, 0),
         dilation: tuple[int, int] = (1, 1),
     ) -> Geometry:
-        """With one layer more; pairs are of rows, columns."""
+        """With one layer more; `kernel`, `stride`, `before`, `after` and `dilation` as for `Axis`, of rows, columns."""
         return Geometry(
             self.rows.then(kernel[0], stride[0], before[0], after[0], dilation[0]),
             self.columns.then(kernel[1], stride[1], before[1], after[1], dilation[1]),
@@ -141,6 +142,7 @@ class Geometry:
 
     @property
     def stride(self) -> tuple[int, int]:
+        """Pixels from one feature to the next, `(rows, columns)`."""
         return self.rows.stride, self.columns.stride
 
     @property
@@ -155,6 +157,7 @@ class Geometry:
 
     @property
     def padded(self) -> bool:
+        """Whether any layer pads."""
         return self.rows.padded or self.columns.padded
 
     def grid(self, height: int, width: int) -> tuple[int, int]:

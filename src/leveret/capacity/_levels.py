@@ -36,6 +36,7 @@ class Level:
 
     @property
     def geometry(self) -> Geometry:
+        """Where the coarse features lie in what the level looks at."""
         return self.patches.geometry
 
 

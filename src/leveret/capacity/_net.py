@@ -154,6 +154,7 @@ class DynamicCapacityNet(nn.Module):
 
     @property
     def geometry(self) -> Geometry:
+        """Where the coarse features lie in the image, on the first level."""
         return self._patches[0].geometry
 
     def forward(self, images: Tensor) -> Tensor:

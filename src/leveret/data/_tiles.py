@@ -96,10 +96,12 @@ pixel, grey 1 |
 
     @property
     def bounded(self) -> bool:
+        """Whether a region is read in little memory, however large the image."""
         return self._reader.bounded
 
     @property
     def reading(self) -> str:
+        """How it is read, in words."""
         return self._reader.how
 
     def region(self, box: BoxLike, *, fill: int | None = None) -> NDArray[np.uint8]:

@@ -145,6 +145,7 @@ class LoadReport:
 
     @property
     def used(self) -> int:
+        """Samples that could be read."""
         return self.found - len(self.skipped)
 
 
@@ -186,10 +187,12 @@ class Data:
 
     @property
     def num_classes(self) -> int:
+        """How many classes there are."""
         return len(self.classes)
 
     @property
     def splits(self) -> dict[str, Split]:
+        """The parts by name: train, val and test, some of which may be empty."""
         return {"train": self.train, "val": self.val, "test": self.test}
 
     def as_dict(self) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class ConvTeachers:
 
     @property
     def first(self) -> tuple[dict[str, Any], ...]:
+        """Hyper-parameters to try before any others."""
         depth = min(max(6, self.depths[0]), self.depths[1])
         usual = {"depth": depth, "width": 0.5, "dropout": 0.0, "lr": 0.1, "weight_decay": 5e-4}
         return ({**usual, "reach": 0.5, "cutout": 0.0},)
@@ -64,6 +65,7 @@ class ConvTeachers:
         }
 
     def net(self, params: dict[str, Any], data: Any) -> nn.Module:
+        """A net of these hyper-parameters for the data."""
         channels, height, width = data.image_shape
         side = min(height, width)
         low, high = self.widths or _widths(channels, side)
@@ -81,6 +83,7 @@ class ConvTeachers:
         )
 
     def settings(self, params: dict[str, Any], data: Any) -> dict[str, Any]:
+        """Options of `fit` for it."""
         channels, height, width = data.image_shape
         images, side, colour = len(data.train), min(height, width), channels == 3
         epochs = self.epochs
@@ -105,6 +108,7 @@ class ConvTeachers:
         }
 
     def describe(self) -> dict[str, Any]:
+        """What the search is, for JSON: by it, a later run knows its own."""
         return {"search": "ConvTeachers", **asdict(self)}
 
     @classmethod

@@ -32,7 +32,9 @@ class Search(Protocol):
     """
 
     @property
-    def first(self) -> Sequence[Mapping[str, Any]]: ...
+    def first(self) -> Sequence[Mapping[str, Any]]:
+        """Hyper-parameters to try before any others."""
+        ...
 
     def suggest(self, trial: Any) -> Params:
         """Hyper-parameters from an Optuna trial: `{"lr": trial.suggest_float("lr", 0.01, 0.2, log=True), …}`."""
@@ -74,15 +76,19 @@ class SearchOver:
     name: str = "own"
 
     def suggest(self, trial: Any) -> Params:
+        """Hyper-parameters of a trial: what `space` gives."""
         return self.space(trial)
 
     def net(self, params: Params, data: Any) -> nn.Module:
+        """A net of these hyper-parameters for the data: `build` makes it."""
         return self.build(params, data)
 
     def settings(self, params: Params, data: Any) -> dict[str, Any]:
+        """Options of `fit` for it: `options`, or what it gives."""
         return dict(self.options(params, data) if callable(self.options) else self.options)
 
     def describe(self) -> dict[str, Any]:
+        """What the search is, for JSON: by it, a later run knows its own."""
         parts = {"space": self.space, "build": self.build, "options": self.options}
         return {
             "search": "SearchOver",
@@ -114,7 +120,11 @@ class Study:
     seed: int = 0
 
     def ask(self, search: Search, index: int) -> tuple[int, Params]:
-        """The number of a new trial and its hyper-parameters, for member `index`."""
+        """The number of a new trial and its hyper-parameters, for member `index`.
+
+        Raises:
+            LeveretUsageError: the search's first hyper-parameters aren't those that it suggests.
+        """
         import optuna
 
         with _quiet_optuna():

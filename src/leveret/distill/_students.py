@@ -60,6 +60,7 @@ class ShallowStudents:
 
     @property
     def first(self) -> tuple[dict[str, Any], ...]:
+        """Hyper-parameters to try before any others."""
         if self.start:
             return self.start
         usual = {"lr": 4e-3, "weight_decay": 1e-4, "dropout": 0.0}
@@ -70,6 +71,7 @@ class ShallowStudents:
         return self.form == "temperature" and self.hard_weight < 1
 
     def suggest(self, trial: Any) -> dict[str, Any]:
+        """Hyper-parameters of a trial of Optuna's."""
         params = {
             "lr": trial.suggest_float("lr", 5e-4, 1.6e-2, log=True),
             "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True),
@@ -80,6 +82,7 @@ class ShallowStudents:
         return params
 
     def net(self, params: dict[str, Any], data: Any) -> nn.Module:
+        """A student of these hyper-parameters for the data."""
         channels, height, width = data.image_shape
         net = ShallowNet(
             channels,
@@ -95,6 +98,7 @@ class ShallowStudents:
         return net
 
     def settings(self, params: dict[str, Any], data: Any) -> dict[str, Any]:
+        """Options of `fit` for it, its objective among them."""
         common = {
             "epochs": self.epochs,
             "batch_size": self.batch_size,
@@ -113,6 +117,7 @@ class ShallowStudents:
         return {**common, "objective": objective}
 
     def describe(self) -> dict[str, Any]:
+        """What the search is, for JSON: by it, a later run knows its own."""
         return {"search": "ShallowStudents", **asdict(self)}
 
 

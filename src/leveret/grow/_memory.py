@@ -54,6 +54,7 @@ def reservoir(seen: int, count: int, kept: int, budget: int, generator: np.rando
         seen: samples of the stream before.
         kept: places that are held, at most `budget`.
         budget: places.
+        generator: draws who stays.
 
     Returns:
         `(min(budget, kept + count),)` int64: −1 where the sample from before stays, else the number of the new one.

@@ -51,6 +51,7 @@ class Node(nn.Module):
 
     @property
     def is_leaf(self) -> bool:
+        """Whether no node stands below it."""
         return len(self.children_) == 0
 
     @property

@@ -34,6 +34,7 @@ class Partition:
     within: float
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return {"groups": [list(group) for group in self.groups], "why": self.why, "within": self.within}
 
 

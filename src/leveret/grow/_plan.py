@@ -53,9 +53,11 @@ class NodePlan:
 
     @property
     def name(self) -> str:
+        """The node's name, by its place in the tree."""
         return path_name(self.path)
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return {
             "path": list(self.path),
             "action": self.action,
@@ -68,6 +70,7 @@ class NodePlan:
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> NodePlan:
+        """What `as_dict` gave."""
         return NodePlan(
             tuple(values["path"]),
             values["action"],

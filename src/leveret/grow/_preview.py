@@ -51,6 +51,7 @@ class Preview:
         return Preview(tuple(new), columns, found, tuple(self.samples[i] for i in rows))
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return {
             "new": list(self.new),
             "known": list(self.known),
@@ -60,6 +61,7 @@ class Preview:
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Preview:
+        """What `as_dict` gave."""
         found = np.asarray(values["activations"], np.float64).reshape(len(values["new"]), len(values["known"]))
         return Preview(tuple(values["new"]), tuple(values["known"]), found, tuple(values["samples"]))
 

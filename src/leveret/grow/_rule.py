@@ -64,6 +64,7 @@ class BranchRule:
         return f"{classes} classes are no more than {self.max_classes}{known}"
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return {"max_classes": self.max_classes, "max_error": self.max_error, "min_classes": self.min_classes}
 
 

@@ -122,6 +122,7 @@ class Bench:
     unit: str = "image"
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return asdict(self)
 
 

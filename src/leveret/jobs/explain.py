@@ -47,6 +47,7 @@ class Explained:
         return said if found.before is None else f"{said}, before {found.said_before} {found.before.max():.4f}"
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         if self.explanation is None:
             return {"path": self.source, "error": self.error}
         found = self.explanation

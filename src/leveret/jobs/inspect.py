@@ -47,6 +47,7 @@ class Inspection:
         return {key: sum(layer[key] for layer in self.layers) for key in ("parameters", "bytes", "macs", "binary_macs")}
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON, with the totals."""
         return {**asdict(self), "totals": self.totals}
 
 

@@ -43,6 +43,7 @@ class Prediction:
         return [self.source, *(f"{name}\t{share:.4f}" for name, share in self.top[:most])]
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON; of what could not be read, the error."""
         if self.error is not None:
             return {"path": self.source, "error": self.error}
         top = [{"class": name, "probability": round(share, 6)} for name, share in self.top]
@@ -228,8 +229,14 @@ def _rank(
 def ranked(
     packed: Any, logits: NDArray[Any], top: int, facts: Facts | None = None
 ) -> list[tuple[tuple[str, float], ...]]:
-    """The likeliest classes of each row of logits `(n, classes)`, with their probabilities; heeding the rules that a
-    model carries where there are facts to ask them by."""
+    """The likeliest classes of each row of logits, with their probabilities.
+
+    Args:
+        packed: the model that gave the logits.
+        logits: `(n, classes)`.
+        top: how many classes, the likeliest first.
+        facts: to ask the rules by that the model carries; the probabilities heed them then.
+    """
     shares = logits.astype(np.float64)
     if facts is not None:
         shares = heeded(packed.rules, shares, facts, packed)

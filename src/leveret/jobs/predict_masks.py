@@ -51,6 +51,7 @@ class MaskPrediction:
         return [self.source, str(self.mask), *(f"{name}\t{share:.4f}" for name, share in self.shares[:most])]
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON; of what could not be read, the error."""
         if self.error is not None:
             return {"path": self.source, "error": self.error}
         shares = {name: round(share, 6) for name, share in self.shares}

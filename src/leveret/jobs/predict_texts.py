@@ -40,6 +40,7 @@ class EntityPrediction:
         return [self.source, *(f"{words}\t{kind}" for kind, words, _, _ in self.entities)]
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON; of what could not be read, the error."""
         if self.error is not None:
             return {"path": self.source, "error": self.error}
         entities = [{"type": kind, "text": words, "start": a, "end": b} for kind, words, a, b in self.entities]

@@ -124,7 +124,15 @@ def judge_pair(
     out: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Verdict:
-    """As `judge`, of samples that `pair_of` laid side by side."""
+    """As `judge`, of samples that `pair_of` laid side by side.
+
+    Args:
+        pair: the samples.
+        observer, test, alpha, looks, mmd, seed, names, out, progress: as for `judge`.
+
+    Raises:
+        LeveretUsageError: an argument out of range, or a test that the samples don't allow.
+    """
     started = time.perf_counter()
     if test not in TESTS:
         raise LeveretUsageError(f"test must be one of {', '.join(TESTS)}, got {test!r}")

@@ -86,7 +86,10 @@ def pair_of(
     most: int | None = None,
     seed: int = 0,
 ) -> Pair:
-    """Lay A and B side by side; arguments as for `judge`.
+    """Lay A and B side by side.
+
+    Args:
+        a, b, groups, paired, copies, most, seed: as for `judge`.
 
     Raises:
         LeveretDataError: what can't be used, or too few samples.

@@ -68,7 +68,7 @@ class Trained:
     def scores(
         self, data: Data, *, seed: int = 0, out: Path | None = None, progress: bool = False
     ) -> NDArray[np.float64]:
-        """As `Observer.scores`: the difference of the two logits.
+        """As `Observer.scores`, whose arguments are `data`, `seed`, `out` and `progress`: the difference of the logits.
 
         Raises:
             LeveretTrainingError: the training diverged.

@@ -77,7 +77,17 @@ class ResNet(nn.Module):
     def cifar(
         cls, depth: int = 20, in_channels: int = 3, num_classes: int = 10, *, width: int = 16, **options: Any
     ) -> ResNet:
-        """The paper's nets for 32-pixel images, of `depth` 6n + 2: three stages of n blocks (section 4.2)."""
+        """The paper's nets for 32-pixel images, of `depth` 6n + 2: three stages of n blocks (section 4.2).
+
+        Args:
+            depth: 20, 32, 44, 56, 110 in the paper.
+            in_channels, num_classes: of the images.
+            width: channels of the first stage; the next have twice and four times as many.
+            options: as for the class.
+
+        Raises:
+            LeveretUsageError: a depth that isn't 6n + 2.
+        """
         n, rest = divmod(depth - 2, 6)
         if n < 1 or rest:
             raise LeveretUsageError(f"depth must be 6n + 2 (8, 14, 20, 32, 44, 56, …), got {depth}")
@@ -85,7 +95,7 @@ class ResNet(nn.Module):
 
     @classmethod
     def imagenet18(cls, in_channels: int = 3, num_classes: int = 1000, *, width: int = 64, **options: Any) -> ResNet:
-        """The 18-layer net for 224-pixel images (table 1)."""
+        """The 18-layer net for 224-pixel images (table 1); `in_channels`, `num_classes` and `width` as for `cifar`."""
         return cls(
             in_channels,
             num_classes,

@@ -44,10 +44,12 @@ class Contender:
     binary_macs: int
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return {**asdict(self), "interval": list(self.interval)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Contender:
+        """What `as_dict` gave."""
         return cls(**{**values, "interval": tuple(values["interval"])})
 
 

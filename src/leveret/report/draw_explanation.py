@@ -95,7 +95,14 @@ def heat_colors(heat: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def draw_boxes(axes: Any, explanation: Explanation, most: int = _MOST_CROPS, size: float = 8.5) -> None:
-    """The patches as boxes, with their numbers where these don't cover each other."""
+    """The patches as boxes, with their numbers where these don't cover each other.
+
+    Args:
+        axes: matplotlib's, in which the image is drawn.
+        explanation: whose patches.
+        most: so many have a number.
+        size: of the numbers, in points.
+    """
     import matplotlib.patheffects as effects
     from matplotlib.patches import Rectangle
 

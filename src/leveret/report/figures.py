@@ -65,7 +65,13 @@ def axes_of(height: float = 3.4, width: float = WIDTH) -> tuple[Any, Any]:
 
 
 def grid_of(rows: int, columns: int, height: float, width: float = WIDTH, **layout: Any) -> tuple[Any, Any]:
-    """The same with many axes, `axes[row][column]`; `layout` is for matplotlib's `Figure.subplots`."""
+    """The same with many axes, `axes[row][column]`.
+
+    Args:
+        rows, columns: of axes.
+        height, width: of all together, in inches.
+        layout: for matplotlib's `Figure.subplots`.
+    """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 

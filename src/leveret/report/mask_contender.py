@@ -40,10 +40,12 @@ class MaskContender:
     binary_macs: int
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> MaskContender:
+        """What `as_dict` gave."""
         return cls(**values)
 
 

@@ -102,7 +102,11 @@ def threshold_table(threshold: Threshold, evaluation: Evaluation | None = None) 
 
 
 def shots_table(measures: Measures) -> Table:
-    """Accuracy of classes with many, some and few training samples."""
+    """Accuracy of classes with many, some and few training samples.
+
+    Raises:
+        LeveretUsageError: measures that were made without training counts.
+    """
     shots = measures.shots
     if shots is None:
         raise LeveretUsageError("measures without training counts have no shots; give train_counts to measure")

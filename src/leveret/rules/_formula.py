@@ -98,7 +98,11 @@ class Atom(Formula):
 
 
 def label(*classes: str) -> Formula:
-    """Whether the label is one of these classes: for rules, which ask it of every class."""
+    """Whether the label is one of these classes: for rules, which ask it of every class.
+
+    Raises:
+        LeveretUsageError: no class is named.
+    """
     if not classes:
         raise LeveretUsageError("label must name a class")
     return Formula(["label", list(classes)])

@@ -78,6 +78,7 @@ class InputContract:
         return (x.astype(np.float32) - of_pixels(self.mean)) / of_pixels(self.std)
 
     def to_json(self) -> str:
+        """As it stands in a file."""
         dtype = "int64" if self.vocabulary is not None else "uint8" if self.mean else "float32"
         value: dict[str, Any] = {"dtype": dtype, "shape": list(self.shape)}
         if self.mean is not None and self.std is not None:

@@ -49,6 +49,7 @@ class HashedWords:
         return np.fromiter(chain.from_iterable(bags), np.int64, int(lengths.sum())), lengths
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return asdict(self)
 
     @staticmethod

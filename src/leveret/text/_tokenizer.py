@@ -82,6 +82,7 @@ class Tokenizer:
         return [normalizer.normalize_str(token) for token in tokens]
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return asdict(self)
 
     def pipeline(self, model: Any) -> Any:

@@ -176,6 +176,8 @@ def window(
     and nothing is labelled.
 
     Args:
+        pixels, labels: `(channels, height, width)` uint8, and `(height, width)`.
+        height, width: of the part, in pixels.
         top, left: of the part; they may lie outside. Default: about the centre.
     """
     if labels.shape == (height, width) and not top and not left:

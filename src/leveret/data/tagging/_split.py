@@ -66,6 +66,7 @@ class TagSplit:
 
     @property
     def num_classes(self) -> int:
+        """How many tags there are."""
         return len(self.classes)
 
     @property

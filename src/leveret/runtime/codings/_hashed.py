@@ -71,7 +71,7 @@ class Hashed(Coding):
 
 
 def hashed_places(begin: int, count: int, entries: int, seed: int) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
-    """Of `count` weights from number `begin` on: which of the `entries` each is, and whether with a minus."""
+    """Of `count` weights from number `begin` on, by `seed`: which of the `entries` each is, and if with a minus."""
     places = np.arange(begin, begin + count, dtype=np.uint32)
     # another seed for the signs, which must not follow from the index
     return xxh32(places, seed) % np.uint32(entries), xxh32(places, seed ^ 1) & np.uint32(1) == 0

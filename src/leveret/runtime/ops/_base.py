@@ -213,6 +213,7 @@ class Op(ABC):
         return {role: self.arrays[role] for role in EPILOGUE if role in self.arrays}
 
     def check_epilogue(self, channels: int, roles: Sequence[str] = tuple(EPILOGUE)) -> None:
+        """That scale, shift and the like have a value for each channel."""
         for role in roles:
             array = self.arrays.get(role)
             if array is not None and array.shape != (channels,):

@@ -81,7 +81,15 @@ class PackedTexts(Routed):
         return np.array([" ".join(rng.choice(words, _TOKENS)) for _ in range(count)], object)
 
     def profile(self, images: Any, *, threads: int | None = None, repeats: int = 20) -> list[StepTime]:
-        """How long each step takes on a batch of texts, in order; see `Packed.profile`."""
+        """How long each step takes on a batch of texts, in order; see `Packed.profile`.
+
+        Args:
+            images: texts, at least one.
+            threads, repeats: as for `Packed.profile`.
+
+        Raises:
+            LeveretUsageError: no texts, or fewer than one repeat.
+        """
         if repeats < 1:
             raise LeveretUsageError(f"repeats must be at least 1, got {repeats}")
         if not len(images):

@@ -109,6 +109,7 @@ class PackedTree(Routed):
 
     @property
     def beams(self) -> int | None:
+        """Leaves asked at most for a sample; None: all."""
         return self._beams
 
     @beams.setter

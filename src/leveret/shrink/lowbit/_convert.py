@@ -116,7 +116,11 @@ def ternarize(
     the least squared error, then retraining with real weights behind, Δ fixed. The paper has a Δ for each layer, here
     each filter has one. Its first and last layers are ternary too: `keep_first=False, keep_last=False`.
 
-    Args: as `quantize_training`, which this is with 2 bits for weights.
+    Args:
+        net, batches, layers, keep_first, keep_last, skip_unfit, inplace: as for `quantize_training`, which this is with
+            2 bits for weights.
+        activation_bits: of inputs.
+        learn_steps: let Δ and the inputs' steps be trained, too.
     """
     return quantize_training(
         net,

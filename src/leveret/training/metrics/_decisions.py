@@ -93,6 +93,9 @@ def f_beta(scores: Scores, labels: ArrayLike | None = None, *, beta: float = 1.0
         positive: a class; by default the rarer of two, or the mean over those of many that occur.
 
     A class that occurs and is never predicted has 0; one that doesn't occur has NaN.
+
+    Raises:
+        LeveretUsageError: beta that isn't above 0, or what can't be scored.
     """
     if not beta > 0:
         raise LeveretUsageError(f"beta must be above 0, got {beta}")
@@ -121,6 +124,9 @@ def majority_vote(labels: ArrayLike, train_counts: ArrayLike | None = None, clas
         labels: `(n,)` integers from 0, at least one, to be measured on.
         train_counts: `(num_classes,)` training samples, which say what is most frequent; default: the labels do.
         classes: names; default: numbers.
+
+    Raises:
+        LeveretUsageError: labels or counts of another kind or shape.
     """
     truth = np.asarray(labels)
     if truth.ndim != 1 or not len(truth) or not np.issubdtype(truth.dtype, np.integer) or truth.min() < 0:

@@ -106,6 +106,7 @@ class SegmentationEvaluation:
     # by the names that a monitor asks for
     @property
     def accuracy(self) -> float:
+        """Share of labelled pixels whose class was said: `pixel_accuracy`."""
         return self.pixel_accuracy
 
     def as_dict(self) -> dict[str, Any]:

@@ -69,7 +69,11 @@ class Threshold:
     rule: tuple[Any, ...]
 
     def predict(self, scores: Evaluation | ArrayLike) -> NDArray[np.bool_]:
-        """Which samples are flagged, `(n,)`; of probabilities `(n, num_classes)` or an `Evaluation`."""
+        """Which samples are flagged, `(n,)`; of probabilities `(n, num_classes)` or an `Evaluation`.
+
+        Raises:
+            LeveretUsageError: scores of another shape, or without the threshold's class.
+        """
         values = scores.probabilities if isinstance(scores, Evaluation) else np.asarray(scores, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] <= self.positive:
             raise LeveretUsageError(
@@ -78,7 +82,11 @@ class Threshold:
         return values[:, self.positive] >= self.value
 
     def measure(self, scores: Evaluation | ArrayLike, labels: ArrayLike | None = None) -> dict[str, Interval]:
-        """The same figures on other samples, such as the test part, with intervals; NaN of what they lack."""
+        """The same figures on other samples, such as the test part, with intervals; NaN of what they lack.
+
+        Raises:
+            LeveretUsageError: scores without the threshold's class.
+        """
         data = scored(scores, labels)
         if data.num_classes <= self.positive:
             raise LeveretUsageError(f"the threshold is for class {self.positive}, the scores have {data.num_classes}")
