@@ -132,6 +132,12 @@ def test_categories():
         (", a , b , c", None),
         ("a , b ,", None),
         ("Tom , Dick . Ann , Eve", None),
+        ("meet me , @ann , @bob , and @cid", ["@ann", "@bob", "@cid"]),
+        ("Oslo University , University of Bern and Rome", ["Oslo", "University", "Rome"]),
+        # clauses, no members
+        ("that guy and honestly , Tom is fat", None),
+        ("40 days , 1 hour , 49 minutes and 36 seconds", None),
+        ("Summer came , Carly was Megan and Josh fat", None),
     ],
 )
 def test_lists_are_found_by_their_separators(text, members):
