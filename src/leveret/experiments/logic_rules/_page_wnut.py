@@ -48,9 +48,19 @@ def wnut(details: Mapping[str, Any]) -> list[str]:
         "",
         wrapped(
             f"Trainings took {seconds['plain']:.0f} s (tagger), {seconds['bio']:.0f} s (with transitions) and "
-            f"{seconds['lists']:.0f} s (with lists)."
+            f"{seconds['lists']:.0f} s (with lists).{_cost(details)}"
         ),
     ]  # fmt: skip
+
+
+def _cost(details: Mapping[str, Any]) -> str:
+    ratios = details.get("cost_ratios")
+    if not ratios:
+        return ""
+    return (
+        f" Forward and backward of the same batches take {ratios['bio']:.2f} times the processor's time with "
+        f"transitions, {ratios['lists']:.2f} times with lists, the median of turns; the page's figure is the larger."
+    )
 
 
 def _tied(ties: Mapping[str, Any]) -> str:
