@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,8 +16,10 @@ from leveret.rules._likelihood import likelihoods
 from leveret.rules._ruleset import RuleSet, facts_of
 from leveret.rules._teacher import Contradictory, RuleTeacher
 from leveret.runtime.rules._chain_costs import pads_of
-from leveret.runtime.rules._chain_posterior import ChainPosterior, chain_best, chain_posterior
-from leveret.runtime.rules._lists import enumerations
+from leveret.runtime.rules._chain_posterior import ChainPosterior, chain_posterior
+from leveret.runtime.rules._facts import Facts
+from leveret.runtime.rules._heeded_tags import tags_by
+from leveret.runtime.rules._lists import lists_of
 from leveret.training import Batch
 from leveret.training._batch import UNLABELLED
 
@@ -102,7 +104,7 @@ class SequenceRuleDistillation(RuleTeacher):
             raise LeveretUsageError("the rules must be of tags, and of the data's tags")
         facts = facts_of(data)
         self.evidence = rules.token_evidence(facts)
-        self.lists = _lists(rules, facts.tokens or ())
+        self.lists = lists_of(rules.program, facts.tokens or ())
         found = contradictory_sentences(rules.program, self.evidence)
         self._answer(
             found, contradictory, f"hard rules leave {len(found):,} of {len(facts):,} sentences no tags", "sentence"
@@ -169,38 +171,34 @@ def chain_of(net: Any, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tens
     return emissions + first * start + last * end, transitions[None, None]
 
 
-def tag_by_rules(net: Any, rules: RuleSet, sentences: Sequence[Sequence[str]]) -> list[NDArray[np.int64]]:
+def tag_by_rules(
+    net: Any,
+    rules: RuleSet,
+    sentences: Sequence[Sequence[str]],
+    columns: Mapping[str, Sequence[Any]] | None = None,
+) -> list[NDArray[np.int64]]:
     """q's best tags of sentences, `(tokens,)` each: no hard rule is ever broken.
 
     Args:
         net: a `Tagger`, put in eval mode meanwhile.
         rules: of its tags.
         sentences: lists of tokens.
+        columns: what else is known of them, a value a sentence.
     """
-    from leveret.runtime.rules import Facts
-
+    evidence = rules.token_evidence(Facts(len(sentences), None, sentences, dict(columns or {})))
     was_training = net.training
     net.eval()
-    found: list[NDArray[np.int64]] = []
+    emissions: list[NDArray[np.float32]] = []
     try:
-        # pairs of tags at each place of all sentences at once would fill the memory
-        for start in range(0, len(sentences), _AT_ONCE):
-            part = sentences[start : start + _AT_ONCE]
-            evidence = rules.token_evidence(Facts(len(part), None, part))
-            with torch.no_grad():
-                emissions, lengths = net(part), net.lengths(part)
-                unary, pair = (scores.detach().numpy() for scores in chain_of(net, emissions, lengths))
-            padded = pads_of(evidence, len(rules.program.evidence))[:, : emissions.shape[1]]
-            paths = chain_best(rules.program, unary, pair, lengths.numpy(), padded, _lists(rules, part))
-            found += [path[:n] for path, n in zip(paths, lengths.tolist(), strict=True)]
+        with torch.no_grad():
+            for start in range(0, len(sentences), _AT_ONCE):
+                part = sentences[start : start + _AT_ONCE]
+                pairs = zip(net(part).numpy(), net.lengths(part).tolist(), strict=True)
+                emissions += [own[:n] for own, n in pairs]
+            first, between, last = (part.detach().numpy() for part in net.crf.scores())
     finally:
         net.train(was_training)
-    return found
-
-
-def _lists(rules: RuleSet, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
-    asked = any(rule.agree for rule in rules.program.rules)
-    return [enumerations(tokens) if asked else [] for tokens in sentences]
+    return tags_by(rules.program, emissions, (first, between, last), evidence, lists_of(rules.program, sentences))
 
 
 def _score(labels: Tensor, there: Tensor, unary: Tensor, pair: Tensor) -> Tensor:

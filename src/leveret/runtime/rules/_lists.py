@@ -18,7 +18,9 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["categories_of", "enumerations", "remembering"]
+from leveret.runtime.rules._program import RuleProgram
+
+__all__ = ["categories_of", "enumerations", "lists_of", "remembering"]
 
 _COMMAS = {",", ";", "/", "&", "·", "•", "|"}
 _WORDS = {"and", "or"}
@@ -50,6 +52,12 @@ def enumerations(tokens: Sequence[str]) -> list[list[int]]:
             current = []
         current.append(run)
     return found + _list_of(tokens, current)
+
+
+def lists_of(program: RuleProgram, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+    """The lists of each sentence; none where no rule asks for them."""
+    asked = any(rule.agree for rule in program.rules)
+    return [enumerations(tokens) if asked else [] for tokens in sentences]
 
 
 def categories_of(tags: Sequence[str]) -> NDArray[np.int64]:
