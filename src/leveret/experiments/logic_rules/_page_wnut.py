@@ -92,10 +92,8 @@ def _judged(f1: Mapping[str, Any], details: Mapping[str, Any]) -> str:
         said.append("With {} p gains {:+.2f} points of F1, q {:+.2f}, projection alone {:+.2f}.".format(text, *values))
     if details["seeds"] > 1:
         gain = f1["bio_p"] - f1["base"]
-        clear = "is more" if 100 * abs(gain.mean()) > 2 * error(gain) else "is no more"
-        said.append(
-            f"The gain of p by transitions {clear} than twice its standard error over seeds, {error(gain):.2f}."
-        )
+        clear = "more" if 100 * abs(gain.mean()) > 2 * error(gain) else "no more"
+        said.append(f"What transitions change in p is {clear} than twice its standard error, {error(gain):.2f}.")
     if (last := 100 * (f1["lists_p"] - f1["bio_p"]).mean()) <= 0 and "chance" in details["ties"]:
         said.append(_why_lists(last, f1, details))
     return " ".join(said)
