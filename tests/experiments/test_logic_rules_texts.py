@@ -40,9 +40,9 @@ def test_the_rule_is_the_papers():
     assert truths[1, 0] == pytest.approx([1, 1])
 
 
-@pytest.mark.parametrize("method", ["plain", "clauses", "rules", "unlabelled"])
+@pytest.mark.parametrize("method", ["plain", "clauses", "rules", "unlabelled", "control"])
 def test_a_training_of_each_method(tmp_path, method):
-    fraction = 0.5 if method == "unlabelled" else 1.0
+    fraction = 0.5 if method in ("unlabelled", "control") else 1.0
     task = _sentences.TextTraining(method, tmp_path, 1, method, fraction, 2, 0.5, 0.0, 0.5, 0)
     result = task.run(tiny())
     assert result["status"] == "ok", result["why"]
@@ -51,6 +51,23 @@ def test_a_training_of_each_method(tmp_path, method):
     assert {"p", "q", "but_p", "but_q", "changed"} <= set(result)
     assert task.finished()["q"] == result["q"]
     assert not (tmp_path / "training").exists()
+
+
+def test_the_control_is_taught_by_what_it_says_itself(tmp_path, monkeypatch):
+    taught = []
+
+    class Told(_sentences.RuleDistillation):
+        def _teacher(self, net, batch, log_p):
+            found = super()._teacher(net, batch, log_p)
+            taught.append(float((found[0] - log_p).abs().max()))
+            return found
+
+    monkeypatch.setattr(_sentences, "RuleDistillation", Told)
+    for method in ("control", "unlabelled"):
+        taught.clear()
+        task = _sentences.TextTraining(method, tmp_path / method, 1, method, 0.5, 2, 0.5, 0.0, 0.5, 0)
+        assert task.run(tiny())["status"] == "ok"
+        assert (max(taught) < 1e-5) is (method == "control")
 
 
 def test_accuracies_of_all_and_of_those_with_but():
@@ -100,6 +117,12 @@ def test_figures_stand_after_every_seed(monkeypatch):
     assert 'On those with "but" q gains +3.00 over the CNN; projecting' in text
     assert "gains +2.00, 67% of it" in text
     assert "over seeds is 0.00 on all sentences, so that a difference is shown;" in text
+    assert row["control"] == pytest.approx(0.81)
+    assert "| 10% | without a rule | 81.00 ± 1.00 | 81.20 ± 1.00 | 81.00 ± 1.00 | 81.20 ± 1.00 |" in text
+    assert "p with the rule over p without, points: 5%: +1.00 ± 0.00; 10%: +1.00 ± 0.00;" in text
+    details["fractions"] = [one for one in details["fractions"] if one["method"] != "control"]
+    text = " ".join(page({**figures, "parts": {"sst2": {**details, **STAMP}}}).split())
+    assert "the rule's part in those gains isn't known" in text
 
 
 def test_the_page_says_why_nothing_was_gained(monkeypatch):

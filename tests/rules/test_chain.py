@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leveret.runtime.rules import _chain, _chain_tied
 from leveret.runtime.rules._chain import best_paths, marginals
 from leveret.runtime.rules._lists import categories_of, enumerations, remembering
 
@@ -49,13 +49,12 @@ def random_chain(generator, batch, longest, tags, forbidden=0.2):
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.booleans())
-def test_against_all_sequences(seed, longest, tensors):
+def test_against_all_sequences(seed, longest, in_logs):
     generator = np.random.default_rng(seed)
     unary, pair = random_chain(generator, 3, longest, 3)
     lengths = np.array([longest, *generator.integers(1, longest + 1, 2)])
-    given_ = [torch.from_numpy(x) if tensors else x for x in (unary, pair, lengths)]
-    found = [np.asarray(part) for part in marginals(*given_)]
-    paths = best_paths(*given_)
+    found = (_chain._in_logs if in_logs else marginals)(unary, pair, lengths)
+    paths = best_paths(unary, pair, lengths)
     for i, n in enumerate(lengths):
         log_z, of_tags, of_pairs, best = enumerated(unary[i, :n], pair[i])
         assert found[0][i] == pytest.approx(log_z)
@@ -94,27 +93,46 @@ def test_sequences_without_a_place():
     assert found.tags[1].sum() == pytest.approx(1)
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_the_list_rule_is_exact(seed):
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_the_list_rule_is_exact(seed, in_logs):
     generator = np.random.default_rng(seed)
     tags = ("O", "B-x", "I-x", "B-y")
     categories = categories_of(tags)
-    lists = [[0, 2, 3], [4, 5]] if seed % 2 else [[1, 4]]
+    lists = [[[0, 2, 3], [4, 5]], [[1, 4]], [[0, 1, 5]]][seed % 3]
     unary, pair = random_chain(generator, 1, 6, 4)
-    unary, pair = unary[0], pair[0]
+    unary, pair = unary[0], pair[0][: 1 if seed % 2 else 5]
 
-    def ties(y):
+    def apart(y):
         pairs = [(a, b) for members in lists for a, b in itertools.pairwise(members)]
-        return -1.7 * sum(categories[y[a]] != categories[y[b]] for a, b in pairs)
+        return sum(categories[y[a]] != categories[y[b]] for a, b in pairs)
 
-    log_z, of_tags, of_pairs, best = enumerated(unary, pair, ties)
+    log_z, of_tags, of_pairs, best = enumerated(unary, pair, lambda y: -1.7 * apart(y))
+    found = (_chain_tied._in_logs if in_logs else _chain_tied.tied)(unary, pair, lists, categories, 1.7)
+    assert found.log_z == pytest.approx(log_z)
+    assert np.allclose(found.tags, of_tags)
+    assert np.allclose(found.pairs, of_pairs)
+    # a little more for a member apart is that many times less of all
+    step = 1e-5
+    dearer, _, _, _ = enumerated(unary, pair, lambda y: -(1.7 + step) * apart(y))
+    assert found.apart == pytest.approx((log_z - dearer) / step, abs=1e-3)
     large, moves = remembering(unary, pair, lists, categories, 1.7)
-    found = marginals(large[None], moves[None], np.array([6]))
-    assert found.log_z[0] == pytest.approx(log_z)
-    assert np.allclose(found.tags[0].reshape(6, -1, 4).sum(1), of_tags)
-    assert np.allclose(found.pairs[0].reshape(5, 4, 4, 4, 4).sum((1, 3)), of_pairs)
     assert tuple(best_paths(large[None], moves[None], np.array([6]))[0] % 4) == best
+
+
+def test_what_is_too_small_for_probabilities_goes_by_logarithms():
+    # the way that is 2000 nats worse at first is the only one that is open at the end
+    unary, pair = np.zeros((2, 3, 2)), np.zeros((1, 1, 2, 2))
+    unary[:, 0, 1] = -2000
+    pair[0, 0, 0, 1] = pair[0, 0, 1, 0] = -np.inf
+    unary[0, 2, 0] = -np.inf
+    found = marginals(unary, pair, np.array([3, 3]))
+    assert found.log_z.tolist() == [-2000, 0]
+    assert found.tags[0].tolist() == [[0, 1]] * 3
+    assert found.tags[1].tolist() == [[1, 0]] * 3
+    one = _chain_tied.tied(unary[0], pair[0], [[0, 1, 2]], np.array([0, 1]), 1.7)
+    assert (one.log_z, one.apart) == (-2000, 0)
+    assert one.tags.tolist() == [[0, 1]] * 3
 
 
 def test_categories():
@@ -132,6 +150,12 @@ def test_categories():
         (", a , b , c", None),
         ("a , b ,", None),
         ("Tom , Dick . Ann , Eve", None),
+        ("meet me , @ann , @bob , and @cid", ["@ann", "@bob", "@cid"]),
+        ("Oslo University , University of Bern and Rome", ["Oslo", "University", "Rome"]),
+        # clauses, no members
+        ("that guy and honestly , Tom is fat", None),
+        ("40 days , 1 hour , 49 minutes and 36 seconds", None),
+        ("Summer came , Carly was Megan and Josh fat", None),
     ],
 )
 def test_lists_are_found_by_their_separators(text, members):

@@ -166,7 +166,7 @@ def test_contradictory_sequences(write):
     text = BIO + 'rule odd hard: word "Oslo" => tag is I-loc\nrule other hard: word "in" => tag is O'
     rules = read_rules(write(text), data)
     with pytest.raises(
-        LeveretDataError, match=r"1 of 4 sentences no tags, the first is sentence 3 .* by 'bio' and 'odd' and 'other'"
+        LeveretDataError, match=r"1 of 4 sentences no tags: sentence 3 .* by 'bio' and 'odd' and 'other'"
     ):
         SequenceRuleDistillation(rules, data)
     with pytest.warns(LeveretWarning, match="left out of account there"):
@@ -195,8 +195,9 @@ def test_mistakes(write, text, said):
 
 def test_what_can_not_be_trained_with(write):
     data = sentences()
-    with pytest.raises(LeveretUsageError, match="can't be learned yet"):
-        SequenceRuleDistillation(read_rules(write("rule r learned: tag is O"), data), data)
+    learn = SequenceRuleDistillation(read_rules(write("rule r: tag is O"), data), data)
+    with pytest.raises(LeveretUsageError, match="as SequenceTagger has one; a Linear has none"):
+        learn(torch.nn.Linear(1, 1), Batch([SENTENCES[0]], labels_of([0]), torch.tensor([0])))
     other = sentences()
     other.classes = TAGS[:3]
     with pytest.raises(LeveretUsageError, match="the data's tags"):
@@ -204,6 +205,63 @@ def test_what_can_not_be_trained_with(write):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert "pi=0.9" in repr(SequenceRuleDistillation(read_rules(write("rule r: tag is O"), data), data))
+
+
+def test_learned_weights_follow_the_likelihood_of_the_tags_under_q(write):
+    data, net = sentences(), TinyTagger()
+    text = ALL.replace("weight 0.2", "learned").replace("weight 0.5", "learned").replace("after:", "after learned:")
+    learn = SequenceRuleDistillation(read_rules(write(text), data), data, pi=0.5, alpha=0.0)
+    # by hand below, with the weights that this begins with
+    given = SequenceRuleDistillation(learn.taught(), data, pi=0.5, alpha=0.0)
+    batch = Batch(SENTENCES, labels_of(range(4)), torch.arange(4))
+    losses = learn(net, batch)
+    assert losses["teacher"] == 0  # π is 0 in the first epoch, and weights are learned nonetheless
+    losses["weights"].backward()
+    assert given.free is None
+    assert all(parameter.grad is None for parameter in net.parameters())
+
+    def loss(free):
+        with torch.no_grad():
+            learn.free.copy_(free)
+            return learn(net, batch)["weights"].item()
+
+    start = learn.free.detach().clone()
+    for i, name in enumerate(learn.rules.names):
+        step = torch.zeros(len(start))
+        step[i] = 0.02
+        change = (loss(start + step) - loss(start - step)) / 0.04
+        assert learn.free.grad[i].item() == pytest.approx(change, abs=2e-3), name
+    # "after" wants no tag after Ann but O, which the labels break: it is to weigh less
+    assert learn.free.grad[learn.rules.names.index("after")] != 0
+    assert learn.free.grad[0] == learn.free.grad[2] == 0  # hard, and of a given weight
+
+
+def test_the_likelihood_is_the_enumerated_one(write):
+    data, net = sentences(), TinyTagger()
+    rules = read_rules(write(ALL.replace("weight 0.5", "learned")), data).with_weights([0, 0.2, 0.3, 1.0, 0.5])
+    learn = SequenceRuleDistillation(read_rules(write(ALL.replace("rule after", "rule after learned")), data), data)
+    assert learn.taught().program.weights == pytest.approx(rules.program.weights)
+    expected = []
+    for i in range(4):
+        ys, _, q = enumerated(net, SENTENCES[i])
+        expected.append(-np.log(q[ys.index(tuple(LABELS[i]))]))
+    losses = learn(net, Batch(SENTENCES, labels_of(range(4)), torch.arange(4)))
+    assert losses["weights"].item() == pytest.approx(np.mean(expected), rel=1e-5)
+    labels = labels_of(range(4))
+    labels[0, 3] = 4  # I-loc after I-per: forbidden, so that it says nothing of weights
+    losses = learn(net, Batch(SENTENCES, labels, torch.arange(4)))
+    assert losses["weights"].item() == pytest.approx(np.mean(expected[1:]), rel=1e-5)
+
+
+def test_rules_that_never_fire_are_told(write):
+    data = sentences()
+    rules = read_rules(write('rule never: word "Paris" => tag is O\nrule once: word "Lee" => tag is O'), data)
+    with pytest.warns(LeveretWarning) as told:
+        SequenceRuleDistillation(rules, data)
+    assert [str(one.message) for one in told] == ["rule 'never' never fires on the training part"]
+    data.train.sentences = SENTENCES[2:]
+    with pytest.warns(LeveretWarning, match="rule 'lists' never fires"):
+        SequenceRuleDistillation(read_rules(write("rule lists: list members agree"), data), data)
 
 
 def test_check_counts_tokens_and_ties(write):

@@ -38,6 +38,40 @@ def test_figures_by_hand():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("true", "said", "expected"),
+    [
+        (  # with an I behind O, and one that goes on from another type
+            [
+                ["O", "B-per", "I-per", "O", "B-loc"],
+                ["B-org", "I-org", "O", "I-loc"],
+                ["O", "O"],
+                ["B-per", "B-per", "O"],
+            ],
+            [
+                ["O", "B-per", "I-per", "O", "B-org"],
+                ["B-org", "O", "O", "B-loc"],
+                ["O", "I-per"],
+                ["B-per", "I-per", "O"],
+            ],
+            (1 / 3, 1 / 3, 1 / 3, 1 / 3),
+        ),
+        (
+            [["S-a", "O", "B-a", "I-a", "E-a"], ["B-b", "E-b", "I-b", "O"], ["E-a", "S-b"]],
+            [["S-a", "I-a", "B-a", "E-a", "E-a"], ["B-b", "E-b", "S-b", "O"], ["I-a", "B-b"]],
+            (5 / 7, 5 / 8, 5 / 6, 0.75),
+        ),
+    ],
+)
+def test_figures_are_those_of_seqeval(true, said, expected):
+    """F1, precision, recall and macro F1 as seqeval 1.2.2 gives them in its default mode."""
+    classes = sorted({tag for tags in true + said for tag in tags})
+    meter = EntityMeter(classes)
+    meter.update(*([[classes.index(tag) for tag in tags] for tags in part] for part in (said, true)))
+    found = meter.compute()
+    assert (found.f1, found.precision, found.recall, found.macro_f1) == pytest.approx(expected)
+
+
 def test_nothing_said_and_nothing_true_are_no_division():
     meter = EntityMeter(["O", "B-a"])
     meter.update([[0, 0]], [[0, 0]])

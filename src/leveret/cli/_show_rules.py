@@ -59,9 +59,10 @@ def rules_shown(figures: Any) -> list[Any]:
         table.add_column(name, justify="right" if i else "left", no_wrap=True)
     for row in drawn.rows:
         table.add_row(*map(escape, row))
-    p, q = figures["p"]["accuracy"], figures["q"]["accuracy"]
+    what, key = ("F1", "f1") if "f1" in figures["p"] else ("accuracy", "accuracy")
+    p, q = figures["p"][key], figures["q"][key]
     return [
         table,
         Text(""),
-        Text(f"accuracy of p, the net alone, {share(p)}; of q, the net with its rules, {share(q)}"),
+        Text(f"{what} of p, the net alone, {share(p)}; of q, the net with its rules, {share(q)}"),
     ]

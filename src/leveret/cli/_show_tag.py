@@ -39,9 +39,14 @@ def show_tag(result: Any) -> None:
     show(Text(""), table, Text(""), types)
     if len(test["per_type"]) > _MOST:
         show(Text(f"and {len(test['per_type']) - _MOST} more types", style="dim"))
+    if "rules" in result.metrics:
+        from leveret.cli._show_rules import rules_shown
+
+        show(Text(""), *rules_shown(result.metrics["rules"]))
     show(Text(""), Text(f"report   {result.out / 'report.html'}"))
     if result.model is None:
         show(Text(f"weights  {result.out / 'net' / 'net.safetensors'}"))
         return
     show(Text(f"model    {result.model}"))
-    show(Text(f"try      leveret predict {result.model} TEXTS.txt", style="dim"))
+    heed = " --heed" if result.metrics.get("rules", {}).get("packs") else ""
+    show(Text(f"try      leveret predict {result.model} TEXTS.txt{heed}", style="dim"))

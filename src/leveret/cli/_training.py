@@ -198,6 +198,8 @@ def fit(
             "progress": not quiet,
             "data_options": options_for(task, data_options),
         }
+        ruled: dict[str, Any] = {"rules": rules, "functions": functions, "contradictory": contradictory}
+        ruled |= {"rule_strength": rule_strength, "teacher_share": teacher_share}
         if task == "segment":
             if rules is not None:
                 raise LeveretUsageError("--rules are of labels; this source is images with masks")
@@ -222,17 +224,15 @@ def fit(
             from leveret.jobs import tag
 
             del common["flip"]
-            show_tag(tag.run(source, out, vectors=vectors, **common))
+            show_tag(tag.run(source, out, vectors=vectors, **ruled, **common))
             return
         if crop is not None or class_weights != "none":
             raise LeveretUsageError("--crop and --class-weights are of images with masks; this source has labels")
         from leveret.cli._show_balance import show_fit
         from leveret.jobs import fit as job
 
-        common |= {"rules": rules, "functions": functions, "contradictory": contradictory}
-        common |= {"rule_strength": rule_strength, "teacher_share": teacher_share}
         own: dict[str, Any] = {"balance": balance, "patches": patches, "hint_weight": hint_weight, "vectors": vectors}
-        show_fit(job.run(source, out, texts=task == "text", **own, **common))
+        show_fit(job.run(source, out, texts=task == "text", **own, **ruled, **common))
 
 
 @app.command(short_help="Make one net small by every method, side by side.", epilog=example("compare"))

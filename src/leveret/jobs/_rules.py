@@ -12,7 +12,7 @@ import numpy as np
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["RuleOptions", "rule_figures", "rule_objective"]
+__all__ = ["RuleOptions", "carried", "rule_figures", "rule_objective", "tag_rule_figures"]
 
 Contradictory = Literal["refuse", "drop"]
 
@@ -53,12 +53,12 @@ class RuleOptions:
 
 
 def rule_objective(options: RuleOptions, data: Any) -> Any:
-    """The objective that teaches the rules.
+    """The objective that teaches the rules: of labels, or of sentences with tags.
 
     Raises:
         LeveretError: as `read_rules` and `RuleDistillation`.
     """
-    from leveret.rules import RuleDistillation, read_rules
+    from leveret.rules import RuleDistillation, SequenceRuleDistillation, read_rules
 
     assert options.file is not None
     functions = None if options.functions is None else Path(options.functions)
@@ -66,7 +66,17 @@ def rule_objective(options: RuleOptions, data: Any) -> Any:
     rules = read_rules(Path(options.file), data, functions=functions, **given)
     more: dict[str, Any] = {} if options.share is None else {"pi": options.share}
     contradictory: Any = options.contradictory
-    return RuleDistillation(rules, data, contradictory=contradictory, **more)
+    teach: Any = SequenceRuleDistillation if data.kind == "tag" else RuleDistillation
+    return teach(rules, data, contradictory=contradictory, **more)
+
+
+def carried(objective: Any) -> Any:
+    """The rules that a packed net can carry, with the weights that were learned; None where there are none such."""
+    taught = getattr(objective, "taught", None)
+    if taught is None:
+        return None
+    rules = taught()
+    return None if rules.program.functions or rules.program.nets else rules
 
 
 def rule_figures(objective: Any, outcome: Mapping[str, Any], net: Any, data: Any, logits: Any) -> dict[str, Any]:
@@ -86,8 +96,63 @@ def rule_figures(objective: Any, outcome: Mapping[str, Any], net: Any, data: Any
     found = posterior_of(net, np.asarray(logits), rules, data, "test")
     known = np.asarray(data.train.labels)
     training = rule_counts(rules, objective.evidence.numpy(), known)
-    counts = zip(training, found.labels, found.obeyed_by_p, found.obeyed_by_q, strict=True)
-    rows = [
+    return {
+        **_figures(objective, rules, outcome, len(known), int((known < 0).sum())),
+        "p": {"accuracy": found.p.accuracy, "interval": list(found.p.interval), "loss": found.p.loss},
+        "q": {"accuracy": found.q.accuracy, "interval": list(found.q.interval), "loss": found.q.loss},
+        "rows": _rows(objective, training, found.labels, found.obeyed_by_p, found.obeyed_by_q),
+    }
+
+
+def tag_rule_figures(
+    objective: Any, outcome: Mapping[str, Any], data: Any, p: Any, q: Any, paths: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same of sentences with tags.
+
+    Args:
+        objective: a `SequenceRuleDistillation`.
+        outcome: of its training.
+        data: `TaggingData`; its test part is looked at.
+        p, q: `TagEvaluation`s of that part.
+        paths: the tags of its sentences by "p" and by "q", `(tokens,)` each.
+    """
+    from leveret.rules import facts_of
+    from leveret.rules._check_tags import tag_counts
+
+    rules = objective.rules.with_weights(outcome["weights"])
+    facts = facts_of(data, "test")
+    evidence = rules.token_evidence(facts)
+    by = [tag_counts(rules, evidence, said, facts.tokens or ()) for said in (data.test.labels, paths["p"], paths["q"])]
+    tokens = data.train.fetch(range(len(data.train)))
+    training = tag_counts(rules, objective.evidence, data.train.labels, tokens)
+    figures = {
+        name: {key: getattr(found, key) for key in ("f1", "precision", "recall", "broken")}
+        for name, found in (("p", p), ("q", q))
+    }
+    unlabelled = sum(int((tags < 0).any()) for tags in data.train.labels)
+    return {
+        **_figures(objective, rules, outcome, len(data.train), unlabelled),
+        **figures,
+        "rows": _rows(objective, training, *by),
+    }
+
+
+def _figures(objective: Any, rules: Any, outcome: Mapping[str, Any], samples: int, unlabelled: int) -> dict[str, Any]:
+    return {
+        "file": rules.name,
+        "logic": rules.program.logic,
+        "strength": rules.program.strength,
+        "teacher": str(objective.schedule),
+        "samples": samples,
+        "unlabelled": unlabelled,
+        "dropped": outcome["dropped"],
+        "packs": carried(objective) is not None,
+    }
+
+
+def _rows(objective: Any, training: Any, by_labels: Any, by_p: Any, by_q: Any) -> list[dict[str, Any]]:
+    """A row a rule: how often it fires, and its mean truth there."""
+    return [
         {
             "name": rule.name,
             "weight": rule.weight,
@@ -99,17 +164,5 @@ def rule_figures(objective: Any, outcome: Mapping[str, Any], net: Any, data: Any
             "p_obeys": p.obeyed,
             "q_obeys": q.obeyed,
         }
-        for i, (rule, labels, p, q) in enumerate(counts)
+        for i, (rule, labels, p, q) in enumerate(zip(training, by_labels, by_p, by_q, strict=True))
     ]
-    return {
-        "file": rules.name,
-        "logic": rules.program.logic,
-        "strength": rules.program.strength,
-        "teacher": str(objective.schedule),
-        "samples": len(known),
-        "unlabelled": int((known < 0).sum()),
-        "dropped": outcome["dropped"],
-        "p": {"accuracy": found.p.accuracy, "interval": list(found.p.interval), "loss": found.p.loss},
-        "q": {"accuracy": found.q.accuracy, "interval": list(found.q.interval), "loss": found.q.loss},
-        "rows": rows,
-    }

@@ -15,7 +15,9 @@ from leveret.errors import LeveretUsageError
 from leveret.jobs._checks import check_training
 from leveret.jobs._described import described_net
 from leveret.jobs._given_net import maker_of
+from leveret.jobs._rules import RuleOptions, rule_objective
 from leveret.jobs._text_net import TextMaker, known_vectors, text_maker
+from leveret.training import Objective
 
 __all__ = ["NETS", "TagRecipe", "tag_recipe"]
 
@@ -34,6 +36,7 @@ class TagRecipe:
         epochs, batch_size, lr: as for `fit`.
         options: further options of `fit`.
         seed: of everything random.
+        objective: that teaches rules, in place of the likelihood of the tags.
     """
 
     make_net: Callable[[], nn.Module]
@@ -43,6 +46,7 @@ class TagRecipe:
     lr: float
     options: dict[str, Any]
     seed: int
+    objective: Objective | None = None
 
     def describe(self) -> dict[str, Any]:
         """The recipe as plain values, for JSON; two equal dicts train the same nets."""
@@ -54,6 +58,7 @@ class TagRecipe:
             "batch_size": self.batch_size,
             "lr": self.lr,
             **self.options,
+            **({} if self.objective is None else {"objective": repr(self.objective)}),
         }
 
 
@@ -67,12 +72,15 @@ def tag_recipe(
     vectors: str | os.PathLike[str] | None = None,
     quick: bool = False,
     seed: int = 0,
+    rules: RuleOptions | None = None,
 ) -> TagRecipe:
     """The recipe for `data`; arguments as for `leveret.jobs.tag.run`.
 
     Raises:
-        LeveretUsageError: an unknown net, a number out of range, too few sentences, vectors for a net that is given.
+        LeveretUsageError: an unknown net, a number out of range, too few sentences, vectors for a net that is given;
+            rules for one without a chain of tags.
         LeveretDataError: a damaged file of vectors, or vectors of none of the words.
+        LeveretError: rules that can't be used.
     """
     check_training(epochs=epochs, batch_size=batch_size, lr=lr)
     if len(data.train) < 2:
@@ -94,4 +102,9 @@ def tag_recipe(
         make = text_maker(data, known_vectors(vectors))
         options = {"optimizer": "adadelta", "schedule": "cosine", "warmup": 0.0, "weight_decay": 0.0}
         rate = 1.0
-    return TagRecipe(make, name, epochs, batch_size or _BATCH, lr or rate, options, seed)
+    objective = None
+    if rules is not None and rules.file is not None:
+        if not hasattr(make(), "crf"):
+            raise LeveretUsageError(f"rules of tags teach a net with a chain of tags, its crf; {name} has none")
+        objective = rule_objective(rules, data)
+    return TagRecipe(make, name, epochs, batch_size or _BATCH, lr or rate, options, seed, objective)

@@ -20,7 +20,7 @@ from leveret.training._batch import UNLABELLED
 from leveret.training._task import Task
 from leveret.training.metrics import EntityMeter, TagEvaluation
 
-__all__ = ["TagTrial", "kept_evaluation", "kept_paths"]
+__all__ = ["TagTrial", "kept_evaluation", "kept_heeding", "kept_paths"]
 
 _SAID = "said.json"
 _AT_ONCE = 64
@@ -60,6 +60,7 @@ class TagTrial(Task):
         from safetensors.torch import save_file
 
         from leveret.jobs._packed_models import pack_net
+        from leveret.jobs._rules import carried
         from leveret.nets import parameter_count
         from leveret.training import fit
 
@@ -71,6 +72,7 @@ class TagTrial(Task):
             result = fit(
                 net,
                 data,
+                objective=recipe.objective,
                 epochs=recipe.epochs,
                 batch_size=recipe.batch_size,
                 lr=recipe.lr,
@@ -89,11 +91,13 @@ class TagTrial(Task):
         notes = []
         packed_bytes = None
         try:
-            pack_net(net, data, self.model, self.provenance)
+            pack_net(net, data, self.model, self.provenance, rules=carried(recipe.objective))
             packed_bytes = self.model.stat().st_size
         except LeveretPackError as error:
             notes.append(f"not packed: {error}")
         said = {part: _said(net.eval(), getattr(data, part)) for part in ("val", "test") if len(getattr(data, part))}
+        if recipe.objective is not None:
+            said["test"]["heeding"] = _heeding(net, recipe.objective.taught(), data.test)
         with replacing(self.weights) as path:
             save_file({name: value.contiguous() for name, value in net.state_dict().items()}, path)
         write_json(self.folder / _SAID, said)
@@ -106,6 +110,7 @@ class TagTrial(Task):
             "diverged": diverged,
             "notes": notes,
             "history": result.history,
+            **({} if recipe.objective is None else {"objective": recipe.objective.outcome()}),
         }
 
 
@@ -123,6 +128,19 @@ def _said(net: Any, split: Any) -> dict[str, Any]:
         loss += float(sentence_losses(net, emissions, true).sum())
         paths += [path.tolist() for path in tag_paths(net, emissions, (true != UNLABELLED).sum(1))]
     return {"paths": paths, "loss": loss}
+
+
+def _heeding(net: Any, rules: Any, split: Any) -> list[list[int]]:
+    """The tags of each sentence by q, with the rules."""
+    from leveret.rules import tag_by_rules
+
+    return [path.tolist() for path in tag_by_rules(net, rules, split.fetch(range(len(split))))]
+
+
+def kept_heeding(folder: Path) -> list[NDArray[np.int64]]:
+    """What a finished trial's net says of the test part with its rules."""
+    said = json.loads((folder / _SAID).read_text(encoding="utf-8"))["test"]["heeding"]
+    return [np.array(path, np.int64) for path in said]
 
 
 def kept_paths(folder: Path, part: str) -> tuple[list[NDArray[np.int64]], float] | None:

@@ -71,6 +71,7 @@ class Trial(Task):
         from leveret._files import replacing
         from leveret.balance.catalogue import METHODS, BalancedTraining
         from leveret.jobs._packed_models import pack_net
+        from leveret.jobs._rules import carried
         from leveret.nets import parameter_count
         from leveret.training import evaluate
         from leveret.training.metrics import balanced_accuracy
@@ -96,7 +97,9 @@ class Trial(Task):
         packed_bytes = None
         if data.kind in ("image", "text"):
             try:
-                pack_net(net, data, self.model, {**self.provenance, "method": self.key}, rules=_rules_of(recipe))
+                pack_net(
+                    net, data, self.model, {**self.provenance, "method": self.key}, rules=carried(recipe.objective)
+                )
                 packed_bytes = self.model.stat().st_size
             except LeveretPackError as error:
                 notes.append(f"not packed: {error}")
@@ -117,15 +120,6 @@ class Trial(Task):
             "history": training.history,
             **({"objective": recipe.objective.outcome()} if hasattr(recipe.objective, "outcome") else {}),
         }
-
-
-def _rules_of(recipe: Any) -> Any:
-    """The rules that a packed net can carry, with the weights that were learned; None where there are none such."""
-    taught = getattr(recipe.objective, "taught", None)
-    if taught is None:
-        return None
-    rules = taught()
-    return None if rules.program.functions or rules.program.nets else rules
 
 
 def load_trained(net: nn.Module, folder: Path) -> None:

@@ -70,21 +70,16 @@ def run(
         A `Prediction` a text, or of a tagger an `EntityPrediction`; one with `error` set for each that can't be read.
 
     Raises:
-        LeveretUsageError: `top` above 1 with a tagger, or `heed` of a model without rules, or of a tagger. Raised at
-            once.
+        LeveretUsageError: `top` above 1 with a tagger, or `heed` of a model without rules. Raised at once.
     """
     from leveret.runtime import PackedTagger
 
     tagger = isinstance(packed, PackedTagger)
     if tagger and top > 1:
         raise LeveretUsageError("--top is of nets that say a class; a tagger names the one best sequence of tags")
-    if heed and (tagger or getattr(packed, "rules", None) is None):
-        raise LeveretUsageError(
-            "a tagger's rules are asked from Python, see leveret.runtime.rules"
-            if tagger
-            else "heed is for models that carry rules, from leveret fit --rules; this one has none"
-        )
-    answer = _tagged if tagger else functools.partial(_classified, heed=heed)
+    if heed and getattr(packed, "rules", None) is None:
+        raise LeveretUsageError("heed is for models that carry rules, from leveret fit --rules; this one has none")
+    answer = functools.partial(_tagged if tagger else _classified, heed=heed)
     return _predictions(packed, text_inputs(paths, stdin), answer, top, threads)
 
 
@@ -116,9 +111,11 @@ def _classified(
         yield Prediction(item.source, error=item.error) if item.error else Prediction(item.source, next(answers))
 
 
-def _tagged(packed: Any, items: list[TextItem], top: int, threads: int | None) -> Iterator[EntityPrediction]:
+def _tagged(
+    packed: Any, items: list[TextItem], top: int, threads: int | None, heed: bool = False
+) -> Iterator[EntityPrediction]:
     texts = [item.text for item in items if item.error is None]
-    answers = iter(_alike(packed, texts, lambda given: packed.tag(given, threads=threads)))
+    answers = iter(_alike(packed, texts, lambda given: packed.tag(given, threads=threads, heed=heed)))
     for item in items:
         if item.error is not None:
             yield EntityPrediction(item.source, error=item.error)

@@ -28,7 +28,7 @@ def run(
 
     Args:
         file: of the rules.
-        source: as for `leveret.load`, or what it gave.
+        source: as for `leveret.load` or `leveret.load_tagging`, or what they gave.
         part: "train", "val" or "test".
         functions: a Python file whose functions the rules may call.
         seed: of the splits.
@@ -41,14 +41,20 @@ def run(
         LeveretDataError: the source is missing or can't be used; or a rule's column holds something else.
     """
     from leveret.data import Data, load
+    from leveret.data.tagging import is_tagging
     from leveret.errors import LeveretUsageError
+    from leveret.jobs._data import load_tags
     from leveret.rules import check, read_rules
 
     if part not in ("train", "val", "test"):
         raise LeveretUsageError(f"part must be train, val or test, got {part!r}")
     given = {key: value for key, value in (data_options or {}).items() if value is not None}
     data = source
-    if not isinstance(source, Data):
+    if not isinstance(source, Data) and is_tagging(str(source), given.get("text_column"), given.get("label_column")):
+        if wrong := given.keys() & {"size", "channels", "image_column"}:
+            raise LeveretUsageError(f"{min(wrong)} is of images, and {source} holds sentences with tags")
+        data = load_tags(source, seed=seed, options=given)
+    elif not isinstance(source, Data):
         data = load(str(source), seed=seed, progress=progress, unlabelled=True, **given)
     path = None if functions is None else Path(functions)
     return check(read_rules(Path(file), data, functions=path), data, part)

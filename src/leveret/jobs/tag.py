@@ -16,6 +16,7 @@ from leveret.errors import LeveretUsageError
 from leveret.jobs._data import load_tags, public_data
 from leveret.jobs._fit_job import FitJob, FitJobResult, checked_folder
 from leveret.jobs._resumable import JobInterrupted, resume_command
+from leveret.jobs._rules import RuleOptions, tag_rule_figures
 from leveret.report.words import duration
 
 if TYPE_CHECKING:  # `--help` needs none of it
@@ -37,6 +38,11 @@ def run(
     epochs: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
+    rules: str | os.PathLike[str] | None = None,
+    functions: str | os.PathLike[str] | None = None,
+    contradictory: str = "refuse",
+    rule_strength: float | None = None,
+    teacher_share: float | None = None,
     vectors: str | os.PathLike[str] | None = None,
     seed: int = 0,
     resume: bool = False,
@@ -54,6 +60,12 @@ def run(
         net: "tagger" (`nets.SequenceTagger`), a module (a copy is trained), or a function that gives one.
         epochs: passes over the training part. Default: by the data's size.
         batch_size, lr: of training.
+        rules: a rule file of tags, which the net is to heed, see docs/rules.md: it is trained with
+            `rules.SequenceRuleDistillation`.
+        functions: a Python file whose functions the rules may call.
+        contradictory: where hard rules leave a training sentence no tags: "refuse" or "drop".
+        rule_strength: C of the rules. Default: 6.
+        teacher_share: the largest share of the teacher against the tags. Default: 0.9.
         vectors: a file of word vectors, see `text.read_vectors`.
         seed: of everything random.
         resume: go on with the run in `out`; one that is finished is only read.
@@ -65,18 +77,22 @@ def run(
 
     Raises:
         LeveretUsageError: an argument out of range, a folder in use, or a resumed run that differs; says in what.
-        LeveretDataError: the source, or the vectors, are missing or can't be used.
+        LeveretDataError: the source, or the vectors, are missing or can't be used; contradictory hard rules.
+        RuleError: the rules can't be used; lists all that is wrong, with line and column.
         LeveretTrainingError: the training failed; says why.
         LeveretError: a file could not be written, for instance on a full disk.
         JobInterrupted: Ctrl-C; a KeyboardInterrupt whose message says what is kept.
     """
     folder = checked_folder(out, resume, threads)
+    ruled = RuleOptions(rules, functions, contradictory, rule_strength, teacher_share)
     load_options = {key: value for key, value in (data_options or {}).items() if value is not None}
     again = "the same call with resume=True"
     if isinstance(source, str | os.PathLike) and isinstance(net, str | None):
         asked = {"task": "tag", "net": net, "epochs": epochs, "batch_size": batch_size, "lr": lr, "seed": seed}
         also = {"vectors": None if vectors is None else os.fspath(vectors), "quick": quick, "threads": threads}
-        again = resume_command("fit", str(source), folder.path, {**asked, **also, **load_options, "strict": strict})
+        again = resume_command(
+            "fit", str(source), folder.path, {**asked, **also, **load_options, "strict": strict, **ruled.asked}
+        )
     job = _Job(folder, seed, threads, progress, again)
     with job.stoppable():
         from leveret.jobs._tag_recipe import tag_recipe
@@ -85,7 +101,15 @@ def run(
         if len(data.test) == 0:
             raise LeveretUsageError(f"{data.source} has no test part to measure on; leave test_fraction above 0")
         recipe = tag_recipe(
-            data, net=net, epochs=epochs, batch_size=batch_size, lr=lr, vectors=vectors, quick=quick, seed=seed
+            data,
+            net=net,
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=lr,
+            vectors=vectors,
+            quick=quick,
+            seed=seed,
+            rules=ruled,
         )
         return job.run(str(getattr(source, "source", source)), data, recipe)
 
@@ -133,6 +157,7 @@ class _Job(FitJob):
         from leveret.jobs._tag_trial import kept_evaluation
 
         found = {part: kept_evaluation(trial.folder, data, part) for part in ("val", "test")}
+        ruled = {} if trial.recipe.objective is None else {"rules": self._rules(data, trial, result, found["test"])}
         return {
             "task": "tag",
             "data": {
@@ -146,8 +171,21 @@ class _Job(FitJob):
             "result": result,
             "packed": trial.model.exists(),
             **{part: one.as_dict() for part, one in found.items() if one is not None},
+            **ruled,
             "environment": environment(trial.threads),
         }
+
+    def _rules(self, data: TaggingData, trial: TagTrial, result: dict[str, Any], test: Any) -> dict[str, Any]:
+        """What rules make of the net's answers."""
+        from leveret.jobs._tag_trial import kept_heeding, kept_paths
+        from leveret.training.metrics import EntityMeter
+
+        kept = kept_paths(trial.folder, "test")
+        assert kept is not None
+        paths = {"p": kept[0], "q": kept_heeding(trial.folder)}
+        meter = EntityMeter(data.classes)
+        meter.update(paths["q"], data.test.labels)
+        return tag_rule_figures(trial.recipe.objective, result["objective"], data, test, meter.compute(), paths)
 
     def _report(self, data: TaggingData, metrics: dict[str, Any], trial: TagTrial) -> None:
         from leveret.jobs._tag_trial import kept_evaluation

@@ -154,15 +154,18 @@ def _skew(metrics: Mapping[str, Any], test: Evaluation, validation: Evaluation |
 
 def _commands(metrics: Mapping[str, Any]) -> list[Block]:
     lines: tuple[tuple[str, str], ...] = ()
+    carried = metrics.get("rules", {}).get("packs")
     if metrics["packed"] and metrics["data"]["kind"] == "text":
         lines = (
             ("leveret predict model.lvr texts.txt", "say the class of each line; also of .csv, .jsonl and .parquet"),
+            *((("leveret predict model.lvr texts.txt --heed", "the same with the rules"),) if carried else ()),
             *_LISTED,
         )
         return [Commands(lines)]
     if metrics["packed"]:
         lines = (
             ("leveret predict model.lvr photo.png", "say the class of an image, a folder of images or an array file"),
+            *((("leveret predict model.lvr photo.png --facts new.csv", "by rules, too"),) if carried else ()),
             *_LISTED,
         )
     if metrics["packed"] or "capacity" in metrics:

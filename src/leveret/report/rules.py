@@ -13,9 +13,11 @@ __all__ = ["rule_blocks", "rule_table", "rule_tile"]
 
 def rule_tile(figures: Mapping[str, Any]) -> Tile:
     """The accuracy of q, and what it gains over p."""
-    p, q = figures["p"]["accuracy"], figures["q"]["accuracy"]
+    key = "f1" if _of_tags(figures) else "accuracy"
+    p, q = figures["p"][key], figures["q"][key]
     tone: Any = "good" if q > p else "bad" if q < p else "plain"
-    return Tile(share(q), "accuracy with the rules", f"{points(q - p)} against the net alone", tone)
+    what = "F1" if _of_tags(figures) else "accuracy"
+    return Tile(share(q), f"{what} with the rules", f"{points(q - p)} against the net alone", tone)
 
 
 def rule_blocks(figures: Mapping[str, Any]) -> list[Block]:
@@ -24,13 +26,24 @@ def rule_blocks(figures: Mapping[str, Any]) -> list[Block]:
     Args:
         figures: the `rules` of `metrics.json`.
     """
-    p, q = figures["p"], figures["q"]
+    return [_both(figures), rule_table(figures), Paragraph(_words(figures))]
+
+
+def _both(figures: Mapping[str, Any]) -> Table:
+    named = (("p, the net alone", figures["p"]), ("q, the net with its rules", figures["q"]))
+    title = "The net alone and with its rules"
+    if _of_tags(figures):
+        keys = ("f1", "precision", "recall")
+        rows = tuple((name, *(share(found[key]) for key in keys), f"{found['broken']:,}") for name, found in named)
+        return Table(title, ("", "F1", "precision", "recall", "broken transitions"), rows)
     rows = tuple(
-        (name, share(found["accuracy"]), _interval(found["interval"]), f"{found['loss']:.3f}")
-        for name, found in (("p, the net alone", p), ("q, the net with its rules", q))
+        (name, share(found["accuracy"]), _interval(found["interval"]), f"{found['loss']:.3f}") for name, found in named
     )
-    both = Table("The net alone and with its rules", ("", "accuracy", "95 % interval", "cross-entropy"), rows)
-    return [both, rule_table(figures), Paragraph(_words(figures))]
+    return Table(title, ("", "accuracy", "95 % interval", "cross-entropy"), rows)
+
+
+def _of_tags(figures: Mapping[str, Any]) -> bool:
+    return "f1" in figures["p"]
 
 
 def rule_table(figures: Mapping[str, Any]) -> Table:
@@ -52,11 +65,16 @@ def rule_table(figures: Mapping[str, Any]) -> Table:
 
 def _words(figures: Mapping[str, Any]) -> str:
     samples, unlabelled = figures["samples"], figures["unlabelled"]
+    one, many = ("training sentence", "training sentences")
+    fires = "A rule fires on a token if it makes some tag dearer there, or some pair of tags with the one before; the "
+    fires += "list rule is counted by members that stand beside one of their list"
+    if not _of_tags(figures):
+        one, many = ("training sample", "training samples")
+        fires = "A rule fires on a sample if it makes some class dearer there"
     told = (
-        f"A rule fires on a sample if it makes some class dearer there. The other columns are its mean truth where it "
-        f"fires, with the true labels, with what the net says, and with what the net says with its rules. Rules of "
-        f"{figures['file'] or 'this training'} taught with {figures['logic']} logic, C = {figures['strength']:g}, "
-        f"{figures['teacher']}, on {count(samples, 'training sample', 'training samples')}"
+        f"{fires}. The other columns are its mean truth where it fires, with the true labels, with what the net says, "
+        f"and with what the net says with its rules. Rules of {figures['file'] or 'this training'} taught with "
+        f"{figures['logic']} logic, C = {figures['strength']:g}, {figures['teacher']}, on {count(samples, one, many)}"
     )
     told += f", {unlabelled:,} of them without a label." if unlabelled else "."
     if figures["dropped"]:

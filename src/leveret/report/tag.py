@@ -8,6 +8,8 @@ from typing import Any
 from leveret.report.blocks import Block, Commands, Facts, Page, Paragraph, Section, Table, Tile
 from leveret.report.curves import learning_curves
 from leveret.report.facts import came_up, decisions, made_with
+from leveret.report.rules import rule_blocks, rule_tile
+from leveret.report.seen import seen_fact
 from leveret.report.texts import WrongSentence, wrong_sentences
 from leveret.report.words import count, duration, share, size
 from leveret.training.metrics import TagEvaluation
@@ -28,12 +30,17 @@ def tag_page(
     """
     sections = [
         Section("Entities", (_types(metrics, test),), "On the test part; an entity counts where all of it is right."),
+        Section(
+            "Rules",
+            tuple(rule_blocks(metrics["rules"])) if "rules" in metrics else (),
+            "The net learned from tags and from a teacher: itself, made to heed the rules. On the test part.",
+        ),
         Section("Worst sentences", tuple(wrong_sentences(worst)), "Test sentences, the true tags and what was said."),
-        Section("Use the model", (_commands(),) if metrics["packed"] else ()),
+        Section("Use the model", (_commands(metrics),) if metrics["packed"] else ()),
         Section("Learning", tuple(learning_curves({metrics["recipe"]["net"]: metrics["result"]["history"]}))),
         Section("Figures", (_figures(test),), "On the test part."),
         Section("Data", tuple(_data(data))),
-        Section("How it was made", tuple(_made(metrics))),
+        Section("How it was made", tuple(_made(metrics, data["samples"]["train"]))),
     ]
     return Page(
         title=f"Tags learned from {metrics['data']['name']}",
@@ -60,6 +67,8 @@ def _tiles(metrics: Mapping[str, Any], test: TagEvaluation) -> list[Tile]:
         Tile(share(test.f1), "F1 of entities", f"precision {share(test.precision)}, recall {share(test.recall)}"),
         Tile(share(test.recall), "recall", f"95 % interval {100 * low:.1f} – {100 * high:.1f} %"),
     ]
+    if "rules" in metrics:
+        tiles.append(rule_tile(metrics["rules"]))
     if result["bytes"]:
         tiles.append(Tile(size(result["bytes"]), "model.lvr", f"{result['parameters']:,} weights"))
     return tiles
@@ -81,10 +90,12 @@ def _types(metrics: Mapping[str, Any], test: TagEvaluation) -> Table:
     return Table("F1, precision and recall of each type", columns, rows, bars=(1,), scroll=len(rows) > 24, wide=True)
 
 
-def _commands() -> Commands:
+def _commands(metrics: Mapping[str, Any]) -> Commands:
+    heed = (("leveret predict model.lvr texts.txt --heed", "the same with the rules"),)
     return Commands(
         (
             ("leveret predict model.lvr texts.txt", "name the entities of each line; also of .conll, .jsonl, .parquet"),
+            *(heed if metrics.get("rules", {}).get("packs") else ()),
             ("leveret inspect model.lvr", "list the layers, their bytes and operations"),
             ("leveret bench model.lvr", "time it on this machine"),
         )
@@ -122,10 +133,11 @@ def _data(data: Mapping[str, Any]) -> list[Block]:
     return [Facts("Data", facts), *decisions(data), table]
 
 
-def _made(metrics: Mapping[str, Any]) -> list[Block]:
+def _made(metrics: Mapping[str, Any], training: int) -> list[Block]:
     result = metrics["result"]
     facts = (
-        ("sentences seen", f"{result['samples_seen']:,}, in {count(result['epochs'], 'epoch', 'epochs')}"),
+        ("epochs", f"{result['epochs']:,}"),
+        seen_fact(result, training, "sentences seen"),
         ("best epoch", str(result["best_epoch"])),
         ("time", duration(result["seconds"])),
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,14 @@ from leveret.rules._contradictions import Contradiction
 from leveret.rules._counts import FIRES, RuleCount
 from leveret.rules._ruleset import RuleSet
 from leveret.runtime.rules._chain import marginals
-from leveret.runtime.rules._chain_costs import chain_costs
+from leveret.runtime.rules._chain_costs import chain_costs, pads_of
 from leveret.runtime.rules._lists import categories_of, enumerations
 from leveret.runtime.rules._program import RuleProgram
+from leveret.runtime.rules._tree import atoms_of
 
-__all__ = ["contradictory_sentences", "tag_counts"]
+__all__ = ["contradictory_sentences", "never_fire", "tag_counts"]
+
+_AT_ONCE = 64
 
 Rows = Sequence[NDArray[np.float32]]
 
@@ -47,16 +51,36 @@ def contradictory_sentences(program: RuleProgram, evidence: Rows) -> list[Contra
     """The sentences to which hard rules leave no tags, each with rules of which none could be left out."""
     hard = [i for i, rule in enumerate(program.rules) if rule.weight is None]
     found = []
-    for example, own in enumerate(evidence):
-        if not hard or not len(own) or _possible(program, hard, own):
-            continue
+    for example in _impossible(program, hard, evidence) if hard else ():
+        own = [evidence[example]]
         kept = list(hard)
         for rule in hard:
             others = [i for i in kept if i != rule]
-            if others and not _possible(program, others, own):
+            if others and _impossible(program, others, own):
                 kept = others
         found.append(Contradiction(example, tuple(program.rules[i].name for i in kept)))
     return found
+
+
+def never_fire(program: RuleProgram, evidence: Rows, lists: Sequence[Sequence[Any]]) -> list[str]:
+    """The rules that make no tag or pair of tags dearer anywhere.
+
+    Args:
+        program: of tags.
+        evidence: of each sentence, `(tokens, evidence)`.
+        lists: of each sentence.
+    """
+    silent = []
+    for i, rule in enumerate(program.rules):
+        if rule.agree:
+            fires = any(map(bool, lists))
+        elif not atoms_of(rule.formula):
+            fires = True
+        else:
+            fires = any(bool((dear > 1 - FIRES).any()) for dear, *_ in _blocks(_alone(program, i), evidence))
+        if not fires:
+            silent.append(rule.name)
+    return silent
 
 
 def _alone(program: RuleProgram, i: int) -> RuleProgram:
@@ -64,25 +88,42 @@ def _alone(program: RuleProgram, i: int) -> RuleProgram:
     return replace(program, rules=(replace(program.rules[i], weight=1.0),), strength=1.0)
 
 
+def _blocks(program: RuleProgram, evidence: Rows) -> Iterator[tuple[Any, Any, Any, Any, slice]]:
+    """Of some sentences at a time: the most that a token, with the tag before it, can cost `(batch, longest)`; what
+    tags and pairs cost, and which places there are; and which sentences they are."""
+    for start in range(0, len(evidence), _AT_ONCE):
+        block = slice(start, start + _AT_ONCE)
+        rows = evidence[block]
+        lengths = np.array([len(own) for own in rows])
+        unary, pair = chain_costs(program, pads_of(rows, len(program.evidence)))
+        there = np.arange(unary.shape[1]) < lengths[:, None]
+        dear = unary.max(2, initial=0.0)
+        if unary.shape[1] > 1:
+            dear[:, 1:] = np.maximum(dear[:, 1:], pair.max((2, 3)))
+        yield np.where(there, dear, 0.0), unary, pair, there, block
+
+
 def _positions(
     program: RuleProgram, evidence: Rows, tags: Sequence[NDArray[np.int64]]
 ) -> tuple[tuple[int, int, int], float | None]:
     groundings = fires = labelled = 0
     truths = 0.0
-    for own, said in zip(evidence, tags, strict=True):
-        n = len(own)
-        if not n:
-            continue
-        unary, pair = chain_costs(program, own[None])
-        dear = np.maximum(unary[0].max(1), np.r_[0.0, np.broadcast_to(pair[0].max((1, 2)), (n - 1,))])
+    for dear, unary, pair, there, block in _blocks(program, evidence):
+        said = np.full(there.shape, -100)
+        for row, own in zip(said, tags[block], strict=True):
+            row[: len(own)] = own
+        rows, places = np.indices(there.shape)
         chosen = np.maximum(said, 0)
-        cost = unary[0][np.arange(n), chosen]
-        steps = np.broadcast_to(pair[0], (n - 1, *pair.shape[2:]))
-        cost[1:] += steps[np.arange(n - 1), chosen[:-1], chosen[1:]]
-        known = said >= 0
-        known[1:] &= said[:-1] >= 0
-        where = dear > 1 - FIRES
-        groundings, fires, labelled = groundings + n, fires + int(where.sum()), labelled + int((where & known).sum())
+        cost = unary[rows, places, chosen]
+        known = there & (said >= 0)
+        if there.shape[1] > 1:
+            steps = np.broadcast_to(pair, (len(there), there.shape[1] - 1, *pair.shape[2:]))
+            cost[:, 1:] += steps[rows[:, 1:], places[:, :-1], chosen[:, :-1], chosen[:, 1:]]
+            known[:, 1:] &= said[:, :-1] >= 0
+        where = there & (dear > 1 - FIRES)
+        groundings, fires, labelled = (
+            groundings + int(there.sum()), fires + int(where.sum()), labelled + int((where & known).sum())
+        )  # fmt: skip
         truths += float((1 - cost)[where & known].sum())
     return (groundings, fires, labelled), truths / labelled if labelled else None
 
@@ -102,7 +143,11 @@ def _agreeing(
     return (len(pairs), len(pairs), len(known)), agree / len(known) if known else None
 
 
-def _possible(program: RuleProgram, rules: Sequence[int], own: NDArray[np.float32]) -> bool:
+def _impossible(program: RuleProgram, rules: Sequence[int], evidence: Rows) -> list[int]:
+    """The sentences to which these hard rules leave no tags."""
     some = replace(program, rules=tuple(program.rules[i] for i in rules))
-    unary, pair = chain_costs(some, own[None])
-    return bool(np.isfinite(marginals(-unary, -pair, np.array([len(own)])).log_z[0]))
+    found: list[int] = []
+    for _, unary, pair, there, block in _blocks(some, evidence):
+        log_z = marginals(-unary, -pair, there.sum(1)).log_z
+        found += (np.flatnonzero(log_z == -np.inf) + block.start).tolist()
+    return found

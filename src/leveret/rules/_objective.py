@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import math
-import warnings
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from leveret.errors import LeveretDataError, LeveretUsageError, LeveretWarning
+from leveret.errors import LeveretUsageError
 from leveret.rules._asking import OwnOpinions
 from leveret.rules._check import never_fire
-from leveret.rules._contradictions import Contradiction, contradictions
+from leveret.rules._contradictions import contradictions
 from leveret.rules._ruleset import RuleSet, facts_of
-from leveret.rules._schedule import Schedule
+from leveret.rules._teacher import Contradictory, RuleTeacher
 from leveret.runtime.rules._posterior import log_posterior
 from leveret.training import Batch
 from leveret.training._batch import UNLABELLED
 
 __all__ = ["RuleDistillation"]
 
-_NAMED = 3
 
-
-class RuleDistillation(nn.Module):
+class RuleDistillation(RuleTeacher):
     """Cross-entropy with the labels and with q, the net's own p as the rules would have it.
 
         loss = (1 − π) CE(y, p) + π CE(q, p)        q(y) ∝ p(y) exp(−Σ C λ (1 − r(y)))
@@ -75,54 +71,19 @@ class RuleDistillation(nn.Module):
         *,
         pi: float = 0.9,
         alpha: float = 0.8,
-        contradictory: Literal["refuse", "drop"] = "refuse",
+        contradictory: Contradictory = "refuse",
     ) -> None:
-        super().__init__()
-        self.schedule = Schedule(pi, alpha)
-        if contradictory not in ("refuse", "drop"):
-            raise LeveretUsageError(f"contradictory must be 'refuse' or 'drop', got {contradictory!r}")
+        super().__init__(rules, pi=pi, alpha=alpha, contradictory=contradictory)
         if tuple(data.classes) != rules.program.classes:
             raise LeveretUsageError(f"the rules are for the classes {rules.program.classes}, not {tuple(data.classes)}")
-        self.rules = rules
         facts = facts_of(data)
         evidence = rules.evidence(facts, data.train.fetch)
-        self.contradictions = contradictions(rules.program, evidence)
-        if self.contradictions:
-            self._contradictory(contradictory, len(facts))
-        for name in never_fire(rules.program, evidence):
-            warnings.warn(LeveretWarning(f"rule {name!r} never fires on the training part"), stacklevel=2)
+        found = contradictions(rules.program, evidence)
+        told = f"{len(found):,} of {len(facts):,} training samples break some hard rule whatever their class"
+        self._answer(found, contradictory, told, "sample")
+        self._tell_silent(never_fire(rules.program, evidence))
         self.opinions = OwnOpinions(rules.program, facts)
         self.register_buffer("evidence", torch.from_numpy(evidence), persistent=False)
-        learned = [rule.learned for rule in rules.program.rules]
-        self.register_buffer("learned", torch.tensor(learned), persistent=False)
-        # softplus keeps weights above 0
-        start = [math.log(math.expm1(max(rule.weight or 0.0, 1e-3))) for rule in rules.program.rules]
-        self.free = nn.Parameter(torch.tensor(start)) if any(learned) else None
-
-    @property
-    def share(self) -> float:
-        """π of this epoch."""
-        return self.schedule.share
-
-    @property
-    def weights(self) -> Tensor:
-        """λ of each rule, `(rules,)`: what was learned, or as given; 0 for hard ones."""
-        given = torch.from_numpy(self.rules.program.weights).float()
-        if self.free is None:
-            return given
-        return torch.where(self.learned, F.softplus(self.free), given.to(self.free.device))  # type: ignore[arg-type]
-
-    def taught(self) -> RuleSet:
-        """The rules with the weights that were learned."""
-        return self.rules.with_weights([float(weight) for weight in self.weights.detach()])
-
-    def outcome(self) -> dict[str, Any]:
-        """What a finished training leaves of it, as plain values."""
-        return {"weights": [float(w) for w in self.weights.detach()], "dropped": len(self.contradictions)}
-
-    def set_epoch(self, epoch: int, epochs: int) -> None:
-        """Called by `fit` at the start of each epoch, from 0."""
-        self.schedule.epoch = epoch
 
     def forward(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         batch.logits = net(batch.inputs)
@@ -145,24 +106,6 @@ class RuleDistillation(nn.Module):
         truths = self.rules.program.truths(self.opinions.fill(evidence, net, log_p, batch.indices))
         log_q = log_posterior(log_p, *self.rules.program.penalties(truths, self.weights))
         return log_q.detach(), log_q
-
-    def _contradictory(self, what: str, samples: int) -> None:
-        told = f"{len(self.contradictions):,} of {samples:,} training samples break some hard rule whatever their class"
-        told += ": " + "; ".join(map(_in_words, self.contradictions[:_NAMED]))
-        told += f"; and {len(self.contradictions) - _NAMED:,} more" if len(self.contradictions) > _NAMED else ""
-        if what == "refuse":
-            raise LeveretDataError(
-                f"{told}. Make one of them soft or narrower, or leave hard rules out of account there: "
-                "contradictory='drop' (--contradictory drop)"
-            )
-        warnings.warn(LeveretWarning(f"{told}. Hard rules are left out of account there"), stacklevel=3)
-
-    def __repr__(self) -> str:
-        return f"RuleDistillation({self.rules!r}, {self.schedule})"
-
-
-def _in_words(found: Contradiction) -> str:
-    return f"sample {found.example} (from 0) by {' and '.join(map(repr, found.rules))}"
 
 
 def _likelihood(log_q: Tensor, labels: Tensor) -> Tensor:

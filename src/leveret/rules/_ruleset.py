@@ -122,15 +122,11 @@ class RuleSet:
 
     def token_evidence(self, facts: Facts) -> list[NDArray[np.float32]]:
         """All evidence of sequences: of each `(length, evidence)` in [0, 1], NaN where there is none."""
-        found = []
-        for i in range(len(facts)):
-            columns = [
-                call_tokens(asked, self.functions, facts, i) if isinstance(asked, Call) else asked.of_tokens(facts, i)
-                for asked in self.program.evidence
-            ]
-            assert facts.tokens is not None
-            empty = np.empty((len(facts.tokens[i]), 0), np.float32)
-            found.append(np.stack(columns, 1) if columns else empty)
+        found = self.program.token_evidence(facts)
+        for k, asked in enumerate(self.program.evidence):
+            if isinstance(asked, Call):
+                for i, own in enumerate(found):
+                    own[:, k] = call_tokens(asked, self.functions, facts, i)
         return found
 
     def project(

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from leveret.errors import LeveretDataError, LeveretUsageError, LeveretWarning
-from leveret.rules._check_tags import contradictory_sentences
+from leveret.errors import LeveretUsageError
+from leveret.rules._check_tags import contradictory_sentences, never_fire
+from leveret.rules._likelihood import likelihoods
 from leveret.rules._ruleset import RuleSet, facts_of
-from leveret.rules._schedule import Schedule
-from leveret.runtime.rules._chain import Marginals
+from leveret.rules._teacher import Contradictory, RuleTeacher
 from leveret.runtime.rules._chain_costs import pads_of
-from leveret.runtime.rules._chain_posterior import chain_best, chain_posterior
-from leveret.runtime.rules._lists import enumerations
+from leveret.runtime.rules._chain_posterior import ChainPosterior, chain_posterior
+from leveret.runtime.rules._facts import Facts
+from leveret.runtime.rules._heeded_tags import tags_by
+from leveret.runtime.rules._lists import lists_of
 from leveret.training import Batch
 from leveret.training._batch import UNLABELLED
 
@@ -58,7 +59,7 @@ class Tagger(Protocol):
         ...
 
 
-class SequenceRuleDistillation(nn.Module):
+class SequenceRuleDistillation(RuleTeacher):
     """What `RuleDistillation` is for one label, for the tags of sequences.
 
         loss = (1 − π) CE(y, p) + π CE(q, p)
@@ -67,6 +68,9 @@ class SequenceRuleDistillation(nn.Module):
     rules of a tag and its words, of neighbouring tags (hard ones exactly), and of enumerated lists. Both parts are of
     whole sequences, `CE(q, p) = log Z − E_q[s(y)]`, the mean over the batch's sentences divided by no length. A
     sentence of which any token has no tag (−100) learns from q alone.
+
+    Learned weights (`rule NAME learned:`) maximise the likelihood of the tags under q, as for one label, by the loss
+    "weights": `∂ log q(y) / ∂λ = C (E_q[Σ (1 − r)] − Σ (1 − r(y)))`, summed over a sentence's groundings.
 
     Source: Hu et al., ACL 2016, section 4.2 and Algorithm 1. Where we deviate: the tagger has a chain of its own (there
     the tags of a BLSTM were independent of each other), and the list rule is exact (there it was sampled).
@@ -78,8 +82,12 @@ class SequenceRuleDistillation(nn.Module):
         contradictory: where hard rules leave a sentence no tags: "refuse" or "drop".
 
     Raises:
-        LeveretUsageError: an argument out of range, or rules for other tags or of one label.
+        LeveretUsageError: an argument out of range, or rules for other tags or of one label; when called, a net
+            without a `crf`.
         LeveretDataError: contradictory hard rules.
+
+    Warns:
+        LeveretWarning: a rule that never fires; dropped contradictions.
     """
 
     def __init__(
@@ -89,34 +97,26 @@ class SequenceRuleDistillation(nn.Module):
         *,
         pi: float = 0.9,
         alpha: float = 0.8,
-        contradictory: Literal["refuse", "drop"] = "refuse",
+        contradictory: Contradictory = "refuse",
     ) -> None:
-        super().__init__()
-        self.schedule = Schedule(pi, alpha)
-        if contradictory not in ("refuse", "drop"):
-            raise LeveretUsageError(f"contradictory must be 'refuse' or 'drop', got {contradictory!r}")
+        super().__init__(rules, pi=pi, alpha=alpha, contradictory=contradictory)
         if not rules.program.tags or tuple(data.classes) != rules.program.classes:
             raise LeveretUsageError("the rules must be of tags, and of the data's tags")
-        if any(rule.learned for rule in rules.program.rules):
-            raise LeveretUsageError("weights of rules of tags can't be learned yet: give them by weight …")
-        self.rules = rules
         facts = facts_of(data)
         self.evidence = rules.token_evidence(facts)
-        self.lists = _lists(rules, facts.tokens or ())
-        self.contradictions = contradictory_sentences(rules.program, self.evidence)
-        if self.contradictions:
-            told = f"hard rules leave {len(self.contradictions):,} of {len(facts):,} sentences no tags"
-            first = self.contradictions[0]
-            told += f", the first is sentence {first.example} (from 0) by {' and '.join(map(repr, first.rules))}"
-            if contradictory == "refuse":
-                raise LeveretDataError(f"{told}. Make one soft or narrower, or drop them there: contradictory='drop'")
-            warnings.warn(LeveretWarning(f"{told}; they are left out of account there"), stacklevel=2)
-
-    def set_epoch(self, epoch: int, epochs: int) -> None:
-        """Called by `fit` at the start of each epoch, from 0."""
-        self.schedule.epoch = epoch
+        self.lists = lists_of(rules.program, facts.tokens or ())
+        found = contradictory_sentences(rules.program, self.evidence)
+        self._answer(
+            found, contradictory, f"hard rules leave {len(found):,} of {len(facts):,} sentences no tags", "sentence"
+        )
+        self._tell_silent(never_fire(rules.program, self.evidence, self.lists))
 
     def forward(self, net: Any, batch: Batch) -> dict[str, Tensor]:
+        if not hasattr(net, "crf"):
+            raise LeveretUsageError(
+                f"rules of tags teach a net with a chain of tags, its crf, as SequenceTagger has one; a "
+                f"{type(net).__name__} has none"
+            )
         emissions = net(batch.inputs)
         batch.logits = emissions.transpose(1, 2)
         lengths = net.lengths(batch.inputs)
@@ -124,27 +124,43 @@ class SequenceRuleDistillation(nn.Module):
         labels, share = _padded(batch.labels, emissions.shape[1]), self.schedule.share
         there = torch.arange(emissions.shape[1])[None] < lengths[:, None]
         known = ((labels != UNLABELLED) | ~there).all(1)
-        truth = nn.functional.one_hot(labels.clamp(min=0), emissions.shape[2]) * there[:, :, None]
         unary, pair = chain_of(net, emissions, lengths)
-        pairs = truth[:, :-1, :, None] * truth[:, 1:, None, :]
-        of_labels = (log_z - _expected(truth, pairs, unary, pair))[known]
+        of_labels = (log_z - _score(labels.clamp(min=0), there, unary, pair))[known]
         losses = {"labels": (1 - share) * (of_labels.mean() if len(of_labels) else 0 * log_z.sum())}
         losses["teacher"] = 0 * log_z.sum()
-        if share:
-            q = self._teacher(unary.detach(), pair.detach(), lengths, batch.indices)
-            losses["teacher"] = share * (log_z - _expected(q.tags, q.pairs, unary, pair)).mean()
+        if not share and self.free is None:
+            return losses
+        given = self._asked(unary, pair, lengths, batch.indices)
+        q = chain_posterior(self.rules.program, **given)
+        losses["teacher"] = share * (log_z - _expected(q, unary, pair)).mean()
+        if self.free is not None:
+            losses["weights"] = self._likelihood(q, given, labels.numpy(), known.numpy())
         return losses
 
-    def _teacher(self, unary: Tensor, pair: Tensor, lengths: Tensor, indices: Tensor) -> Marginals:
+    def _asked(self, unary: Tensor, pair: Tensor, lengths: Tensor, indices: Tensor) -> dict[str, Any]:
+        """What `chain_posterior` takes of a batch."""
         chosen = indices.tolist()
-        evidence = torch.from_numpy(pads_of([self.evidence[i] for i in chosen], len(self.rules.program.evidence)))
-        lists = [self.lists[i] for i in chosen]
-        with torch.no_grad():
-            evidence = evidence[:, : unary.shape[1]]
-            return chain_posterior(self.rules.program, unary.double(), pair.double(), lengths, evidence, lists)
+        evidence = pads_of([self.evidence[i] for i in chosen], len(self.rules.program.evidence))
+        return {
+            "unary": unary.detach().numpy(),
+            "pair": pair.detach().numpy(),
+            "lengths": lengths.numpy(),
+            "evidence": evidence[:, : unary.shape[1]],
+            "lists": [self.lists[i] for i in chosen],
+            "weights": self.weights.detach().numpy(),
+        }
 
-    def __repr__(self) -> str:
-        return f"SequenceRuleDistillation({self.rules!r}, {self.schedule})"
+    def _likelihood(
+        self, q: ChainPosterior, given: dict[str, Any], labels: NDArray[np.int64], known: NDArray[np.bool_]
+    ) -> Tensor:
+        """−log q(y), the mean over those sentences with tags that no hard rule forbids; with a gradient to weights."""
+        weights = self.weights
+        found, gradient = likelihoods(self.rules.program, q, labels=labels, **given)
+        allowed = known & np.isfinite(found)
+        if not allowed.any():
+            return 0 * weights.sum()
+        slope = -(weights * torch.from_numpy(gradient[allowed].mean(0)).to(weights)).sum()
+        return slope - slope.detach() - float(found[allowed].mean())
 
 
 def chain_of(net: Any, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -155,44 +171,47 @@ def chain_of(net: Any, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tens
     return emissions + first * start + last * end, transitions[None, None]
 
 
-def tag_by_rules(net: Any, rules: RuleSet, sentences: Sequence[Sequence[str]]) -> list[NDArray[np.int64]]:
+def tag_by_rules(
+    net: Any,
+    rules: RuleSet,
+    sentences: Sequence[Sequence[str]],
+    columns: Mapping[str, Sequence[Any]] | None = None,
+) -> list[NDArray[np.int64]]:
     """q's best tags of sentences, `(tokens,)` each: no hard rule is ever broken.
 
     Args:
         net: a `Tagger`, put in eval mode meanwhile.
         rules: of its tags.
         sentences: lists of tokens.
+        columns: what else is known of them, a value a sentence.
     """
-    from leveret.runtime.rules import Facts
-
+    evidence = rules.token_evidence(Facts(len(sentences), None, sentences, dict(columns or {})))
     was_training = net.training
     net.eval()
-    found: list[NDArray[np.int64]] = []
+    emissions: list[NDArray[np.float32]] = []
     try:
-        # pairs of tags at each place of all sentences at once would fill the memory
-        for start in range(0, len(sentences), _AT_ONCE):
-            part = sentences[start : start + _AT_ONCE]
-            evidence = rules.token_evidence(Facts(len(part), None, part))
-            with torch.no_grad():
-                emissions, lengths = net(part), net.lengths(part)
-                unary, pair = (scores.detach().numpy() for scores in chain_of(net, emissions, lengths))
-            padded = pads_of(evidence, len(rules.program.evidence))[:, : emissions.shape[1]]
-            paths = chain_best(rules.program, unary, pair, lengths.numpy(), padded, _lists(rules, part))
-            found += [path[:n] for path, n in zip(paths, lengths.tolist(), strict=True)]
+        with torch.no_grad():
+            for start in range(0, len(sentences), _AT_ONCE):
+                part = sentences[start : start + _AT_ONCE]
+                pairs = zip(net(part).numpy(), net.lengths(part).tolist(), strict=True)
+                emissions += [own[:n] for own, n in pairs]
+            first, between, last = (part.detach().numpy() for part in net.crf.scores())
     finally:
         net.train(was_training)
-    return found
+    return tags_by(rules.program, emissions, (first, between, last), evidence, lists_of(rules.program, sentences))
 
 
-def _lists(rules: RuleSet, sentences: Sequence[Sequence[str]]) -> list[list[list[int]]]:
-    asked = any(rule.agree for rule in rules.program.rules)
-    return [enumerations(tokens) if asked else [] for tokens in sentences]
+def _score(labels: Tensor, there: Tensor, unary: Tensor, pair: Tensor) -> Tensor:
+    """The score of each sequence of tags, `(batch,)`."""
+    places = (unary.gather(2, labels[:, :, None])[:, :, 0] * there).sum(1)
+    return places + (pair[0, 0][labels[:, :-1], labels[:, 1:]] * there[:, 1:]).sum(1)
 
 
-def _expected(tags: Tensor, pairs: Tensor, unary: Tensor, pair: Tensor) -> Tensor:
-    """The expected score of each sequence, `(batch,)`, under probabilities of tags and pairs."""
+def _expected(q: ChainPosterior, unary: Tensor, pair: Tensor) -> Tensor:
+    """The expected score of each sequence under q, `(batch,)`."""
     # a forbidden transition of the net's own has a finite score, so that 0 times it is 0
-    return (tags * unary).sum((1, 2)).to(unary) + (pairs * pair).sum((1, 2, 3)).to(unary)
+    tags, pairs = (torch.from_numpy(part).to(unary) for part in (q.tags, q.pairs.sum(1)))
+    return (tags * unary).sum((1, 2)) + (pairs * pair[0]).sum((1, 2))
 
 
 def _padded(labels: Tensor, longest: int) -> Tensor:

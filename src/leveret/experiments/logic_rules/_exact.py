@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.runtime.rules import log_posterior
-from leveret.runtime.rules._chain import best_paths, marginals
+from leveret.runtime.rules._chain import best_paths
+from leveret.runtime.rules._chain_tied import tied
 from leveret.runtime.rules._lists import categories_of, remembering
 
 __all__ = ["measure"]
@@ -25,7 +26,7 @@ def measure(seeds: int | None, data: Path | None, runs: Path) -> tuple[dict[str,
     """Figures and details for the page."""
     generator = np.random.default_rng(0)
     gaps = [_closed_form(generator) for _ in range(_CASES)]
-    chains = [_chain(generator, tied=i % 2 == 1) for i in range(_CASES)]
+    chains = [_chain(generator, with_list=i % 2 == 1) for i in range(_CASES)]
     figures = {
         "exact_objective_gap": max(gap for gap, _ in gaps),
         "exact_q_difference": max(difference for _, difference in gaps),
@@ -59,13 +60,13 @@ def _closed_form(generator: np.random.Generator) -> tuple[float, float]:
     return objective(ours) - float(best.fun), float(np.abs(ours - _softmax(best.x)).max())
 
 
-def _chain(generator: np.random.Generator, *, tied: bool) -> tuple[float, bool]:
+def _chain(generator: np.random.Generator, *, with_list: bool) -> tuple[float, bool]:
     """The largest difference in probability of a tag or pair, and whether the best sequence differs."""
     k = len(_TAGS)
     unary, pair = generator.normal(size=(_LENGTH, k)), generator.normal(size=(_LENGTH - 1, k, k))
     pair[generator.random(pair.shape) < 0.2] = -np.inf
     pair[:, 0, 0] = generator.normal(size=_LENGTH - 1)  # one way stays open
-    lists = [[0, 2, 5]] if tied else []
+    lists = [[0, 2, 5]] if with_list else []
     categories, cost = categories_of(_TAGS), 1.7
     ties = [(a, b) for members in lists for a, b in itertools.pairwise(members)]
     sequences = np.array(list(itertools.product(range(k), repeat=_LENGTH)))
@@ -80,15 +81,11 @@ def _chain(generator: np.random.Generator, *, tied: bool) -> tuple[float, bool]:
         np.add.at(of_tags[t], sequences[:, t], share)
         if t + 1 < _LENGTH:
             np.add.at(of_pairs[t], (sequences[:, t], sequences[:, t + 1]), share)
+    found = tied(unary, pair, lists, categories, cost)
     large, moves = remembering(unary, pair, lists, categories, cost)
-    lengths = np.array([_LENGTH])
-    found = marginals(large[None], moves[None], lengths)
-    memories = large.shape[1] // k
-    tags = found.tags[0].reshape(_LENGTH, memories, k).sum(1)
-    pairs = found.pairs[0].reshape(_LENGTH - 1, memories, k, memories, k).sum((1, 3))
-    path = best_paths(large[None], moves[None], lengths)[0] % k
+    path = best_paths(large[None], moves[None], np.array([_LENGTH]))[0] % k
     differs = not np.array_equal(path, sequences[int(scores.argmax())])
-    return float(max(np.abs(tags - of_tags).max(), np.abs(pairs - of_pairs).max())), differs
+    return float(max(np.abs(found.tags - of_tags).max(), np.abs(found.pairs - of_pairs).max())), differs
 
 
 def _softmax(z: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -45,6 +45,12 @@ _FIGURES = {
     "wnut_list_q_f1": Figure("q: with transitions and lists", "", None, "{:.2%}"),
     "wnut_base_broken": Figure("broken transitions of the tagger, a seed", "", None, "{:.1f}"),
     "wnut_q_broken": Figure("the same where the rule is heeded, all seeds", "0", lambda v: v == 0, "{}"),
+    "wnut_cost_ratio": Figure(
+        "WNUT-2017, a training step with rules over one without, processor time",
+        "at most 1.5",
+        lambda v: v <= 1.5,
+        "{:.2f}",
+    ),
     "images_plain": Figure("Fashion-MNIST, 40 labels a class, labels alone", "", None, "{:.2%}"),
     "images_projected": Figure("the same net, the rule at test only", "", None, "{:.2%}"),
     "images_p": Figure("p: learned with the rule, tested without", "", None, "{:.2%}"),

@@ -42,6 +42,7 @@ __all__ = [
 CLASSES = ("negative", "positive")
 _RULE = """rule but: average(label is positive => net says positive after "but",
                   net says positive after "but" => label is positive)"""
+_ALL_SENTENCES = ("unlabelled", "control")
 _AFTER = Side("after", "but")
 _DEVIATION = 0.15  # of word2vec's vectors, see docs/text.md
 # Kim's, but for the rate's fall
@@ -117,9 +118,9 @@ class TextTraining(Task):
 
     Attributes:
         method: "plain"; "clauses", with but-clauses as further examples; "rules"; "unlabelled", with the rule on the
-            sentences without a label, too.
-        fraction: of the labels, 1 for all; the others' sentences are left out but of "unlabelled".
-        epochs, pi, alpha, share: passes, the teacher's part, and of "unlabelled" the share of labelled in a batch.
+            sentences without a label, too; "control", the same with a rule of weight 0, so that the teacher is the net.
+        fraction: of the labels, 1 for all; the others' sentences are left out but of "unlabelled" and "control".
+        epochs, pi, alpha, share: passes, the teacher's part, and of those two the share of labelled in a batch.
         seed: of the net, the order and the labels that are kept.
     """
 
@@ -139,9 +140,10 @@ class TextTraining(Task):
         data, rules = self.data_of(given.data), but_rule()
         torch.manual_seed(self.seed)
         net, objective, sampler = net_of(data, given.vectors), None, None
-        if self.method in ("rules", "unlabelled"):
-            objective = RuleDistillation(rules, data, pi=self.pi, alpha=self.alpha)
-        if self.method == "unlabelled":
+        if self.method in ("rules", *_ALL_SENTENCES):
+            taught = rules.with_weights([0.0]) if self.method == "control" else rules
+            objective = RuleDistillation(taught, data, pi=self.pi, alpha=self.alpha)
+        if self.method in _ALL_SENTENCES:
             sampler = LabelledSampler(data.train.labels, self.share, seed=self.seed)
         result = fit(net, data, objective=objective, sampler=sampler, epochs=self.epochs, batch_size=50,
                      seed=self.seed, out=self.folder / "training", progress=False, **FIT)  # fmt: skip
@@ -164,5 +166,5 @@ class TextTraining(Task):
         """What this method trains on."""
         if self.fraction < 1:
             few = few_labels(data, share=self.fraction, seed=self.seed)
-            data = few if self.method == "unlabelled" else replace(few, train=few.train.subset(few.train.labels >= 0))
+            data = few if self.method in _ALL_SENTENCES else replace(few, train=few.train.subset(few.train.labels >= 0))
         return with_clauses(data) if self.method == "clauses" else data

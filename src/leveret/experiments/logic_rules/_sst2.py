@@ -28,6 +28,7 @@ __all__ = ["cost_ratio", "measure"]
 
 _SEEDS, _FRACTION_SEEDS = 8, 3
 _METHODS = ("plain", "clauses", "rules")
+_FEW_METHODS = ("plain", "rules", "unlabelled", "control")
 _EPOCHS, _PI, _ALPHA = 8, 0.9, 0.8
 # of few labels: passes over those, and over all sentences, half of each batch labelled: about as many labelled seen
 _FEW = {0.05: (30, 3), 0.1: (20, 4), 0.3: (10, 6)}
@@ -50,8 +51,7 @@ def measure(seeds: int | None, data: Path | None, runs: Path) -> Iterator[Measur
         yield _found(full, few, ratio, given)
         if seed < _FRACTION_SEEDS:
             for fraction in _FEW:
-                names = ("plain", "rules", "unlabelled")
-                found = {name: _result(_task(runs, name, fraction, seed), given) for name in names}
+                found = {name: _result(_task(runs, name, fraction, seed), given) for name in _FEW_METHODS}
                 few.append({"fraction": fraction, "seed": seed, **found})
             yield _found(full, few, ratio, given)
 
@@ -88,7 +88,7 @@ def _task(runs: Path, method: str, fraction: float, seed: int) -> TextTraining:
     key = f"{method}-{round(100 * fraction)}-{seed}"
     epochs, pi, alpha = _EPOCHS, _PI, _ALPHA
     if fraction < 1:
-        epochs, pi, alpha = _FEW[fraction][method == "unlabelled"], _FEW_PI, _FEW_ALPHA
+        epochs, pi, alpha = _FEW[fraction][method in ("unlabelled", "control")], _FEW_PI, _FEW_ALPHA
     return TextTraining(key, runs / key, 1, method, fraction, epochs, pi, alpha, _SHARE, seed)
 
 
@@ -138,7 +138,7 @@ def few_rows(few: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {"fraction": one["fraction"], "seed": one["seed"], "method": name,
          **{key: one[name][key] for key in ("p", "q", "but_p", "but_q")}}
-        for one in few for name in ("plain", "rules", "unlabelled")
+        for one in few for name in _FEW_METHODS
     ]  # fmt: skip
 
 
@@ -148,11 +148,14 @@ def _kinds(few: list[dict[str, Any]]) -> list[tuple[float, bool]]:
 
 
 def _row(few: list[dict[str, Any]], fraction: float, unlabelled: bool) -> dict[str, Any]:
-    """The means over seeds: the CNN's are of the labels alone in both rows."""
+    """The means over seeds: the CNN's are of the labels alone in both rows, "control" is p of the same training on all
+    sentences with a rule that weighs nothing."""
     chosen = [one for one in few if one["fraction"] == fraction]
     taught = "unlabelled" if unlabelled else "rules"
     means = {name: [one[method][key] for one in chosen]
              for name, method, key in (("cnn", "plain", "p"), ("projected", "plain", "q"),
                                        ("p", taught, "p"), ("q", taught, "q"))}  # fmt: skip
+    if unlabelled:
+        means["control"] = [one["control"]["p"] for one in chosen]
     return {"fraction": fraction, "unlabelled": unlabelled, "seeds": len(chosen),
             **{name: float(np.mean(values)) for name, values in means.items()}}  # fmt: skip

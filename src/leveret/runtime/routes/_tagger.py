@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from leveret.errors import LeveretFormatError
+from leveret.errors import LeveretFormatError, LeveretUsageError
 from leveret.runtime._packed import thread_count
 from leveret.runtime.routes._recurrent import best_paths, last_of, lstm
 from leveret.runtime.routes._sequence import SequencePart, check_steps, largest
 from leveret.runtime.routes._text_conv import _never_below_zero
 from leveret.runtime.routes._texts import _AT_ONCE, _TOKENS, PackedTexts, Sentences
+from leveret.runtime.rules import heeded_tags
 from leveret.text import Span, TextEncoder, spans
 
 __all__ = ["PackedTagger", "TaggedSentence"]
@@ -90,21 +91,38 @@ class PackedTagger(PackedTexts):
             found += np.split(self.results(batch, count), np.cumsum(batch.lengths)[:-1])
         return found
 
-    def predict(self, texts: Any, *, threads: int | None = None) -> list[NDArray[np.int64]]:  # type: ignore[override]
-        """The numbers of each sentence's best tags, `(tokens,)`; arguments as for a call."""
+    def predict(  # type: ignore[override]
+        self, texts: Any, *, threads: int | None = None, heed: bool = False
+    ) -> list[NDArray[np.int64]]:
+        """The numbers of each sentence's best tags, `(tokens,)`.
+
+        Args:
+            texts, threads: as for a call.
+            heed: the best by q, which the rules that the file carries make of the net's p.
+
+        Raises:
+            LeveretUsageError: as a call, or `heed` where the file carries no rules of tags.
+        """
+        if heed and (self.rules is None or not self.rules.tags):
+            raise LeveretUsageError("heed is for models that carry rules of tags, and this one has none")
+        if heed:
+            texts = self.encoder.tokens(self._listed(texts))
         emissions = self(texts, threads=threads)
         lengths = np.array([len(one) for one in emissions], np.int64)
         if not len(emissions):
             return []
+        if heed:
+            assert self.rules is not None
+            return heeded_tags(self.rules, emissions, (self.start, self.transitions, self.end), texts)
         return best_paths(np.concatenate(emissions), lengths, self.start, self.transitions, self.end)
 
-    def tag(self, texts: Any, *, threads: int | None = None) -> list[TaggedSentence]:
-        """The tokens of each sentence with their tags; arguments as for a call."""
+    def tag(self, texts: Any, *, threads: int | None = None, heed: bool = False) -> list[TaggedSentence]:
+        """The tokens of each sentence with their tags; arguments as for `predict`."""
         sentences = self.encoder.tokens(self._listed(texts))
         names = self.classes or tuple(map(str, range(len(self.start))))
         return [
             TaggedSentence(tuple(tokens), tuple(names[tag] for tag in path))
-            for tokens, path in zip(sentences, self.predict(sentences, threads=threads), strict=True)
+            for tokens, path in zip(sentences, self.predict(sentences, threads=threads, heed=heed), strict=True)
         ]
 
     def encoded(self, texts: Sequence[Any]) -> Sentences:
@@ -113,6 +131,8 @@ class PackedTagger(PackedTexts):
         return Sentences(ids, lengths, tokens)
 
     def results(self, batch: Sentences, threads: int) -> Floats:  # type: ignore[override]
+        if not len(batch.ids):  # sentences without a token
+            return np.zeros((0, len(self.start)), np.float32)
         known = self._part("words").along(batch.ids, threads)
         if "letters" in self.parts:
             assert batch.tokens is not None

@@ -6,6 +6,7 @@ What `leveret.rules` compiles a rule file to stands here, so that a packed model
 from leveret.runtime.rules._chain_posterior import chain_best, chain_posterior
 from leveret.runtime.rules._facts import Facts
 from leveret.runtime.rules._heeded import heeded
+from leveret.runtime.rules._heeded_tags import heeded_tags
 from leveret.runtime.rules._logic import LOGICS
 from leveret.runtime.rules._posterior import log_posterior
 from leveret.runtime.rules._program import Rule, RuleProgram
@@ -19,6 +20,7 @@ __all__ = [
     "chain_best",
     "chain_posterior",
     "heeded",
+    "heeded_tags",
     "log_posterior",
     "program_of",
     "stored",

@@ -7,7 +7,8 @@ Scores of −∞ are allowed and exact: what they forbid has no probability, and
     backward   β[t, i] = log Σ_j exp(v[t, i, j] + u[t+1, j] + β[t+1, j])
 
 so that log Z = log Σ_j exp α[n−1, j], a tag's probability at a place is exp(α + β − log Z), and Viterbi's best sequence
-follows from α with max in the place of the sum.
+follows from α with max in the place of the sum. Where numbers allow it, all of it runs in probabilities, which is much
+quicker: `_chain_scaled`.
 
 Source: Rabiner, "A tutorial on hidden Markov models", 1989, sections III.A and III.B; as q of rules: Hu et al., ACL
 2016, section 3.3.
@@ -20,9 +21,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from leveret.runtime.rules._arrays import library_of, log_sum_exp
+from leveret.runtime.rules._arrays import log_sum_exp
+from leveret.runtime.rules._chain_scaled import scaled
 
 __all__ = ["Marginals", "best_paths", "marginals"]
+
+Floats = NDArray[np.float64]
 
 
 class Marginals(NamedTuple):
@@ -35,34 +39,44 @@ class Marginals(NamedTuple):
         pairs: `(batch, longest − 1, K, K)`, of tag i at a place and tag j at the next.
     """
 
-    log_z: Any
-    tags: Any
-    pairs: Any
+    log_z: Floats
+    tags: Floats
+    pairs: Floats
 
 
 def marginals(unary: Any, pair: Any, lengths: Any) -> Marginals:
-    """Forward and backward, of arrays or tensors; no gradient is meant to go through.
+    """Forward and backward, in float64.
 
     Args:
         unary: u, `(batch, longest, K)`.
         pair: v, `(batch or 1, longest − 1 or 1, K, K)`.
         lengths: `(batch,)` integers, 0 to `longest`.
     """
-    lib = library_of(unary)
+    unary, pair = (np.asarray(values, np.float64) for values in (unary, pair))
+    lengths = np.asarray(lengths, np.int64)
     batch, longest, tags = unary.shape
     if longest == 0:
-        empty = lib.zeros((batch, 0, tags))
-        return Marginals(0 * lengths, empty, lib.zeros((batch, 0, tags, tags)))
+        return Marginals(np.zeros(batch), np.zeros((batch, 0, tags)), np.zeros((batch, 0, tags, tags)))
+    *found, exact = scaled(unary, pair, lengths)
+    if len(rows := np.flatnonzero(~exact)):
+        slowly = _in_logs(unary[rows], pair if len(pair) == 1 else pair[rows], lengths[rows])
+        for whole, part in zip(found, slowly, strict=True):
+            whole[rows] = part
+    return Marginals(*found)
+
+
+def _in_logs(unary: Floats, pair: Floats, lengths: NDArray[np.int64]) -> Marginals:
+    batch, longest, tags = unary.shape
     alpha = _forward(unary, pair, lengths)
     beta = _backward(unary, pair, lengths)
     log_z = log_sum_exp(alpha[:, -1], 1)
-    known = lib.where(lib.isfinite(log_z), log_z, 0 * lib.ones_like(log_z))
-    there = lib.arange(longest)[None] < lengths[:, None]
-    found = lib.exp(alpha + beta - known[:, None, None]) * there[:, :, None]
+    known = np.where(np.isfinite(log_z), log_z, 0.0)
+    there = np.arange(longest)[None] < lengths[:, None]
+    found = np.exp(alpha + beta - known[:, None, None]) * there[:, :, None]
     if longest == 1:
-        return Marginals(log_z, found, lib.zeros((batch, 0, tags, tags)))
+        return Marginals(log_z, found, np.zeros((batch, 0, tags, tags)))
     after = (unary + beta)[:, 1:, None, :]
-    pairs = lib.exp(alpha[:, :-1, :, None] + pair + after - known[:, None, None, None])
+    pairs = np.exp(alpha[:, :-1, :, None] + pair + after - known[:, None, None, None])
     return Marginals(log_z, found, pairs * there[:, 1:, None, None])
 
 
@@ -89,25 +103,23 @@ def best_paths(unary: Any, pair: Any, lengths: Any) -> NDArray[np.int64]:
     return paths
 
 
-def _forward(unary: Any, pair: Any, lengths: Any) -> Any:
+def _forward(unary: Floats, pair: Floats, lengths: NDArray[np.int64]) -> Floats:
     """α, `(batch, longest, K)`; behind a sequence's end what it was there."""
-    lib = library_of(unary)
     steps = [unary[:, 0]]
     for t in range(1, unary.shape[1]):
         after = log_sum_exp(steps[-1][:, :, None] + _at(pair, t - 1), 1) + unary[:, t]
-        steps.append(lib.where((lengths > t)[:, None], after, steps[-1]))
-    return lib.stack(steps, 1)
+        steps.append(np.where((lengths > t)[:, None], after, steps[-1]))
+    return np.stack(steps, 1)
 
 
-def _backward(unary: Any, pair: Any, lengths: Any) -> Any:
+def _backward(unary: Floats, pair: Floats, lengths: NDArray[np.int64]) -> Floats:
     """β, `(batch, longest, K)`; 0 from a sequence's last place on."""
-    lib = library_of(unary)
-    nothing = 0 * lib.where(lib.isfinite(unary[:, 0]), unary[:, 0], lib.ones_like(unary[:, 0]))
+    nothing = np.zeros(unary[:, 0].shape)
     steps = [nothing]
     for t in range(unary.shape[1] - 2, -1, -1):
         before = log_sum_exp(_at(pair, t) + (unary[:, t + 1] + steps[-1])[:, None, :], 2)
-        steps.append(lib.where((lengths > t + 1)[:, None], before, nothing))
-    return lib.stack(steps[::-1], 1)
+        steps.append(np.where((lengths > t + 1)[:, None], before, nothing))
+    return np.stack(steps[::-1], 1)
 
 
 def _at(pair: Any, t: int) -> Any:

@@ -3,32 +3,50 @@
     q(y) ∝ p(y) exp(−Σ C λ (1 − r(y)))
 
 where p is a chain, of scores of tags and of pairs. Rules of a tag or of two neighbours leave it a chain; the list rule
-makes it a chain over larger states, see `_lists`.
+makes it a chain over larger states, see `_lists` and `_chain_tied`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leveret.runtime.rules._arrays import library_of
 from leveret.runtime.rules._chain import Marginals, best_paths, marginals
 from leveret.runtime.rules._chain_costs import chain_costs, list_cost
+from leveret.runtime.rules._chain_tied import tied
 from leveret.runtime.rules._lists import categories_of, remembering
 from leveret.runtime.rules._program import RuleProgram
 
-__all__ = ["chain_best", "chain_posterior"]
+__all__ = ["ChainPosterior", "chain_best", "chain_posterior"]
 
 Lists = Sequence[Sequence[Sequence[int]]]
+Floats = NDArray[np.float64]
+
+
+class ChainPosterior(NamedTuple):
+    """q of a batch of sequences.
+
+    Attributes:
+        log_z: `(batch,)`, of p's scores less what rules cost; −∞ where no sequence is allowed even without hard rules.
+        tags: `(batch, longest, K)`, each tag's probability at each place, 0 behind a sequence's end.
+        pairs: `(batch, longest − 1, K, K)`, of tag i at a place and tag j at the next.
+        apart: `(batch,)`, the expected number of members of lists that aren't of the category of the one before; 0
+            where no rule asks for them.
+    """
+
+    log_z: Floats
+    tags: Floats
+    pairs: Floats
+    apart: Floats
 
 
 def chain_posterior(
     program: RuleProgram, unary: Any, pair: Any, lengths: Any, evidence: Any, lists: Lists, weights: Any = None
-) -> Marginals:
-    """q's probabilities of tags and of pairs.
+) -> ChainPosterior:
+    """q's probabilities of tags and of pairs, float64.
 
     Args:
         program: of tags.
@@ -41,69 +59,51 @@ def chain_posterior(
 
     Where hard rules leave a sequence no tags at all, they are left out of account for it.
     """
-    lib = library_of(unary)
-    scores = _scored(program, unary, pair, evidence, weights, hard=True)
-    found = marginals(*scores, lengths)
-    lost = [i for i, z in enumerate(found.log_z.tolist()) if z == -np.inf]
-    if lost:
-        soft = _scored(program, unary[lost], _rows(pair, lost), evidence[lost], weights, hard=False)
-        found = _replaced(found, lost, marginals(*soft, lengths[lost]))
-    cost = list_cost(program, weights)
-    tied = [i for i, found_lists in enumerate(lists) if found_lists] if cost else []
-    for i in tied:
+    lengths = np.asarray(lengths, np.int64)
+    of_tags, of_pairs, found = _heeding(program, unary, pair, lengths, evidence, weights)
+    apart = np.zeros(len(of_tags))
+    cost, categories = list_cost(program, weights), categories_of(program.classes)
+    for i in _with_lists(program, lists):
         n = int(lengths[i])
-        own = _scored(program, unary[[i]], _rows(pair, [i]), evidence[[i]], weights, hard=i not in lost)
-        own_unary, own_pair = (np.asarray(part)[0] for part in own)
-        one = _tied(own_unary, own_pair, n, lists[i], program, cost)
-        parts = (lib.asarray(part) if lib is np else lib.asarray(part).to(found.tags.dtype) for part in one)
-        found.log_z[i], found.tags[i, :n], found.pairs[i, : n - 1] = parts
-    return found
+        one = tied(of_tags[i, :n], of_pairs[i % len(of_pairs)], lists[i], categories, cost)
+        found.log_z[i], found.tags[i, :n], found.pairs[i, : n - 1], apart[i] = one
+    return ChainPosterior(*found, apart)
 
 
 def chain_best(
     program: RuleProgram, unary: Any, pair: Any, lengths: Any, evidence: Any, lists: Lists
 ) -> NDArray[np.int64]:
     """q's best tags of each sequence, `(batch, longest)`, −100 behind its end; arguments as of `chain_posterior`."""
-    unary, pair, lengths, evidence = (np.asarray(values) for values in (unary, pair, lengths, evidence))
-    unary, pair = unary.astype(np.float64), pair.astype(np.float64)
-    scores = _scored(program, unary, pair, evidence, None, hard=True)
-    lost = np.flatnonzero(marginals(*scores, lengths).log_z == -np.inf).tolist()
-    paths = best_paths(*scores, lengths)
-    if lost:
-        soft = _scored(program, unary[lost], _rows(pair, lost), evidence[lost], None, hard=False)
-        paths[lost] = best_paths(*soft, lengths[lost])
+    lengths = np.asarray(lengths, np.int64)
+    of_tags, of_pairs, _ = _heeding(program, unary, pair, lengths, evidence)
+    paths = best_paths(of_tags, of_pairs, lengths)
     cost, categories = list_cost(program), categories_of(program.classes)
-    for i, found in enumerate(lists):
-        if cost and found:
-            n = int(lengths[i])
-            own = _scored(program, unary[[i]], _rows(pair, [i]), evidence[[i]], None, hard=i not in lost)
-            large, moves = remembering(own[0][0, :n], own[1][0], found, categories, cost)
-            paths[i, :n] = best_paths(large[None], moves[None], np.array([n]))[0] % len(categories)
+    for i in _with_lists(program, lists):
+        n = int(lengths[i])
+        large, moves = remembering(of_tags[i, :n], of_pairs[i % len(of_pairs)], lists[i], categories, cost)
+        paths[i, :n] = best_paths(large[None], moves[None], np.array([n]))[0] % len(categories)
     return paths
 
 
-def _scored(program: RuleProgram, unary: Any, pair: Any, evidence: Any, weights: Any, *, hard: bool) -> tuple[Any, Any]:
-    of_tags, of_pairs = chain_costs(program, evidence, weights, hard=hard)
-    return unary - of_tags, pair - of_pairs
+def _heeding(
+    program: RuleProgram, unary: Any, pair: Any, lengths: NDArray[np.int64], evidence: Any, weights: Any = None
+) -> tuple[Floats, Floats, Marginals]:
+    """p's scores less what rules cost, and what follows; without hard rules where they leave a sequence no tags."""
+    unary, pair, evidence = np.asarray(unary, np.float64), np.asarray(pair, np.float64), np.asarray(evidence)
+    of_tags, of_pairs = chain_costs(program, evidence, weights)
+    own_tags, own_pairs = unary - of_tags, pair - of_pairs
+    found = marginals(own_tags, own_pairs, lengths)
+    lost = np.flatnonzero(found.log_z == -np.inf)
+    if len(lost):
+        of_tags, of_pairs = chain_costs(program, evidence[lost], weights, hard=False)
+        steps = max(own_pairs.shape[1], of_pairs.shape[1])
+        own_pairs = np.broadcast_to(own_pairs, (len(unary), steps, *own_pairs.shape[2:])).copy()
+        own_tags[lost], own_pairs[lost] = unary[lost] - of_tags, (pair if len(pair) == 1 else pair[lost]) - of_pairs
+        found = marginals(own_tags, own_pairs, lengths)
+    return own_tags, own_pairs, found
 
 
-def _tied(
-    unary: NDArray[Any], pair: NDArray[Any], n: int, lists: Sequence[Sequence[int]], program: RuleProgram, cost: float
-) -> Marginals:
-    """Of one sequence of n tokens with lists: log Z `()`, tags `(n, K)`, pairs `(n − 1, K, K)`."""
-    tags = len(program.classes)
-    large, moves = remembering(unary[:n], pair, lists, categories_of(program.classes), cost)
-    found = marginals(large[None], moves[None], np.array([n]))
-    memories = large.shape[1] // tags
-    pairs = found.pairs[0].reshape(n - 1, memories, tags, memories, tags).sum((1, 3))
-    return Marginals(found.log_z[0], found.tags[0].reshape(n, memories, tags).sum(1), pairs)
-
-
-def _rows(pair: Any, rows: Sequence[int]) -> Any:
-    return pair if len(pair) == 1 else pair[rows]
-
-
-def _replaced(found: Marginals, rows: Sequence[int], others: Marginals) -> Marginals:
-    for whole, part in zip(found, others, strict=True):
-        whole[rows] = part
-    return found
+def _with_lists(program: RuleProgram, lists: Lists) -> list[int]:
+    """The sequences with lists, if a rule asks for them."""
+    asked = any(rule.agree for rule in program.rules)
+    return [i for i, members in enumerate(lists) if asked and members]

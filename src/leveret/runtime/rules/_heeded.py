@@ -34,7 +34,7 @@ def heeded(
             `ask`.
     """
     if program.tags:
-        raise LeveretUsageError("these rules are of tags of sequences, see leveret.runtime.rules.chain_best")
+        raise LeveretUsageError("these rules are of tags of sequences, see leveret.runtime.rules.heeded_tags")
     if logits.shape != (len(facts), len(program.classes)):
         raise LeveretUsageError(
             f"logits must be ({len(facts)} examples, {len(program.classes)} classes), got {logits.shape}"

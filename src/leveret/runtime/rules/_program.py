@@ -98,6 +98,18 @@ class RuleProgram:
                 found[:, i] = evidence.of(facts)
         return found
 
+    def token_evidence(self, facts: Facts) -> list[NDArray[np.float32]]:
+        """The evidence of sequences, of each `(length, evidence)`; NaN for none, and for what a function is to give."""
+        assert facts.tokens is not None
+        found = []
+        for i, tokens in enumerate(facts.tokens):
+            own = np.full((len(tokens), len(self.evidence)), np.nan, np.float32)
+            for k, evidence in enumerate(self.evidence):
+                if not isinstance(evidence, Says | Call):
+                    own[:, k] = evidence.of_tokens(facts, i)
+            found.append(own)
+        return found
+
     def truths(self, evidence: Any) -> Any:
         """How true each rule is of each class, `(n, rules, classes)`; 1 where a rule is silent.
 

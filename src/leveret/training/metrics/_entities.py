@@ -1,7 +1,7 @@
 """Figures of tags: how many entities were found whole, and how many of those said are.
 
 An entity counts as found where its type, its first and its last token are right (Tjong Kim Sang and De Meulder, CoNLL
-2003, section 2.4, as conlleval and seqeval count):
+2003, section 2.4, as conlleval and seqeval in its default mode count):
 
     precision = right / said,   recall = right / true,   F1 = 2 precision · recall / (precision + recall)
 
