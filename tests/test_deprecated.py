@@ -69,13 +69,15 @@ def test_an_option(run):
 
 
 def test_names_that_changed():
+    from matplotlib.figure import Figure
+
     from leveret.report import draw_explanation
     from leveret.report.labels import place_labels
 
     with pytest.warns(LeveretFutureWarning, match=r"draw_explanation\.heat_colors"):
         assert draw_explanation.heat_colours is draw_explanation.heat_colors
     with pytest.warns(LeveretFutureWarning, match="colours of place_labels is called colors"):
-        assert place_labels(None, None, [], colours=[]) == []
+        assert place_labels(figure := Figure(), figure.subplots(), [], colours=[]) == []
 
 
 def test_nothing_is_past_its_time():
