@@ -76,8 +76,11 @@ def test_names_that_changed():
 
     with pytest.warns(LeveretFutureWarning, match=r"draw_explanation\.heat_colors"):
         assert draw_explanation.heat_colours is draw_explanation.heat_colors
+    figure = Figure()
+    axes = figure.subplots()
     with pytest.warns(LeveretFutureWarning, match="colours of place_labels is called colors"):
-        assert place_labels(figure := Figure(), figure.subplots(), [], colours=[]) == []
+        places = place_labels(figure, axes, [], colours=[])
+    assert places == []
 
 
 def test_nothing_is_past_its_time():
