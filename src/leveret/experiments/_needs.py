@@ -23,6 +23,7 @@ NEEDS = {
     "onnx": "leveret[onnx]",
     "checkout": "a checkout",
 }
+_ELSEWHERE = ("elpv", "onnx", "checkout")
 _MODULES = {"elpv": ("elpv_dataset",), "onnx": ("onnx", "onnxscript", "onnxruntime")}
 
 
@@ -33,8 +34,8 @@ def needed(keys: Iterable[str]) -> str:
 
 
 def missing(keys: Sequence[str], data: Path | None) -> list[str]:
-    """Those that aren't there, with `data` as the folder of the datasets."""
-    return [key for key in keys if not _there(key, data)]
+    """Those that aren't there; of datasets nothing is known without the folder `data`."""
+    return [key for key in keys if (data is not None or key in _ELSEWHERE) and not _there(key, data)]
 
 
 def _there(key: str, data: Path | None) -> bool:

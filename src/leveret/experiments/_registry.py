@@ -35,7 +35,7 @@ _ALL = (
     Experiment(
         "shrink",
         "The compression catalogue: bytes, errors and times of pruned, shared, hashed, ternary and binary nets",
-        "LeCun 1990; Hassibi & Stork 1993; Han 2016; Chen 2015; Rastegari 2016 and others",
+        "LeCun 1990 to Rastegari 2016",
         {
             "deep": Part(55, 15, ("mnist",)),
             "obs": Part(10, 12, ("mnist",)),
@@ -60,7 +60,7 @@ _ALL = (
     Experiment(
         "imbalance",
         "What helps when a class is rare: every method of the balance catalogue, beside imbalanced-learn",
-        "a review's five methods; Cui 2019, Menon 2021, Cao 2019, Kang 2020 and others",
+        "a review's five; Cui 2019 to Menon 2021",
         {
             "elpv": Part(40, 60, ("elpv",), seeds=None),
             "fashion": Part(32, 60, ("fashion",), seeds=None),

@@ -32,7 +32,6 @@ PARTS = ("digits", "fashion", "cifar", "elpv", "bench")
 _COMMAND = "leveret reproduce main-job"
 
 
-
 @dataclass(frozen=True)
 class Setting:
     """How long, and how often.

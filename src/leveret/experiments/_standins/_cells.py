@@ -1,4 +1,4 @@
-"""Drawn solar cells: fingers and busbars, and in some a dark crack; with the probability of a defect that experts give."""
+"""Drawn solar cells: fingers, busbars, in some a dark crack; and the probability of a defect that experts give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences by a small grammar: opinions for SST-2, some with a turn at "but"; names in text for WNUT-2017; and vectors.
+"""Sentences by a small grammar: opinions for SST-2, some with a turn at "but"; names for WNUT-2017; and vectors.
 
 Words' vectors are random, but for a direction that good words share and bad ones oppose, as those of real text have it.
 """
@@ -14,11 +14,16 @@ from leveret.experiments._standins._files import write_npz, write_parquet
 
 __all__ = ["write_sentences"]
 
-_GOOD = "warm clever moving fresh graceful funny bright honest rich stirring".split()
-_BAD = "dull clumsy hollow stale tedious bleak shallow noisy lifeless forced".split()
-_THINGS = "film story cast script score ending plot dialogue camera pace".split()
-_ADVERBS = "quite rather truly often deeply oddly".split()
-_FRAMES = ("the {thing} is {adverb} {word}", "a {word} {thing}", "{adverb} {word} , this {thing}", "its {thing} feels {word}")
+_GOOD = ["warm", "clever", "moving", "fresh", "graceful", "funny", "bright", "honest", "rich", "stirring"]
+_BAD = ["dull", "clumsy", "hollow", "stale", "tedious", "bleak", "shallow", "noisy", "lifeless", "forced"]
+_THINGS = ["film", "story", "cast", "script", "score", "ending", "plot", "dialogue", "camera", "pace"]
+_ADVERBS = ["quite", "rather", "truly", "often", "deeply", "oddly"]
+_FRAMES = (
+    "the {thing} is {adverb} {word}",
+    "a {word} {thing}",
+    "{adverb} {word} , this {thing}",
+    "its {thing} feels {word}",
+)
 _OPINIONS = {"train": 400, "dev": 80, "test": 160}
 
 _KINDS = {

@@ -66,9 +66,7 @@ def render(values: dict[str, Any], out: Path) -> None:
     write_text(out / f"{_NAME}.md", page(values))
 
 
-def _objectives(
-    seeds: int | None, data: Path | None, runs: Path, quick: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _objectives(seeds: int | None, data: Path | None, runs: Path, quick: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """On Fashion-MNIST's transfer set, which its own part built."""
     from leveret.experiments.deep_vs_shallow._ensembles import teachers_and_transfer
     from leveret.experiments.deep_vs_shallow._settings import DATASETS, QUICK

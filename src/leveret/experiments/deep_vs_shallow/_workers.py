@@ -73,7 +73,14 @@ def _train(data: Any, runs: Path, number: int, setting: Setting, kill_after: flo
         killer.start()
     start = time.perf_counter()
     ensemble = TeacherEnsemble.train(
-        data, setting.members, out=out, search=setting.search, sampler="random", workers=number, threads=1, progress=False
+        data,
+        setting.members,
+        out=out,
+        search=setting.search,
+        sampler="random",
+        workers=number,
+        threads=1,
+        progress=False,
     )
     taken = time.perf_counter() - start
     if killer is not None:

@@ -99,7 +99,7 @@ SETTINGS = {
     ),
 }
 
-_TINY: dict[str, int] = {"epochs": 1, "batch_size": 32, "seeds": 1}
+_TINY: dict[str, Any] = {"epochs": 1, "batch_size": 32, "seeds": 1}
 QUICK = {
     "mnist": replace(
         SETTINGS["mnist"],

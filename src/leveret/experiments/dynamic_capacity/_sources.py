@@ -42,7 +42,12 @@ def digits_on_streets(
     large = _enlarged(digits, {"train": train, "val": val, "test": test})
     learned, tested = (
         cluttered(
-            large, (canvas, canvas), distractors=8, distractor_size=24, seed=_SEED, backgrounds=_mosaics(folder, part, canvas, mosaics)
+            large,
+            (canvas, canvas),
+            distractors=8,
+            distractor_size=24,
+            seed=_SEED,
+            backgrounds=_mosaics(folder, part, canvas, mosaics),
         )
         for part in ("train", "test")
     )

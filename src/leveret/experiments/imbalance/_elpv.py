@@ -37,7 +37,7 @@ class Setting:
 
 
 FULL_CELLS = Setting()
-QUICK_CELLS = Setting(side=32, seeds=1, epochs=1)
+QUICK_CELLS = Setting(side=32, seeds=1, epochs=1, methods="plain,frequency-sampling,focal,balanced-subsets")
 _NAME = "elpv"
 _STRENGTHS = (0.0003, 0.001, 0.01, 0.1, 1.0)
 

@@ -54,11 +54,13 @@ def _part(
     if part == "workers":
         from leveret.experiments.incremental._workers import workers
 
-        return workers(data, runs / part, **({"epochs": WORKERS_EPOCHS, "settings": QUICK} if quick else {}))
+        tiny: dict[str, Any] = {"epochs": WORKERS_EPOCHS, "settings": QUICK}
+        return workers(data, runs / part, **(tiny if quick else {}))
     if part == "packed":
         from leveret.experiments.incremental._packed import packed
 
-        return packed(data, runs, **({"seconds": PACKED_SECONDS, "settings": QUICK} if quick else {}))
+        tiny = {"seconds": PACKED_SECONDS, "settings": QUICK}
+        return packed(data, runs, **(tiny if quick else {}))
     from leveret.experiments.incremental._rows import figures_of, rows_of
     from leveret.experiments.incremental._settings import SETTINGS
     from leveret.experiments.incremental._steps import run_seed

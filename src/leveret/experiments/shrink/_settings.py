@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from leveret.experiments.shrink import deep, ensemble, hashed, methods, obs
 from leveret.experiments.shrink._nets import lenet5, lenet300, normed_perceptron, perceptron
@@ -34,7 +35,7 @@ def full() -> Settings:
     return Settings(deep.RECIPES, obs.NETS, hashed.SETTING, methods.SETTINGS, ensemble.SETTING, seeds=3)
 
 
-_TINY: dict[str, int] = {"epochs": 1, "tune_epochs": 1}
+_TINY: dict[str, Any] = {"epochs": 1, "tune_epochs": 1}
 
 QUICK = Settings(
     deep={

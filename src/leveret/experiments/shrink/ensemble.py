@@ -107,7 +107,11 @@ class _Nets:
         return self._learned(_net(own, self.setting.last, BiRealBlock), f"binary-{seed}-{member}", own)
 
     def _learned(self, net: nn.Module, name: str, seed: int) -> nn.Module:
-        settings: dict[str, Any] = {"epochs": self.setting.epochs, "batch_size": self.setting.batch_size, "lr": self.setting.lr}
+        settings: dict[str, Any] = {
+            "epochs": self.setting.epochs,
+            "batch_size": self.setting.batch_size,
+            "lr": self.setting.lr,
+        }
         return trained(net, self.data, self.runs / name, seed=seed, **settings).net
 
     def _once(self, name: str, make: Callable[[], nn.Module]) -> tuple[Packed, int]:

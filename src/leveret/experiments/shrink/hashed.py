@@ -54,9 +54,7 @@ def hashed(data: Any, runs: Path, setting: Setting = SETTING) -> dict[str, Any]:
     return {"what": f"784-{setting.hidden}-10", "rows": rows}
 
 
-def _row(
-    name: str, ratio: int, net: nn.Module, data: Any, folder: Path, setting: Setting
-) -> dict[str, Any]:
+def _row(name: str, ratio: int, net: nn.Module, data: Any, folder: Path, setting: Setting) -> dict[str, Any]:
     stage = trained(net, data, folder, epochs=setting.epochs, lr=1e-3)
     packed, size = saved(stage.net, data, folder.with_suffix(".lvr"))
     return {
