@@ -137,10 +137,11 @@ def _took(experiment: Experiment, details: _Values) -> str:
 def _questions(results: Mapping[str, _Values]) -> list[str]:
     text = ["## What we learned about the open questions", ""]
     for question in QUESTIONS:
-        answer = question.answer(results.get(question.experiment, {}))
+        values = results.get(question.experiment, {})
+        answer = question.answer(values)
         text += [
             f"**{question.text}**",
-            f"([{question.experiment}]({question.experiment}.md))",
+            f"([{question.experiment}]({question.experiment}.md))" if values else f"({question.experiment})",
             "",
             wrapped(answer or f"Not answered: `{question.command}` has not been run, or not whole."),
             "",

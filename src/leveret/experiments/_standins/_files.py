@@ -15,7 +15,7 @@ from leveret._files import replacing
 __all__ = ["pictures", "write_npz", "write_parquet"]
 
 
-def write_npz(path: Path, **arrays: NDArray[Any]) -> None:
+def write_npz(path: Path, **arrays: Any) -> None:
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
 

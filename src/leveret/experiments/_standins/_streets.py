@@ -43,10 +43,10 @@ def _street(draw: np.random.Generator) -> NDArray[np.uint8]:
     for _ in range(2):
         middle, radius = draw.integers(0, _WIDTH), draw.integers(4, 8)
         mask[(rows - horizon + 5) ** 2 + (columns - middle) ** 2 < radius**2] = _TREE
-    middle = draw.uniform(24, 40)
+    vanishing = draw.uniform(24, 40)
     mask[horizon:] = _PAVEMENT
     mask[horizon : horizon + 3, : int(draw.integers(6, 20))] = _FENCE
-    mask[(rows >= horizon) & (np.abs(columns - middle) < 4 + 1.3 * (rows - horizon))] = _ROAD
+    mask[(rows >= horizon) & (np.abs(columns - vanishing) < 4 + 1.3 * (rows - horizon))] = _ROAD
     for label, width, height in ((_CAR, 9, 6), (_PEDESTRIAN, 3, 9), (_BICYCLIST, 4, 8), (_SIGN, 4, 4), (_POLE, 2, 20)):
         for _ in range(draw.integers(1, 3)):
             foot = horizon + draw.integers(3, 14) if label not in (_SIGN, _POLE) else horizon + 4
