@@ -97,7 +97,7 @@ def test_figures_that_were_deleted_are_measured_again(fake, tmp_path):
 
 def test_the_time_of_stopped_runs_counts(fake, tmp_path, monkeypatch):
     clock = iter(range(0, 10_000, 10))
-    monkeypatch.setattr("leveret.experiments._results.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("leveret.experiments._results._clock", lambda: float(next(clock)))
     fake.raises["a"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         experiments.sweep(["fake"], out=tmp_path)
@@ -162,7 +162,7 @@ def test_quick_and_full_figures_never_mix(fake, tmp_path):
 def test_folders_where_none_is_named(fake, tmp_path, monkeypatch, run):
     monkeypatch.chdir(tmp_path)
     assert run("reproduce", "fake", "--quick")[1] == "reproduced/quick/fake.md\n"
-    assert run("reproduce", "--full")[1] == "docs/results/index.md\n"
+    assert run("reproduce", "--full")[1] == "docs/results/fake.md\n"
     assert (tmp_path / "docs/results/fake.json").exists()
     assert [quick for _, _, quick in fake.calls] == [True] * 3 + [False] * 3
 
@@ -179,6 +179,18 @@ def test_pages_are_drawn_anew_from_their_figures(fake, tmp_path, run):
     assert fake.calls == []
 
 
+def test_a_page_whose_figures_are_too_old_is_left(fake, tmp_path, run):
+    experiments.run("fake", out=tmp_path)
+    values = json.loads((tmp_path / "fake.json").read_text())
+    values["parts"] = {"x": {}}  # of a part that there is no longer
+    (tmp_path / "fake.json").write_text(json.dumps(values))
+    (tmp_path / "fake.md").write_text("as it was")
+    code, out, err = run("reproduce", "--render", "-o", tmp_path)
+    assert (code, out) == (0, f"{tmp_path / 'index.md'}\n")
+    assert "warning: fake.md is left as it was" in err
+    assert (tmp_path / "fake.md").read_text() == "as it was"
+
+
 def test_the_list(run, tmp_path, monkeypatch):
     monkeypatch.delenv("LEVERET_SHARED_DATA", raising=False)
     results = Results(tmp_path / "judge.json")
@@ -187,7 +199,7 @@ def test_the_list(run, tmp_path, monkeypatch):
     assert (code, err) == (0, "")
     for name in EXPERIMENTS:
         assert f"\n{name} " in out
-    assert "1 of 4 parts, 2020-02-02, 7 seeds" in out
+    assert "1 of 4 parts, 2020-02-02," in out
     assert "(no MNIST" not in out  # nothing is known of data without a folder
     (tmp_path / "mnist.npz").touch()
     rows = {row["name"]: row for row in json.loads(run("reproduce", "--data", tmp_path, "--json")[1])}
@@ -195,6 +207,8 @@ def test_the_list(run, tmp_path, monkeypatch):
     assert "mnist" not in rows["shrink"]["missing"]
     assert {"fashion", "cifar"} <= set(rows["shrink"]["missing"])
     assert rows["judge"]["parts"] == ["null", "power", "uses", "peers"]
+    (row,) = [one for one in json.loads(run("reproduce", "-o", tmp_path, "--json")[1]) if one["name"] == "judge"]
+    assert row["recorded"] == {"null": {"date": "2020-02-02", "seeds": list(range(7))}}
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def reproduce(
         else:
             from leveret.cli._show_reproduce import run_and_tell
 
-            names = list(EXPERIMENTS) if name in (None, _ALL) else [name]
+            names = list(EXPERIMENTS) if name is None or name == _ALL else [name]
             page, failed = run_and_tell(names, seeds=seeds, data=data_folder, out=out, quick=quick, again=again)
             typer.echo(page)
             if failed:

@@ -37,6 +37,9 @@ QUICK = (
 )
 
 
+_clock = time.perf_counter
+
+
 @dataclass(frozen=True)
 class Measuring:
     """What is known of a part before its figures are.
@@ -45,18 +48,18 @@ class Measuring:
         quick: whether it runs on stand-ins.
         seeds: that it takes, none where nothing is random; None where it says so itself.
         earlier: seconds that were spent on it before, in runs that were stopped.
-        started: on `time.perf_counter`.
+        started: on the clock of this file.
     """
 
     quick: bool = False
     seeds: tuple[int, ...] | None = ()
     earlier: float = 0.0
-    started: float = field(default_factory=time.perf_counter)
+    started: float = field(default_factory=lambda: _clock())
 
     @property
     def seconds(self) -> float:
         """Spent so far."""
-        return self.earlier + time.perf_counter() - self.started
+        return self.earlier + _clock() - self.started
 
 
 _NOW: ContextVar[Measuring | None] = ContextVar("measuring", default=None)

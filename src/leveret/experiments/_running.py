@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from leveret.errors import LeveretError, LeveretUsageError
+from leveret.errors import LeveretError, LeveretUsageError, LeveretWarning
 from leveret.experiments._experiment import Experiment
 from leveret.experiments._kept import Kept
 from leveret.experiments._registry import EXPERIMENTS
@@ -121,14 +123,25 @@ def sweep(
 
 
 def render(out: str | Path | None = None) -> list[Path]:
-    """Draw all pages of a folder anew, and its index, from the JSON files that it holds; nothing is measured."""
+    """Draw all pages of a folder anew, and its index, from the JSON files that it holds; nothing is measured.
+
+    A page whose figures are of an older version, and lack what it shows by now, is left as it is, with a warning.
+    """
     from leveret.experiments._index import write_index
 
     kept = Kept(FULL if out is None else Path(out))
     pages = []
     for name, experiment in EXPERIMENTS.items():
         if values := kept.results(name):
-            experiment.module.render(values, kept.out)
+            try:
+                experiment.module.render(values, kept.out)
+            except (KeyError, TypeError) as error:
+                warnings.warn(
+                    f"{name}.md is left as it was: its figures are of an older version ({error!r}); run {name} again",
+                    LeveretWarning,
+                    stacklevel=2,
+                )
+                continue
             pages.append(kept.out / f"{name}.md")
     return [*pages, write_index(kept.out)]
 
@@ -136,8 +149,6 @@ def render(out: str | Path | None = None) -> list[Path]:
 def _attempt(
     experiment: Experiment, part: str, seeds: int | None, data: Path | None, kept: Kept, quick: bool
 ) -> Outcome:
-    import time
-
     started = time.perf_counter()
     log = kept.out / "runs" / "log" / f"{experiment.name}-{part}.txt"
     with _log(log if quick else None) as file:
