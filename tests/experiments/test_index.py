@@ -24,7 +24,9 @@ def shrink(**more):
 
 def test_a_papers_figure_beside_ours():
     text = page({"shrink": shrink()})
-    assert "| LeNet-300-100, times smaller | 40.00x | 60.00x | 1.50 times the paper's | [deep](shrink.md#deep) |" in text
+    assert (
+        "| LeNet-300-100, times smaller | 40.00x | 60.00x | 1.50 times the paper's | [deep](shrink.md#deep) |" in text
+    )
     assert "| … its error | 1.58 % | 1.48 % | −0.10 points | [deep](shrink.md#deep) |" in text
     assert "LeNet-5" not in text  # it wasn't measured
     assert "| [deep](shrink.md#deep) | `leveret reproduce shrink --part deep` | 0 | 2026-01-02 |" in text
