@@ -19,6 +19,7 @@ from leveret.experiments._datasets import source_of
 from leveret.experiments._results import Results
 from leveret.experiments.shrink._page import page
 from leveret.experiments.shrink._plot import plots
+from leveret.experiments.shrink._settings import QUICK, Settings, full
 from leveret.experiments.shrink._stages import seconds_spent
 
 __all__ = ["PARTS", "render", "run"]
@@ -30,8 +31,6 @@ Found = tuple[dict[str, Any], dict[str, Any]]
 
 def run(parts: list[str], seeds: int | None, data: Path | None, out: Path, quick: bool = False) -> Path:
     """Run the parts and render the page; see `leveret.experiments.run`."""
-    from leveret.experiments.shrink._settings import QUICK, full
-
     settings = QUICK if quick else full()
     path = out / "shrink.json"
     for part in parts:
@@ -59,7 +58,7 @@ def render(values: dict[str, Any], out: Path) -> None:
     write_text(out / "shrink.md", page(values, PARTS))
 
 
-def _deep(data: Path | None, runs: Path, seeds: int, settings: Any) -> Found:
+def _deep(data: Path | None, runs: Path, seeds: int, settings: Settings) -> Found:
     from leveret.experiments.shrink.deep import deep
 
     nets = deep(load(source_of("mnist", data)), runs, settings.deep)
@@ -70,7 +69,7 @@ def _deep(data: Path | None, runs: Path, seeds: int, settings: Any) -> Found:
     return figures, {"nets": nets}
 
 
-def _obs(data: Path | None, runs: Path, seeds: int, settings: Any) -> Found:
+def _obs(data: Path | None, runs: Path, seeds: int, settings: Settings) -> Found:
     from leveret.experiments.shrink.obs import obs
 
     source = source_of("mnist", data)
@@ -78,14 +77,14 @@ def _obs(data: Path | None, runs: Path, seeds: int, settings: Any) -> Found:
     return {"obs_no_worse": found.pop("no_worse")}, found
 
 
-def _hashed(data: Path | None, runs: Path, seeds: int, settings: Any) -> Found:
+def _hashed(data: Path | None, runs: Path, seeds: int, settings: Settings) -> Found:
     from leveret.experiments.shrink.hashed import hashed
 
     return {}, hashed(load(source_of("mnist", data)), runs, settings.hashed)
 
 
-def _methods(name: str) -> Callable[[Path | None, Path, int, Any], Found]:
-    def part(data: Path | None, runs: Path, seeds: int, settings: Any) -> Found:
+def _methods(name: str) -> Callable[[Path | None, Path, int, Settings], Found]:
+    def part(data: Path | None, runs: Path, seeds: int, settings: Settings) -> Found:
         from leveret.experiments.shrink.methods import methods
 
         found = methods(name, load(source_of(name, data)), runs, settings.methods)
@@ -95,14 +94,14 @@ def _methods(name: str) -> Callable[[Path | None, Path, int, Any], Found]:
     return part
 
 
-def _ensemble(data: Path | None, runs: Path, seeds: int, settings: Any) -> Found:
+def _ensemble(data: Path | None, runs: Path, seeds: int, settings: Settings) -> Found:
     from leveret.experiments.shrink.ensemble import ensemble
 
     found = ensemble(load(source_of("fashion", data)), runs, seeds, settings.ensemble)
     return {"ensemble": found.pop("rows")}, found
 
 
-_PARTS: dict[str, Callable[[Path | None, Path, int, Any], Found]] = {
+_PARTS: dict[str, Callable[[Path | None, Path, int, Settings], Found]] = {
     "deep": _deep,
     "obs": _obs,
     "hashed": _hashed,
