@@ -426,4 +426,11 @@ def test_reproduce_passes_its_options_on(run, monkeypatch, tmp_path):
     monkeypatch.setenv("LEVERET_SHARED_DATA", str(tmp_path))
     done = run("reproduce", "main-job", "--part", "digits", "--part", "cifar", "--seeds", 2)
     assert done == (0, f"{tmp_path / 'page.md'}\n", "")
-    assert given == {"name": "main-job", "parts": ["digits", "cifar"], "seeds": 2, "data": tmp_path}
+    assert given == {
+        "name": "main-job",
+        "parts": ["digits", "cifar"],
+        "seeds": 2,
+        "data": tmp_path,
+        "out": None,
+        "quick": False,
+    }

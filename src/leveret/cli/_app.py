@@ -16,7 +16,7 @@ from leveret.cli import _explain as _explain  # isort: skip
 from leveret.cli import _rules as _rules  # isort: skip
 from leveret.cli import _judging as _judging  # isort: skip
 from leveret.cli import _budgeting as _budgeting  # isort: skip
-from leveret.cli._completion import experiments
+from leveret.cli import _reproducing as _reproducing  # isort: skip
 from leveret.cli._data_options import options_for, takes_data, task_of
 from leveret.cli._examples import example
 from leveret.cli._guard import guarded, note
@@ -29,7 +29,6 @@ from leveret.cli._options import (
     print_json,
 )
 from leveret.cli._root import app
-from leveret.experiments import EXPERIMENTS
 
 __all__ = ["app", "main"]
 
@@ -61,32 +60,6 @@ def data(
             show(loaded.summary())
         if sheet is not None:
             note(f"wrote {sheet}")
-
-
-@app.command(short_help="Measure again what docs/results shows.", epilog=example("reproduce"))
-def reproduce(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help=f"Of the page: {', '.join(EXPERIMENTS)}.",
-            show_default=False,
-            autocompletion=experiments,
-        ),
-    ],
-    part: Annotated[list[str] | None, typer.Option("--part", help="Only this part; may be repeated.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds.", show_default=False)] = None,
-    data_folder: Annotated[
-        Path | None, typer.Option("--data", help="Folder of the datasets.", envvar="LEVERET_SHARED_DATA")
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for results.", show_default=False)] = None,
-) -> None:
-    """Measure again what a page of docs/results shows, beside what was asked or what a paper reports."""
-    with guarded():
-        from leveret import experiments
-
-        given: dict[str, Any] = {"parts": part or None, "seeds": seeds, "data": data_folder, "out": out}
-        page = experiments.run(name, **{key: value for key, value in given.items() if value is not None})
-        typer.echo(page)
 
 
 def main() -> None:

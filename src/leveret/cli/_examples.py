@@ -22,7 +22,7 @@ EXAMPLES = {
     "judge": "leveret judge yesterday/ today/ --looks looks.json",
     "budget": "leveret budget photos/ --net resnet20 --deadline 30m",
     "data": "leveret data photos/ --sheet sheet.png",
-    "reproduce": "leveret reproduce main-job --part digits --seeds 1 -o results",
+    "reproduce": "leveret reproduce --quick",
 }
 
 

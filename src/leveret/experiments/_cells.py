@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leveret.data import Data, from_arrays
 from leveret.errors import LeveretUsageError
+from leveret.experiments._datasets import FILES
 
-__all__ = ["cells"]
+__all__ = ["cells", "elpv"]
 
-_SIDE = 300
 _TEST, _VAL = 0.3, 0.14
 
 
-def cells(side: int, seed: int) -> Data:
-    """Images of `side` x `side` pixels, averaged from 300 x 300, split by `seed`; equal images stand in one part.
+def cells(side: int, seed: int, data: Path | None = None) -> Data:
+    """Images of `side` x `side` pixels, averaged from larger ones, split by `seed`; equal images stand in one part.
+
+    Args:
+        side: of the images.
+        seed: of the split.
+        data: folder of the datasets, for `elpv`.
 
     Raises:
         LeveretUsageError: the package elpv-dataset isn't installed.
     """
-    images, defective, groups = _images(side)
+    images, defective, groups = _images(side, data)
     return from_arrays(
         images,
         np.where(defective, "defective", "functional"),
@@ -39,18 +46,32 @@ def cells(side: int, seed: int) -> Data:
     )
 
 
-@cache
-def _images(side: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
-    """Images, whether they are defective, and a number that only equal images share."""
+def elpv(data: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """All images and their probabilities: of `elpv.npz` where the folder has one, else of the package elpv-dataset.
+
+    Raises:
+        LeveretUsageError: neither is there.
+    """
+    if data is not None and (data / FILES["elpv"]).is_file():
+        found = np.load(data / FILES["elpv"])
+        return found["images"], found["probabilities"]
     try:
         from elpv_dataset.utils import load_dataset
     except ImportError:
         raise LeveretUsageError("this part needs the package elpv-dataset: pip install 'leveret[bench]'") from None
+    images, probabilities, _ = load_dataset()
+    return images, np.asarray(probabilities, float)
+
+
+@cache
+def _images(side: int, data: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.int64]]:
+    """Images, whether they are defective, and a number that only equal images share."""
     from PIL import Image
 
-    images, probabilities, _ = load_dataset()
+    images: Any
+    images, probabilities = elpv(data)
     hashes = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
     _, groups = np.unique(hashes, return_inverse=True)
-    if side != _SIDE:
+    if side != images[0].shape[0]:
         images = [Image.fromarray(image).resize((side, side), Image.Resampling.BOX) for image in images]
-    return np.stack([np.asarray(image) for image in images]), np.asarray(probabilities) > 0.5, groups.astype(np.int64)
+    return np.stack([np.asarray(image) for image in images]), probabilities > 0.5, groups.astype(np.int64)

@@ -6,16 +6,18 @@ from pathlib import Path
 
 from leveret.errors import LeveretDataError, LeveretUsageError
 
-__all__ = ["source_of"]
+__all__ = ["CAMVID", "FILES", "source_of"]
 
-_FILES = {
+FILES = {
     "mnist": "mnist.npz",
     "fashion": "fashion_mnist.npz",
     "cifar": "cifar10-train.parquet",
     "sst2": "sst2-train.parquet",
     "wnut": "wnut17-train.parquet",
     "glove": "glove100_subset.npz",
+    "elpv": "elpv.npz",
 }
+CAMVID = tuple(f"camvid-{part}.parquet" for part in ("train", "val", "test"))
 
 
 def source_of(name: str, data: Path | None) -> Path:
@@ -25,7 +27,7 @@ def source_of(name: str, data: Path | None) -> Path:
         LeveretUsageError: no folder was given.
         LeveretDataError: it doesn't hold the file.
     """
-    file = _FILES[name]
+    file = FILES[name]
     if data is None:
         raise LeveretUsageError(f"this part needs {file}: give its folder with --data or LEVERET_SHARED_DATA")
     if not (data / file).is_file():

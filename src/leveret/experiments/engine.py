@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,10 @@ from leveret._files import write_text
 from leveret.experiments._benchmarks import benchmark
 from leveret.experiments._results import Figure, Results, figures_table, markdown_table, part_heading
 
-__all__ = ["PARTS", "run"]
+__all__ = ["PARTS", "render", "run"]
 
 PARTS = ("kernels", "lowbit", "real", "net", "import", "fuzz")
 
-_FUZZ_FILES = 100_000
 _COMMAND = "leveret reproduce engine"
 
 _IMPORT = """
@@ -32,6 +32,27 @@ start = time.perf_counter()
 import leveret.runtime
 print(time.perf_counter() - start)
 """
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How often.
+
+    Attributes:
+        fuzz_files: mutants.
+        repeats: of the benchmarks' turns; None for their own.
+        seconds: of timing whole nets; None for the benchmark's own.
+        imports: in processes of their own.
+    """
+
+    fuzz_files: int = 100_000
+    repeats: int | None = None
+    seconds: float | None = None
+    imports: int = 9
+
+
+FULL = Setting()
+QUICK = Setting(fuzz_files=300, repeats=1, seconds=2.0, imports=3)
 
 # by their keys in the JSON file
 _FIGURES: dict[str, Figure] = {
@@ -67,19 +88,29 @@ _FIGURES: dict[str, Figure] = {
 }
 
 
-def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
+def run(parts: list[str], seeds: int | None, data: Path | None, out: Path, quick: bool = False) -> Path:
     """Run the parts and render the page; see `leveret.experiments.run`."""
     results = Results(out / "engine.json")
     for part in parts:
-        figures, details = _PARTS[part]()
+        figures, details = _PARTS[part](QUICK if quick else FULL)
         figures = {key: value for key, value in figures.items() if value is not None}
         results.record(part, figures, {"command": f"{_COMMAND} --part {part}", **details})
-        write_text(out / "engine.md", _page(results.values))
+        render(results.values, out)
     return out / "engine.md"
 
 
-def _kernels() -> tuple[dict[str, Any], dict[str, Any]]:
-    found = benchmark("bitconv").run()
+def render(values: dict[str, Any], out: Path) -> None:
+    """Draw the page."""
+    write_text(out / "engine.md", _page(values))
+
+
+def _run(name: str, setting: Setting) -> dict[str, Any]:
+    """A benchmark's figures."""
+    return benchmark(name).run(**({} if setting.repeats is None else {"repeats": setting.repeats}))
+
+
+def _kernels(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
+    found = _run("bitconv", setting)
     figures = {key: value for key, value in found.items() if key.startswith("xnor_vs_")}
     if found["peak_gmacs"]:
         deep = [shape for shape in found["shapes"] if shape["shape"].endswith(("x256", "x512"))]
@@ -92,38 +123,38 @@ def _share_of_peak(shape: dict[str, Any], found: dict[str, Any]) -> float:
     return 1e-6 * shape["macs"] * shape["done"] / shape["row"]["kernel"] / found["peak_gmacs"]
 
 
-def _lowbit() -> tuple[dict[str, Any], dict[str, Any]]:
-    found = benchmark("lowbit").run()
+def _lowbit(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
+    found = _run("lowbit", setting)
     ratios = found["times_torch"]
     return {"bwn_vs_torch": ratios["binary x 8 bit"], "ternary_vs_torch": ratios["ternary x 3 bit"]}, {"lowbit": found}
 
 
-def _real() -> tuple[dict[str, Any], dict[str, Any]]:
-    found = benchmark("floatconv").run()
+def _real(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
+    found = _run("floatconv", setting)
     return {"float_vs_ort": found["float_vs_ort"]}, {"floatconv": found}
 
 
-def _net() -> tuple[dict[str, Any], dict[str, Any]]:
-    found = benchmark("resnet18").run()
+def _net(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
+    found = benchmark("resnet18").run(**({} if setting.seconds is None else {"seconds": setting.seconds}))
     return {key: found[key] for key in ("net_vs_best", "threads_2", "rss_ratio")}, {"resnet18": found}
 
 
-def _import() -> tuple[dict[str, Any], dict[str, Any]]:
+def _import(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
     times = [
         float(subprocess.run([sys.executable, "-c", _IMPORT], check=True, capture_output=True, text=True).stdout)
-        for _ in range(9)
+        for _ in range(setting.imports)
     ]
     return {"import_s": statistics.median(times)}, {"seconds": times}
 
 
-def _fuzz() -> tuple[dict[str, Any], dict[str, Any]]:
+def _fuzz(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
     from rich.progress import Progress
 
     from leveret.experiments._fuzz import fuzz
 
     with Progress(transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("mutated files", total=_FUZZ_FILES)
-        found = fuzz(_FUZZ_FILES, lambda done: bar.update(task, completed=done))
+        task = bar.add_task("mutated files", total=setting.fuzz_files)
+        found = fuzz(setting.fuzz_files, lambda done: bar.update(task, completed=done))
     details = {
         "seeds": found.seeds,
         "operations": found.operations,

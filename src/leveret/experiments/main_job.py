@@ -12,24 +12,47 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from leveret._files import write_text
-from leveret.errors import LeveretUsageError
 from leveret.experiments._benchmarks import benchmark
+from leveret.experiments._cells import elpv
 from leveret.experiments._datasets import source_of
 from leveret.experiments._results import Figure, Results, figures_table, markdown_table, part_heading
 from leveret.jobs import shrink
 from leveret.jobs._memory import peak_resident
 from leveret.training import duration
 
-__all__ = ["PARTS", "run"]
+__all__ = ["PARTS", "render", "run"]
 
 PARTS = ("digits", "fashion", "cifar", "elpv", "bench")
 
-_SEEDS = 5
 _COMMAND = "leveret reproduce main-job"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How long, and how often.
+
+    Attributes:
+        seeds: of the digits.
+        epochs: of the teacher; None for the recipe's own.
+        elpv_epochs: of that on solar cells.
+        repeats: of the benchmarks' turns; None for their own.
+        starts: of the command line, to be timed.
+    """
+
+    seeds: int = 5
+    epochs: int | None = None
+    elpv_epochs: int = 12
+    repeats: int | None = None
+    starts: int = 9
+
+
+FULL = Setting()
+QUICK = Setting(seeds=1, epochs=2, elpv_epochs=2, repeats=1, starts=3)
 
 _COMMAND_LINE = """
 from leveret.cli import main
@@ -74,19 +97,25 @@ _FIGURES: dict[str, Figure] = {
 }
 
 
-def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
+def run(parts: list[str], seeds: int | None, data: Path | None, out: Path, quick: bool = False) -> Path:
     """Run the parts and render the page; see `leveret.experiments.run`."""
     results = Results(out / "main-job.json")
     runs = out / "runs"
+    setting = QUICK if quick else FULL
     for part in parts:
         if part == "digits":
-            _digits(results, runs, seeds or _SEEDS)
+            _digits(results, runs, seeds or setting.seeds, setting)
         elif part == "bench":
-            _bench(results, runs)
+            _bench(results, runs, setting)
         else:
-            _one(part, results, runs, data)
-        write_text(out / "main-job.md", _page(results.values))
+            _one(part, results, runs, data, setting)
+        render(results.values, out)
     return out / "main-job.md"
+
+
+def render(values: dict[str, Any], out: Path) -> None:
+    """Draw the page."""
+    write_text(out / "main-job.md", _page(values))
 
 
 def _shrink(source: str, out: Path, **options: Any) -> dict[str, Any]:
@@ -94,8 +123,8 @@ def _shrink(source: str, out: Path, **options: Any) -> dict[str, Any]:
     return shrink.run(source, out, resume=out.exists(), **options).metrics
 
 
-def _digits(results: Results, runs: Path, seeds: int) -> None:
-    jobs = [_shrink("digits", runs / f"digits-{seed}", seed=seed) for seed in range(seeds)]
+def _digits(results: Results, runs: Path, seeds: int, setting: Setting) -> None:
+    jobs = [_shrink("digits", runs / f"digits-{seed}", seed=seed, **_epochs(setting)) for seed in range(seeds)]
     rows = [_row(job, seed=seed) for seed, job in enumerate(jobs)]
     figures = {
         "digits_teacher_acc": statistics.mean(row["teacher"] for row in rows),
@@ -104,13 +133,13 @@ def _digits(results: Results, runs: Path, seeds: int) -> None:
     results.record("digits", figures, {"command": f"{_COMMAND} --part digits --seeds {seeds}", "runs": rows})
 
 
-def _one(part: str, results: Results, runs: Path, data: Path | None) -> None:
+def _one(part: str, results: Results, runs: Path, data: Path | None, setting: Setting) -> None:
     if part == "elpv":
-        source: Path = _elpv(runs / "elpv-images")
-        options: dict[str, Any] = {"epochs": 12, "data_options": {"size": 64}}
+        source: Path = _elpv(runs / "elpv-images", data)
+        options: dict[str, Any] = {"epochs": setting.elpv_epochs, "data_options": {"size": 64}}
     else:
         source = source_of(part, data)
-        options = {"flip": True}
+        options = {"flip": True, **_epochs(setting)}
     job = _shrink(str(source), runs / part, **options)
     figures = {f"{part}_teacher_acc": _accuracy(job, "teacher"), f"{part}_packed_acc": _accuracy(job, "packed")}
     if part == "fashion":
@@ -118,18 +147,18 @@ def _one(part: str, results: Results, runs: Path, data: Path | None) -> None:
     results.record(part, figures, {"command": f"{_COMMAND} --part {part}", "runs": [_row(job, seed=0)]})
 
 
-def _elpv(folder: Path) -> Path:
-    """The elpv-dataset package's images as class folders, made once."""
+def _epochs(setting: Setting) -> dict[str, Any]:
+    return {} if setting.epochs is None else {"epochs": setting.epochs}
+
+
+def _elpv(folder: Path, data: Path | None) -> Path:
+    """The elpv dataset's images as class folders, made once."""
     from leveret.data import write_folder
 
     done = folder / ".complete"
     if done.exists():
         return folder
-    try:
-        from elpv_dataset.utils import load_dataset
-    except ImportError:
-        raise LeveretUsageError("this part needs the package elpv-dataset: pip install 'leveret[bench]'") from None
-    images, probabilities, _ = load_dataset()
+    images, probabilities = elpv(data)
     names = ("functional", "possibly defective", "likely defective", "defective")
     write_folder(images, [names[round(3 * float(p))] for p in probabilities], folder)
     write_text(done, "")
@@ -159,15 +188,17 @@ def _row(job: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-def _bench(results: Results, runs: Path) -> None:
+def _bench(results: Results, runs: Path, setting: Setting) -> None:
     scripts = [benchmark(name) for name in ("bitconv", "training")]  # says at once if this is no checkout
     demo = runs / "demo"
-    demo_s = _timed(["shrink", "digits", "-o", str(demo)]) if not demo.exists() else None
-    bitconv, training = (script.run() for script in scripts)
+    given = [] if setting.epochs is None else ["--epochs", str(setting.epochs)]
+    demo_s = _timed(["shrink", "digits", "-o", str(demo), *given]) if not demo.exists() else None
+    often = {} if setting.repeats is None else {"repeats": setting.repeats}
+    bitconv, training = (script.run(**often) for script in scripts)
     figures = {
         "xnor_vs_torch": bitconv["xnor_vs_torch"],
         "fit_vs_plain": training["fit_vs_plain"],
-        "help_s": statistics.median(_timed(["--help"]) for _ in range(9)),
+        "help_s": statistics.median(_timed(["--help"]) for _ in range(setting.starts)),
         "predict_rss_mb": _peak_mb(["predict", str(demo / "model.lvr"), *_pictures(runs / "demo-pictures")]),
     }
     if demo_s is not None:

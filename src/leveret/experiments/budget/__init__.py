@@ -15,7 +15,7 @@ from leveret._files import write_text
 from leveret.experiments._results import Results
 from leveret.experiments.budget._page import page
 
-__all__ = ["PARTS", "run"]
+__all__ = ["PARTS", "render", "run"]
 
 PARTS = ("lifetime", "planner")
 
@@ -23,7 +23,7 @@ _NAME = "budget"
 _COMMAND = f"leveret reproduce {_NAME}"
 
 
-def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
+def run(parts: list[str], seeds: int | None, data: Path | None, out: Path, quick: bool = False) -> Path:
     """Run the parts and render the page; see `leveret.experiments.run`. `seeds` has no meaning here."""
     for part in parts:
         results = Results(out / f"{_NAME}.json")
@@ -46,9 +46,14 @@ def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Pa
                 for name, each in ASSUMPTIONS.items()
             ]
         else:
-            from leveret.experiments.budget._planner import planner
+            from leveret.experiments.budget._planner import FULL, QUICK, planner
 
-            figures, details = planner(data)
+            figures, details = planner(data, QUICK if quick else FULL)
         results.record(part, figures, {"command": f"{_COMMAND} --part {part}", **details})
-        write_text(out / f"{_NAME}.md", page(results.values))
+        render(results.values, out)
     return out / f"{_NAME}.md"
+
+
+def render(values: dict[str, Any], out: Path) -> None:
+    """Draw the page."""
+    write_text(out / f"{_NAME}.md", page(values))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,37 @@ from leveret.jobs import budget
 from leveret.jobs._fit_recipe import fit_recipe
 from leveret.training import fit
 
-__all__ = ["planner"]
-
-_EPOCHS = 3
-_SECONDS = 4.0
+__all__ = ["FULL", "QUICK", "Setting", "planner"]
 
 
-def planner(data: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
+@dataclass(frozen=True)
+class Setting:
+    """How long.
+
+    Attributes:
+        epochs: of each training.
+        seconds: of measuring before it.
+        samples: most of them, of images, grey and in colour.
+    """
+
+    epochs: int = 3
+    seconds: float = 4.0
+    samples: tuple[int, int] = (8000, 1500)
+
+
+FULL = Setting()
+QUICK = Setting(epochs=1, seconds=0.5, samples=(500, 200))
+
+
+def planner(data: Path | None, setting: Setting = FULL) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row a net, with its plan and its truth, in the processor's seconds and the clock's; one thread.
 
     What is judged is the processor's time, which a busy machine hardly changes; the clock's stands beside it.
     """
     rows: list[dict[str, Any]] = []
-    for given, net in _cases(data):
-        plan = budget.run(given, net=net, epochs=_EPOCHS, seconds=_SECONDS, threads=1, progress=False)
-        recipe = fit_recipe(given, net=net, epochs=_EPOCHS)
+    for given, net in _cases(data, setting):
+        plan = budget.run(given, net=net, epochs=setting.epochs, seconds=setting.seconds, threads=1, progress=False)
+        recipe = fit_recipe(given, net=net, epochs=setting.epochs)
         torch.manual_seed(0)
         made = recipe.make_net()
         with limited_threads(1), tempfile.TemporaryDirectory(prefix="leveret-") as folder:
@@ -40,7 +57,7 @@ def planner(data: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
             fit(
                 made,
                 given,
-                epochs=_EPOCHS,
+                epochs=setting.epochs,
                 batch_size=recipe.batch_size,
                 lr=recipe.lr,
                 augment=recipe.augment,
@@ -50,7 +67,7 @@ def planner(data: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
                 **recipe.fit_options,
             )
             took = {"seconds": time.perf_counter() - clock, "cpu_seconds": time.process_time() - processor}
-        planned = {"seconds": plan.costs.seconds(_EPOCHS), "cpu_seconds": plan.costs.cpu_seconds(_EPOCHS)}
+        planned = {"seconds": plan.costs.seconds(setting.epochs), "cpu_seconds": plan.costs.cpu_seconds(setting.epochs)}
         rows.append(
             {
                 "data": given.name,
@@ -64,14 +81,14 @@ def planner(data: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
                 "took": took,
                 "error": planned["cpu_seconds"] / took["cpu_seconds"] - 1,
                 "clock_error": planned["seconds"] / took["seconds"] - 1,
-                "macs_per_second": plan.costs.operations * _EPOCHS / took["cpu_seconds"],
+                "macs_per_second": plan.costs.operations * setting.epochs / took["cpu_seconds"],
             }
         )
     worst = max(abs(float(row["error"])) for row in rows)
-    return {"planner_worst_error": worst}, {"rows": rows, "epochs": _EPOCHS}
+    return {"planner_worst_error": worst}, {"rows": rows, "epochs": setting.epochs}
 
 
-def _cases(data: Path | None) -> Iterator[tuple[Data, str]]:
+def _cases(data: Path | None, setting: Setting) -> Iterator[tuple[Data, str]]:
     """Three nets of three kinds, each with data of a size that trains in about half a minute."""
     if data is None:
         digits = load("digits")
@@ -81,8 +98,8 @@ def _cases(data: Path | None) -> Iterator[tuple[Data, str]]:
         rows = images.reshape(len(images), -1).astype(np.float32)
         yield from_arrays(rows, digits.train.labels, test_fraction=0.2, name="digits as rows"), "mlp"
         return
-    yield _some(load(source_of("mnist", data)), 8000), "convnet"
-    yield _some(load(source_of("cifar", data)), 1500), "resnet20"
+    yield _some(load(source_of("mnist", data)), setting.samples[0]), "convnet"
+    yield _some(load(source_of("cifar", data)), setting.samples[1]), "resnet20"
     yield load(data / "sst2"), "bag-of-words"
 
 

@@ -19,67 +19,73 @@ from leveret.experiments._results import Results
 from leveret.experiments.deep_vs_shallow._page import page
 from leveret.experiments.deep_vs_shallow._plot import plots
 
-__all__ = ["PARTS", "run"]
+__all__ = ["PARTS", "render", "run"]
 
 PARTS = ("fashion", "cifar", "objectives", "workers", "transfer")
 
 _NAME = "deep-vs-shallow"
 _COMMAND = f"leveret reproduce {_NAME}"
+_QUICK_TRANSFER = {"views": 2_000, "images": 1_000, "repeats": 1}
 _BY_DATASET = {"subset_acc": "subset", "full_ensemble_acc": "full_ensemble", "best_member_acc": "best_member"}
 
 
-def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
+def run(parts: list[str], seeds: int | None, data: Path | None, out: Path, quick: bool = False) -> Path:
     """Run the parts and render the page; see `leveret.experiments.run`."""
     for part in parts:
         runs = out / "runs" / _NAME / part
         results = Results(out / f"{_NAME}.json")
         if part == "workers":
-            from leveret.experiments.deep_vs_shallow._workers import workers
+            from leveret.experiments.deep_vs_shallow._workers import FULL, QUICK, workers
 
-            found = workers(runs)
+            found = workers(runs, QUICK if quick else FULL)
             figures: dict[str, Any] = {
                 "workers_2_speedup": found["speedup"],
                 "kill_cost_members": found["kill_cost"] / found["member"],
             }
         elif part == "objectives":
-            figures, found = _objectives(seeds, data, runs.with_name("fashion"))
+            figures, found = _objectives(seeds, data, runs.with_name("fashion"), quick)
         elif part == "transfer":
-            found = benchmark("transfer").run()
+            found = benchmark("transfer").run(**(_QUICK_TRANSFER if quick else {}))
             stores = [found[store] for store in ("seeds", "pixels")]
             figures = {
                 "transfer_peak_mb": max(store["peak_mb"] for store in stores),
                 "transfer_fit_ratio": min(store["fit_vs_memory"] for store in stores),
             }
         else:
-            figures, found = _dataset(part, seeds, data, runs, results.values)
+            figures, found = _dataset(part, seeds, data, runs, results.values, quick)
         # of the transfer sets, "seeds" is a way to store views
         repeated = f" --seeds {found['seeds']}" if isinstance(found.get("seeds"), int) else ""
         results.record(part, figures, {"command": f"{_COMMAND} --part {part}{repeated}", **found})
-        plots(results.values, out)
-        write_text(out / f"{_NAME}.md", page(results.values))
+        render(results.values, out)
     return out / f"{_NAME}.md"
 
 
-def _objectives(seeds: int | None, data: Path | None, runs: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def render(values: dict[str, Any], out: Path) -> None:
+    """Draw the page and its pictures."""
+    plots(values, out)
+    write_text(out / f"{_NAME}.md", page(values))
+
+
+def _objectives(seeds: int | None, data: Path | None, runs: Path, quick: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """On Fashion-MNIST's transfer set, which its own part built."""
     from leveret.experiments.deep_vs_shallow._ensembles import teachers_and_transfer
-    from leveret.experiments.deep_vs_shallow._settings import DATASETS
+    from leveret.experiments.deep_vs_shallow._settings import DATASETS, QUICK
     from leveret.experiments.deep_vs_shallow._students import objectives
 
-    setting = DATASETS["fashion"]
+    setting = (QUICK if quick else DATASETS)["fashion"]
     _, transfer = teachers_and_transfer(load(source_of("fashion", data)), setting, runs)
     number = seeds or setting.seeds
     return {"objectives": objectives(transfer, setting, number, runs)}, {"title": setting.title, "seeds": number}
 
 
 def _dataset(
-    part: str, seeds: int | None, data: Path | None, runs: Path, before: dict[str, Any]
+    part: str, seeds: int | None, data: Path | None, runs: Path, before: dict[str, Any], quick: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     from leveret.experiments.deep_vs_shallow._ensembles import teachers_and_transfer
-    from leveret.experiments.deep_vs_shallow._settings import DATASETS
+    from leveret.experiments.deep_vs_shallow._settings import DATASETS, QUICK
     from leveret.experiments.deep_vs_shallow._students import students
 
-    setting = DATASETS[part]
+    setting = (QUICK if quick else DATASETS)[part]
     loaded = load(source_of(part, data))
     teachers, transfer = teachers_and_transfer(loaded, setting, runs)
     number = seeds or setting.seeds

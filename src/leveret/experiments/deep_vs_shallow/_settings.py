@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leveret.distill import ConvTeachers
 from leveret.training import Augment
 
-__all__ = ["DATASETS", "Dataset"]
+__all__ = ["DATASETS", "QUICK", "Dataset"]
 
 
 @dataclass(frozen=True)
@@ -58,4 +58,21 @@ DATASETS = {
         augment=Augment(flip=True, shift=4),
         linked_seeds=(1, 0),
     ),
+}
+
+_TINY = Dataset(
+    title="",
+    teachers=ConvTeachers(epochs=1, widths=(8, 16), depths=(2, 3)),
+    members=2,
+    passes=1,
+    augment=Augment(shift=1),
+    conv_layers=(0, 1, 2),
+    params=(12_000, 16_000),
+    steps=(0, 1),
+    epochs=1,
+    trials=1,
+)
+QUICK = {
+    "fashion": replace(_TINY, title="Digits in the place of Fashion-MNIST"),
+    "cifar": replace(_TINY, title="Coloured digits in the place of CIFAR-10", conv_layers=(0, 1), params=(40_000,)),
 }

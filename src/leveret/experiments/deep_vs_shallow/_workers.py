@@ -8,6 +8,7 @@ import signal
 import statistics
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +16,57 @@ from leveret.data import load
 from leveret.distill import ConvTeachers, TeacherEnsemble
 from leveret.errors import LeveretError
 
-__all__ = ["workers"]
-
-_MEMBERS = 8
-_TURNS = 3
-# every member the same net, so that turns compare
-_SEARCH = ConvTeachers(epochs=40, widths=(32, 32), depths=(5, 5), batch_size=64)
+__all__ = ["FULL", "QUICK", "Setting", "workers"]
 
 
-def workers(runs: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Setting:
+    """How long, and how often.
+
+    Attributes:
+        members: of an ensemble.
+        turns: of one worker and two.
+        epochs: of each member.
+    """
+
+    members: int = 8
+    turns: int = 3
+    epochs: int = 40
+
+    @property
+    def search(self) -> ConvTeachers:
+        """Every member the same net, so that turns compare."""
+        return ConvTeachers(epochs=self.epochs, widths=(32, 32), depths=(5, 5), batch_size=64)
+
+
+FULL = Setting()
+QUICK = Setting(members=2, turns=1, epochs=12)
+
+
+def workers(runs: Path, setting: Setting = FULL) -> dict[str, Any]:
     """Median seconds with one and with two workers, in turns; then with two of which one is killed halfway."""
     data = load("digits")
-    _train(data, runs, 2)  # processes that are started once are there for all turns
+    _train(data, runs, 2, setting)  # processes that are started once are there for all turns
     taken: dict[int, list[float]] = {1: [], 2: []}
-    for _ in range(_TURNS):
+    for _ in range(setting.turns):
         for number in (1, 2):
-            taken[number].append(_train(data, runs, number))
+            taken[number].append(_train(data, runs, number, setting))
     one, two = (statistics.median(taken[number]) for number in (1, 2))
-    killed = [_train(data, runs, 2, kill_after=two / 2) for _ in range(_TURNS)]
+    killed = [_train(data, runs, 2, setting, kill_after=two / 2) for _ in range(setting.turns)]
     return {
-        "members": _MEMBERS,
-        "turns": _TURNS,
+        "members": setting.members,
+        "turns": setting.turns,
         "one_worker": one,
         "two_workers": two,
         "speedup": one / two,
         "killed": statistics.median(killed),
         "kill_cost": statistics.median(killed) - two,
         # two share a core's cache and memory, so a member takes longer than alone
-        "member": 2 * two / _MEMBERS,
+        "member": 2 * two / setting.members,
     }
 
 
-def _train(data: Any, runs: Path, number: int, kill_after: float | None = None) -> float:
+def _train(data: Any, runs: Path, number: int, setting: Setting, kill_after: float | None = None) -> float:
     out = runs / "teachers"
     shutil.rmtree(out, ignore_errors=True)
     killer = threading.Timer(kill_after, _kill_one, (out,)) if kill_after is not None else None
@@ -54,13 +74,20 @@ def _train(data: Any, runs: Path, number: int, kill_after: float | None = None) 
         killer.start()
     start = time.perf_counter()
     ensemble = TeacherEnsemble.train(
-        data, _MEMBERS, out=out, search=_SEARCH, sampler="random", workers=number, threads=1, progress=False
+        data,
+        setting.members,
+        out=out,
+        search=setting.search,
+        sampler="random",
+        workers=number,
+        threads=1,
+        progress=False,
     )
     taken = time.perf_counter() - start
     if killer is not None:
         killer.join()
-    if len(ensemble) != _MEMBERS:
-        raise LeveretError(f"only {len(ensemble)} of {_MEMBERS} members were trained")
+    if len(ensemble) != setting.members:
+        raise LeveretError(f"only {len(ensemble)} of {setting.members} members were trained")
     if killer is not None and not (out / "killed").exists():
         raise LeveretError("no worker was at work when one was to be killed")
     return taken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from leveret.experiments.dynamic_capacity._nets import Parts, large_parts, paper
 from leveret.experiments.dynamic_capacity._sources import cluttered_mnist, digits_on_streets
 from leveret.training import Augment
 
-__all__ = ["SETTINGS", "Setting"]
+__all__ = ["QUICK", "SETTINGS", "Setting"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ SETTINGS = {
     ),
     "elpv": Setting(
         title="Solar cells, 300x300",
-        data=lambda folder, seed: cells(300, seed),
+        data=lambda folder, seed: cells(300, seed, folder),
         parts=large_parts(2, stem=1, k=8),
         side=300,
         methods=("fine", "hints", "coarse", "random", "variance"),
@@ -96,5 +96,30 @@ SETTINGS = {
         batch_size=8,
         lr=0.002,
         seeds=1,
+    ),
+}
+
+_TINY: dict[str, Any] = {"epochs": 1, "batch_size": 32, "seeds": 1}
+QUICK = {
+    "mnist": replace(
+        SETTINGS["mnist"],
+        title="Digits in clutter, 100x100",
+        data=lambda folder, seed: cluttered_mnist(folder, 192, val=32, test=64),
+        fresh=192,
+        **_TINY,
+    ),
+    "elpv": replace(
+        SETTINGS["elpv"],
+        title="Drawn solar cells, 100x100",
+        data=lambda folder, seed: cells(100, seed, folder),
+        side=100,
+        **_TINY,
+    ),
+    "streets": replace(
+        SETTINGS["streets"],
+        title="Digits on drawn streets, 200x200",
+        data=lambda folder, seed: digits_on_streets(folder, 96, val=32, test=64, canvas=200, mosaics=4),
+        side=200,
+        **_TINY,
     ),
 }

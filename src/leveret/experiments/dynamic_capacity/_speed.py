@@ -17,15 +17,16 @@ from leveret.experiments._turns import in_turn
 from leveret.packing import pack
 from leveret.training._loader import to_tensor
 
-__all__ = ["speed"]
+__all__ = ["ROUNDS", "speed"]
 
 _BATCHES = (1, 64)
+ROUNDS = 21  # of turns
 
 Nets = dict[str, nn.Module]
 Calls = dict[str, Callable[[], Any]]
 
 
-def speed(nets: Nets, data: Data) -> list[dict[str, Any]]:
+def speed(nets: Nets, data: Data, rounds: int = ROUNDS) -> list[dict[str, Any]]:
     """A row for each net, engine and batch: median milliseconds an image.
 
     Both nets take turns, so that what disturbs one disturbs the other. PyTorch runs channels last in inference mode.
@@ -35,7 +36,7 @@ def speed(nets: Nets, data: Data) -> list[dict[str, Any]]:
     with limited_threads(1):
         for engine, calls in (("PyTorch", _in_torch), ("Leveret", _packed)):
             for batch in _BATCHES:
-                times = in_turn(calls(nets, images, data, batch))
+                times = in_turn(calls(nets, images, data, batch), rounds)
                 rows += [
                     {"net": name, "engine": engine, "batch": batch, "ms": 1e3 * statistics.median(seconds) / batch}
                     for name, seconds in times.items()

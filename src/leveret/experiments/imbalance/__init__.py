@@ -17,38 +17,45 @@ from leveret.experiments._results import Results
 from leveret.experiments.imbalance._page import page
 from leveret.experiments.imbalance._plot import plots
 
-__all__ = ["PARTS", "run"]
+__all__ = ["PARTS", "render", "run"]
 
 PARTS = ("elpv", "fashion", "cifar", "mining", "sampler")
 
 _NAME = "imbalance"
+_QUICK_SAMPLER = {"size": 200_000, "large": 1_000_000, "draws": 200_000, "repeats": 1}
 _COMMAND = f"leveret reproduce {_NAME}"
 
 
-def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
+def run(parts: list[str], seeds: int | None, data: Path | None, out: Path, quick: bool = False) -> Path:
     """Run the parts and render the page; see `leveret.experiments.run`."""
     for part in parts:
         runs = out / "runs" / _NAME / part
         results = Results(out / f"{_NAME}.json")
         if part == "sampler":
-            found = benchmark("sampler").measure()
+            found = benchmark("sampler").measure(**(_QUICK_SAMPLER if quick else {}))
             figures: dict[str, Any] = {
                 key: found[key] for key in ("sampler_speedup", "sampler_memory_ratio", "billion_mb")
             }
         elif part == "mining":
-            from leveret.experiments.imbalance._mining import mining
+            from leveret.experiments.imbalance._mining import FULL, QUICK, mining
 
-            figures, found = {}, mining(data, runs)
+            figures, found = {}, mining(data, runs, QUICK if quick else FULL)
         elif part == "elpv":
-            from leveret.experiments.imbalance._elpv import elpv
+            from leveret.experiments.imbalance._elpv import FULL_CELLS, QUICK_CELLS, elpv
 
-            figures, found = elpv(seeds, runs, results.values)
+            figures, found = elpv(seeds, data, runs, results.values, QUICK_CELLS if quick else FULL_CELLS)
         else:
-            from leveret.experiments.imbalance._tails import tails
+            from leveret.experiments.imbalance._tails import QUICK_TAILS, SETTINGS, tails
 
-            figures, found = tails(part, seeds, data, runs, results.values)
+            settings = QUICK_TAILS if quick else SETTINGS
+            figures, found = tails(part, seeds, data, runs, results.values, settings)
         repeated = f" --seeds {found['seeds']}" if "seeds" in found else ""
         results.record(part, figures, {"command": f"{_COMMAND} --part {part}{repeated}", **found})
-        plots(results.values, out)
-        write_text(out / f"{_NAME}.md", page(results.values))
+        render(results.values, out)
     return out / f"{_NAME}.md"
+
+
+def render(values: dict[str, Any], out: Path) -> None:
+    """Draw the page and its pictures."""
+    plots(values, out)
+    write_text(out / f"{_NAME}.md", page(values))

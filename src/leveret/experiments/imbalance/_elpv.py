@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,40 @@ from leveret.experiments.imbalance._rows import WORKERS, compared, merged, rows_
 from leveret.jobs._trial import load_trained
 from leveret.training import Augment, features_of
 
-__all__ = ["elpv"]
+__all__ = ["FULL_CELLS", "QUICK_CELLS", "Setting", "elpv"]
 
-_SIDE = 64
-_SEEDS = 5
-_EPOCHS = 12
+
+@dataclass(frozen=True)
+class Setting:
+    """How large, how long, how often.
+
+    Attributes:
+        side: of an image, in pixels.
+        seeds: where the command doesn't say.
+        epochs: of every method.
+        methods: of the catalogue.
+    """
+
+    side: int = 64
+    seeds: int = 5
+    epochs: int = 12
+    methods: str = "all"
+
+
+FULL_CELLS = Setting()
+QUICK_CELLS = Setting(side=32, seeds=1, epochs=1, methods="plain,frequency-sampling,focal,balanced-subsets")
 _NAME = "elpv"
 _STRENGTHS = (0.0003, 0.001, 0.01, 0.1, 1.0)
 
 
-def elpv(seeds: int | None, runs: Path, before: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def elpv(
+    seeds: int | None, data: Path | None, runs: Path, before: dict[str, Any], setting: Setting = FULL_CELLS
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Figures and details for the page."""
-    number = seeds or _SEEDS
-    settings = {"epochs": _EPOCHS, "augment": Augment(flip=True, shift=4), "workers": WORKERS}
-    found = compared(partial(cells, _SIDE), number, runs, net=small_net(_NAME), **settings)
+    number = seeds or setting.seeds
+    settings = {"epochs": setting.epochs, "augment": Augment(flip=True, shift=4), "workers": WORKERS}
+    settings["methods"] = setting.methods
+    found = compared(partial(cells, setting.side, data=data), number, runs, net=small_net(_NAME), **settings)
     metrics = [result.metrics for _, result in found]
     rows = rows_of(_NAME, metrics)
     rivals = _imbalanced_learn(found)
@@ -43,8 +64,8 @@ def elpv(seeds: int | None, runs: Path, before: dict[str, Any]) -> tuple[dict[st
     }
     return figures, {
         "seeds": number,
-        "epochs": _EPOCHS,
-        "side": _SIDE,
+        "epochs": setting.epochs,
+        "side": setting.side,
         "best": best["method"],
         "counts": metrics[0]["data"]["train_counts"],
         "test_samples": metrics[0]["data"]["test_samples"],

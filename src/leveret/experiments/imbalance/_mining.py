@@ -6,6 +6,7 @@ data that people labelled, though there nobody knows which.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,42 @@ from leveret.experiments._datasets import source_of
 from leveret.experiments.imbalance._nets import small_net
 from leveret.training import Augment, CrossEntropy, Objective, fit
 
-__all__ = ["mining"]
+__all__ = ["FULL", "QUICK", "Setting", "mining"]
 
-_IMAGES = 8000
 _WRONG = 0.1
-_EPOCHS = 20
 _TOP = 0.2
 _WHAT = (
-    f"Fashion-MNIST, {_IMAGES:,} training images, a tenth of which have a label drawn from the other classes, as "
+    "{title}, {images:,} training images, a tenth of which have a label drawn from the other classes, as "
     "labels may be wrong in any data; all classes are mined (`per_class=False`)"
 )
 
 
-def mining(data: Path | None, runs: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Setting:
+    """How many, and how long.
+
+    Attributes:
+        title: of the data.
+        images: to train on.
+        epochs: of each training.
+    """
+
+    title: str = "Fashion-MNIST"
+    images: int = 8000
+    epochs: int = 20
+
+
+FULL = Setting()
+QUICK = Setting("Digits in the place of Fashion-MNIST", images=500, epochs=5)
+
+
+def mining(data: Path | None, runs: Path, setting: Setting = FULL) -> dict[str, Any]:
     """Histories whose validation part is the test part, and what the objective says of itself.
 
     The net is trained to the end and no epoch is chosen, so that nothing is fitted to the test part.
     """
-    mislabelled, wrong = _mislabelled(load(source_of("fashion", data)))
+    mislabelled, wrong = _mislabelled(load(source_of("fashion", data)), setting.images)
+    what = _WHAT.format(title=setting.title, images=setting.images)
     counts = mislabelled.train.class_counts()
     objectives: dict[str, Objective] = {
         "plain": CrossEntropy(),
@@ -49,7 +68,7 @@ def mining(data: Path | None, runs: Path) -> dict[str, Any]:
             small_net("fashion")(),
             mislabelled,
             objective=objective,
-            epochs=_EPOCHS,
+            epochs=setting.epochs,
             batch_size=64,
             optimizer="sgd",
             lr=0.05,
@@ -68,13 +87,13 @@ def mining(data: Path | None, runs: Path) -> dict[str, Any]:
             said = objective.diagnosis(result.history)
             found[key]["diagnosis"] = said.as_dict()
             found[key]["wrong_of_picked"] = float(np.mean([wrong[place] for place in said.picked]))
-    return {"what": _WHAT, "epochs": _EPOCHS, "top": _TOP, "wrong": _WRONG, "runs": found}
+    return {"what": what, "epochs": setting.epochs, "top": _TOP, "wrong": _WRONG, "runs": found}
 
 
-def _mislabelled(data: Data) -> tuple[Data, Any]:
+def _mislabelled(data: Data, images: int = FULL.images) -> tuple[Data, Any]:
     """Some training images, a share of them with a wrong label, and which; the test part is right, and validates."""
     generator = np.random.default_rng(0)
-    chosen = np.sort(generator.permutation(len(data.train))[:_IMAGES])
+    chosen = np.sort(generator.permutation(len(data.train))[:images])
     labels = data.train.labels[chosen]
     wrong = generator.random(len(chosen)) < _WRONG
     others = (labels + generator.integers(1, data.num_classes, len(chosen))) % data.num_classes

@@ -16,7 +16,7 @@ from typing import Any
 from leveret._files import write_text
 from leveret.experiments._results import Results
 
-__all__ = ["PARTS", "run"]
+__all__ = ["PARTS", "render", "run"]
 
 PARTS = ("fashion", "cifar", "workers", "packed")
 
@@ -24,39 +24,48 @@ _NAME = "incremental"
 _COMMAND = f"leveret reproduce {_NAME}"
 
 
-def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
+def run(parts: list[str], seeds: int | None, data: Path | None, out: Path, quick: bool = False) -> Path:
     """Run the parts and render the page; see `leveret.experiments.run`."""
-    from leveret.experiments.incremental._page import page
-    from leveret.experiments.incremental._plot import plots
-
     for part in parts:
         results = Results(out / f"{_NAME}.json")
         runs = out / "runs" / _NAME
-        figures, found = _part(part, seeds, data, runs, results.values)
+        figures, found = _part(part, seeds, data, runs, results.values, quick)
         repeated = f" --seeds {found['seeds']}" if "seeds" in found else ""
         results.record(part, figures, {"command": f"{_COMMAND} --part {part}{repeated}", **found})
-        plots(results.values, out)
-        write_text(out / f"{_NAME}.md", page(results.values))
+        render(results.values, out)
     return out / f"{_NAME}.md"
 
 
+def render(values: dict[str, Any], out: Path) -> None:
+    """Draw the page and its pictures."""
+    from leveret.experiments.incremental._page import page
+    from leveret.experiments.incremental._plot import plots
+
+    plots(values, out)
+    write_text(out / f"{_NAME}.md", page(values))
+
+
 def _part(
-    part: str, seeds: int | None, data: Path | None, runs: Path, before: dict[str, Any]
+    part: str, seeds: int | None, data: Path | None, runs: Path, before: dict[str, Any], quick: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Figures and details."""
+    from leveret.experiments.incremental._quick import PACKED_SECONDS, QUICK, WORKERS_EPOCHS
+
     if part == "workers":
         from leveret.experiments.incremental._workers import workers
 
-        return workers(data, runs / part)
+        tiny: dict[str, Any] = {"epochs": WORKERS_EPOCHS, "settings": QUICK}
+        return workers(data, runs / part, **(tiny if quick else {}))
     if part == "packed":
         from leveret.experiments.incremental._packed import packed
 
-        return packed(data, runs)
+        tiny = {"seconds": PACKED_SECONDS, "settings": QUICK}
+        return packed(data, runs, **(tiny if quick else {}))
     from leveret.experiments.incremental._rows import figures_of, rows_of
     from leveret.experiments.incremental._settings import SETTINGS
     from leveret.experiments.incremental._steps import run_seed
 
-    setting = SETTINGS[part]
+    setting = (QUICK if quick else SETTINGS)[part]
     number = seeds or setting.seeds
     found = [run_seed(setting, data, runs / part, seed) for seed in range(number)]
     rows = [row for row in before.get("rows", []) if row["dataset"] != part] + rows_of(part, found)

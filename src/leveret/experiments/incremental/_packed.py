@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import leveret
 from leveret.data import of_classes
 from leveret.errors import LeveretUsageError
-from leveret.experiments.incremental._settings import SETTINGS, data_of
+from leveret.experiments.incremental._settings import SETTINGS, Setting, data_of
 from leveret.grow import ClassTree
 from leveret.jobs._packed_models import pack_net
 from leveret.jobs._speed import measure
@@ -21,13 +22,15 @@ _SECONDS = 2.0
 _BATCH = 64
 
 
-def packed(data: Path | None, runs: Path, seconds: float = _SECONDS) -> tuple[dict[str, Any], dict[str, Any]]:
+def packed(
+    data: Path | None, runs: Path, seconds: float = _SECONDS, settings: Mapping[str, Setting] = SETTINGS
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Figures and details.
 
     Raises:
         LeveretUsageError: neither fashion nor cifar was run.
     """
-    for part, setting in SETTINGS.items():
+    for part, setting in settings.items():
         folder, last = runs / part / "seed-0", len(setting.steps) - 1
         if (folder / f"{last}-flat" / "row.json").exists():
             break

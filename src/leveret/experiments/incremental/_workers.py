@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from leveret.experiments.incremental._settings import SETTINGS, data_of
+from leveret.experiments.incremental._settings import SETTINGS, Setting, data_of
 from leveret.grow import ClassTree
 from leveret.grow._task import NodeTask
 from leveret.training import parallel
@@ -19,9 +20,15 @@ __all__ = ["workers"]
 _EPOCHS = 24  # long enough that starting the processes is not what is measured
 
 
-def workers(data: Path | None, runs: Path, epochs: int = _EPOCHS, part: str = "fashion") -> tuple[Any, Any]:
+def workers(
+    data: Path | None,
+    runs: Path,
+    epochs: int = _EPOCHS,
+    part: str = "fashion",
+    settings: Mapping[str, Setting] = SETTINGS,
+) -> tuple[Any, Any]:
     """Figures and details; the processes' start counts."""
-    setting = SETTINGS[part]
+    setting = settings[part]
     source = data_of(setting, data, 0)
     torch.manual_seed(0)
     before = ClassTree.of(setting.make_net(source.num_classes), source)

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from leveret.experiments.judge._digits import disjoint
+from leveret.experiments.judge._settings import FULL, Setting
 from leveret.judge import Looks, judge
 
 __all__ = ["null"]
 
-_RUNS = 1000
 _SIZE = 200
 _ALPHA = 0.05
 _PERIOD, _LOOK_SIZE = 10, 50
 
 
-def null(seeds: int | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def null(seeds: int | None, setting: Setting = FULL) -> tuple[dict[str, Any], dict[str, Any]]:
     """Rates over so many runs, 1,000 by default; and of periods of ten looks at one reference, half as many."""
-    runs = seeds or _RUNS
+    runs = seeds or setting.null_runs
     started = time.process_time()
     observers: dict[str, dict[str, list[float]]] = {"logistic": {}, "knn": {}}
     for observer, ps in observers.items():
@@ -44,6 +44,7 @@ def null(seeds: int | None) -> tuple[dict[str, Any], dict[str, Any]]:
         "uncorrected_alarm_rate": float(np.mean(uncorrected)),
     }
     return figures, {
+        "seeds": runs,
         "size": _SIZE,
         "alpha": _ALPHA,
         "rates": rates,

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.experiments.judge._digits import SHIFTS, disjoint, shifted
+from leveret.experiments.judge._settings import FULL, Setting
 from leveret.judge import judge, mmd_test
 
 __all__ = ["peers"]
 
 _SIZE = 200
-_RUNS = 20
 
 
-def peers() -> tuple[dict[str, Any], dict[str, Any]]:
+def peers(setting: Setting = FULL) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row a case and test: the share of runs that found it, and seconds a run; and how far MMDs lie apart."""
+    runs = setting.peer_runs
     cases: list[tuple[str, float]] = [("none", 0.0)]
     cases += [(shift, strength) for shift, (_, strengths) in SHIFTS.items() for strength in strengths[:2]]
     alibi = _alibi()
@@ -32,15 +33,15 @@ def peers() -> tuple[dict[str, Any], dict[str, Any]]:
         ways["alibi-detect: MMDDrift"] = lambda a, b, seed: alibi(a, b, 199)[1]
     rows = []
     for shift, strength in cases:
-        pairs = [disjoint(_SIZE, s) if shift == "none" else shifted(_SIZE, shift, strength, s) for s in range(_RUNS)]
+        pairs = [disjoint(_SIZE, s) if shift == "none" else shifted(_SIZE, shift, strength, s) for s in range(runs)]
         for way, test in ways.items():
             started = time.process_time()
             ps = [test(a, b, seed) for seed, (a, b) in enumerate(pairs)]
-            seconds = (time.process_time() - started) / _RUNS
+            seconds = (time.process_time() - started) / runs
             share = float(np.mean(np.array(ps) <= 0.05))
             rows.append({"shift": shift, "strength": strength, "test": way, "found": share, "seconds": seconds})
     figures = {} if alibi is None else {"alibi_mmd_difference": _difference(alibi)}
-    return figures, {"rows": rows, "size": _SIZE, "runs": _RUNS, "alibi_detect": alibi is not None}
+    return figures, {"rows": rows, "size": _SIZE, "runs": runs, "alibi_detect": alibi is not None}
 
 
 def _rows(images: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -8,19 +8,18 @@ from typing import Any
 import numpy as np
 
 from leveret.experiments.judge._digits import SHIFTS, shifted
+from leveret.experiments.judge._settings import FULL, Setting
 from leveret.judge import judge
 
 __all__ = ["power"]
 
 _SIZES = (50, 100, 200, 400)
-_RUNS = 50
-_NET_RUNS = 10
 _NET_SIZE = 200
 
 
-def power(seeds: int | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def power(seeds: int | None, setting: Setting = FULL) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row a shift, strength, size and observer: the share of runs that found it. MMD and the net's are among them."""
-    runs = seeds or _RUNS
+    runs = seeds or setting.power_runs
     started = time.process_time()
     rows = []
     for shift, (_, strengths) in SHIFTS.items():
@@ -38,7 +37,7 @@ def power(seeds: int | None) -> tuple[dict[str, Any], dict[str, Any]]:
                 if size == _NET_SIZE:
                     found["net, ranks"] = [
                         judge(*shifted(size, shift, strength, seed), observer="net", seed=seed, mmd=False).different
-                        for seed in range(min(runs, _NET_RUNS))
+                        for seed in range(min(runs, setting.net_runs))
                     ]
                 rows += [
                     {
@@ -51,4 +50,4 @@ def power(seeds: int | None) -> tuple[dict[str, Any], dict[str, Any]]:
                     }
                     for way, values in found.items()
                 ]
-    return {"power": rows}, {"runs": runs, "cpu_seconds": time.process_time() - started}
+    return {"power": rows}, {"seeds": runs, "runs": runs, "cpu_seconds": time.process_time() - started}

@@ -12,19 +12,18 @@ import torch
 from leveret.data import Data, load
 from leveret.experiments.judge._digits import disjoint, shifted
 from leveret.experiments.judge._machine_text import chain
+from leveret.experiments.judge._settings import FULL, Setting
 from leveret.judge import Verdict, judge
 
 __all__ = ["uses"]
 
-_TEXTS = 1500
 
-
-def uses(data: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def uses(data: Path | None, setting: Setting = FULL) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row a question: what was asked, and the verdict."""
     started = time.process_time()
-    rows = [*_drift(), *_models(), *_augmented()]
+    rows = [*_drift(), *_models(setting.epochs), *_augmented()]
     if data is not None and (data / "sst2-train.parquet").is_file():
-        rows += _texts(data)
+        rows += _texts(data, setting.texts)
     return {}, {"rows": rows, "cpu_seconds": time.process_time() - started}
 
 
@@ -54,7 +53,7 @@ def _drift() -> list[dict[str, Any]]:
     return rows
 
 
-def _models() -> list[dict[str, Any]]:
+def _models(epochs: int) -> list[dict[str, Any]]:
     """A teacher, a student that learned from it, and the student packed, asked about the same test images."""
     from leveret.nets import ConvNet
     from leveret.packing import pack
@@ -63,7 +62,7 @@ def _models() -> list[dict[str, Any]]:
     data: Data = load("digits", test_fraction=0.4)
     torch.manual_seed(0)
     teacher, student = ConvNet(1, 10, depth=5, widths=(32, 64)), ConvNet(1, 10, depth=3, widths=(8, 16))
-    common: dict[str, Any] = {"epochs": 12, "batch_size": 32, "progress": False}
+    common: dict[str, Any] = {"epochs": epochs, "batch_size": 32, "progress": False}
     fit(teacher, data, **common)
     fit(student, data, objective=Distillation(teacher, temperature=2.0), **common)
     example = torch.from_numpy(data.normalization.apply(data.test.fetch(np.arange(4))))
@@ -92,11 +91,11 @@ def _augmented() -> list[dict[str, Any]]:
     ]
 
 
-def _texts(data: Path) -> list[dict[str, Any]]:
+def _texts(data: Path, number: int) -> list[dict[str, Any]]:
     """Sentences of film reviews against chains that were trained on others of them."""
     sentences = load(data / "sst2", val_fraction=0.0)
     train = sentences.train.fetch(np.arange(len(sentences.train)))
-    human = sentences.test.fetch(np.arange(min(_TEXTS, len(sentences.test))))
+    human = sentences.test.fetch(np.arange(min(number, len(sentences.test))))
     others = sentences.val.fetch(np.arange(len(sentences.val)))
     rows = []
     for memory in (0, 1, 2):

@@ -144,7 +144,7 @@ def cost_ratio(data: Data, steps: int = 40) -> float:
     optimizer = torch.optim.AdamW(net.parameters())
     objectives: dict[str, Any] = {"plain": CrossEntropy(), "rules": rules}
     for step in range(steps):
-        indices = np.arange(128) + 128 * (step % 50)
+        indices = (np.arange(128) + 128 * (step % 50)) % len(data.train)
         values = torch.from_numpy(data.normalization.apply(data.train.fetch(indices)))
         labels = torch.from_numpy(data.train.labels[indices])
         for name, objective in objectives.items():

@@ -11,22 +11,24 @@ goes on; the page is written after each seed.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from leveret._files import write_text
 from leveret.experiments._results import Results
 
-__all__ = ["PARTS", "run"]
+__all__ = ["PARTS", "render", "run"]
 
 PARTS = ("camvid", "crf", "reach", "speed", "packed")
 
 _NAME = "parsenet"
 
 
-def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Path:
+def run(parts: list[str], seeds: int | None, data: Path | None, out: Path, quick: bool = False) -> Path:
     """Run the parts and render the page; see `leveret.experiments.run`."""
     from leveret.experiments.parsenet._run import Run
-    from leveret.experiments.parsenet._settings import CAMVID
+    from leveret.experiments.parsenet._settings import CAMVID, QUICK
 
-    made = Run(CAMVID, data, out, Results(out / f"{_NAME}.json"))
+    made = Run(QUICK if quick else CAMVID, data, out, Results(out / f"{_NAME}.json"))
     work = {
         "camvid": lambda: made.camvid(seeds),
         "crf": made.crf,
@@ -37,3 +39,12 @@ def run(parts: list[str], seeds: int | None, data: Path | None, out: Path) -> Pa
     for part in parts:
         work[part]()
     return out / f"{_NAME}.md"
+
+
+def render(values: dict[str, Any], out: Path) -> None:
+    """Draw the page and the picture that is of figures; those of masks are drawn by their parts."""
+    from leveret.experiments.parsenet._page import page
+    from leveret.experiments.parsenet._plot import plot
+
+    plot(values, out)
+    write_text(out / f"{_NAME}.md", page(values))

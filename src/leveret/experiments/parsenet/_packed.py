@@ -36,12 +36,13 @@ def in_bytes(net: nn.Module, data: SegmentationData) -> nn.Module:
     return quantize(net.eval(), batches, skip=["heads", "backbone.stages.0"])
 
 
-def small_nets(net: nn.Module, binary: nn.Module, data: SegmentationData) -> list[dict[str, Any]]:
+def small_nets(net: nn.Module, binary: nn.Module, data: SegmentationData, rounds: int = 21) -> list[dict[str, Any]]:
     """A row for each net and engine: mIoU and pixel accuracy on the test part, bytes of the file, milliseconds.
 
     Args:
         net, binary: trained.
         data: the test part tests, one image of it is timed.
+        rounds: of turns.
     """
     nets = {"float": net, "int8": in_bytes(net, data), "binary": binary}
     images = data.test.fetch(np.arange(1))
@@ -63,7 +64,7 @@ def small_nets(net: nn.Module, binary: nn.Module, data: SegmentationData) -> lis
         net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         rows.append({"net": "float", "engine": "PyTorch", **_quality(net, data)})
         calls["float PyTorch"] = partial(in_torch, net, to_tensor(images, data.normalization))
-        times = in_turn(calls, clock=time.process_time)
+        times = in_turn(calls, rounds, clock=time.process_time)
     return [row | {"ms": 1e3 * statistics.median(times[f"{row['net']} {row['engine']}"])} for row in rows]
 
 

@@ -97,7 +97,7 @@ class Run:
         from leveret.experiments.parsenet._speed import speed
 
         nets = {key: self._first(key).trained(self.data) for key in MODELS}
-        found = speed(nets, self.data)
+        found = speed(nets, self.data, self.setting.rounds)
         rows = _timed(self._rows(), found["rows"])
         costs = found["costs"]
         figures = {"rows": rows, "context_cost": costs["parsenet"], "context_cost_bn": costs["parsenet-bn"]}
@@ -110,7 +110,7 @@ class Run:
         net = self._first(_SMALL).trained(self.data)
         binary = task(self.setting, "binary", BINARY, 0, self.runs)
         train_each([binary], lambda: self.data, "binary net")
-        rows = small_nets(net, binary.trained(self.data), self.data)
+        rows = small_nets(net, binary.trained(self.data), self.data, self.setting.rounds)
         by_net = {one["net"]: one for one in rows if one["engine"] == "Leveret"}
         figures = {"int8_miou": by_net["int8"]["miou"], "binary_miou": by_net["binary"]["miou"]}
         self._record("packed", figures, {"net": "ParseNet with batch norm", "rows": rows})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from leveret.data import SegmentationData, load_segmentation, median_frequency_w
 from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.training import JointAugment
 
-__all__ = ["CAMVID", "Setting", "class_weights"]
+__all__ = ["CAMVID", "QUICK", "Setting", "class_weights"]
 
 # CamVid's own colours, but for the sky, whose grey is too like that of pixels without a label
 _CLASSES = (
@@ -48,6 +48,7 @@ class Setting:
         epochs, batch_size, lr, crop, scale: of every training.
         loss_stride: one pixel in each cell of so many a side tells the loss.
         seeds: how many, where the command doesn't say.
+        rounds: of turns, where times are taken.
         note: on the parts, for the page.
     """
 
@@ -63,6 +64,7 @@ class Setting:
     scale: tuple[float, float]
     loss_stride: int = 2
     seeds: int = 3
+    rounds: int = 21
     note: str = ""
 
     def schedule(self) -> dict[str, Any]:
@@ -117,4 +119,17 @@ CAMVID = Setting(
     crop=(180, 240),
     scale=(0.75, 1.5),
     note="The validation part is of a drive that most training images are of; the test part mostly of another one.",
+)
+
+QUICK = replace(
+    CAMVID,
+    title="Drawn streets, 64x48, 11 classes",
+    backbone=partial(street_backbone, widths=(8, 12, 16, 16), depths=(1, 1, 1, 2)),
+    near=partial(street_backbone, widths=(8, 12, 16, 16), depths=(1, 1, 1, 1)),
+    epochs=2,
+    lr=0.02,
+    crop=(48, 64),
+    seeds=1,
+    rounds=2,
+    note="",
 )

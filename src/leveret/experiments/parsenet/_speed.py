@@ -21,7 +21,7 @@ from leveret.training._loader import to_tensor
 __all__ = ["in_torch", "packed_net", "speed"]
 
 
-def speed(nets: Mapping[str, nn.Module], data: SegmentationData) -> dict[str, Any]:
+def speed(nets: Mapping[str, nn.Module], data: SegmentationData, rounds: int = 21) -> dict[str, Any]:
     """Median milliseconds of each net on one image, and what its context adds.
 
     Returns:
@@ -33,12 +33,12 @@ def speed(nets: Mapping[str, nn.Module], data: SegmentationData) -> dict[str, An
     times: dict[str, dict[str, list[float]]] = {}
     with limited_threads(1):
         packed = {name: partial(packed_net(net, data), images, threads=1) for name, net in nets.items()}
-        times["ms"] = in_turn(packed, clock=time.process_time)
+        times["ms"] = in_turn(packed, rounds, clock=time.process_time)
         inputs = to_tensor(images, data.normalization)
         for net in nets.values():
             net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         times["torch_ms"] = in_turn(
-            {name: partial(in_torch, net, inputs) for name, net in nets.items()}, clock=time.process_time
+            {name: partial(in_torch, net, inputs) for name, net in nets.items()}, rounds, clock=time.process_time
         )
     rows = [
         {"model": name, **{key: 1e3 * statistics.median(found[name]) for key, found in times.items()}} for name in nets

@@ -8,7 +8,7 @@ the test part is looked at once, with the packed file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,9 @@ RECIPES = {
 PAPER: dict[str, tuple[int, float]] = {"lenet300": (40, 0.0158), "lenet5": (39, 0.0074)}
 
 
-def deep(data: Any, runs: Path, names: tuple[str, ...] = ("lenet300", "lenet5")) -> dict[str, Any]:
-    """Both nets: for each what was tried, what was chosen, and its file."""
-    return {name: _one(name, RECIPES[name], data, runs / name) for name in names}
+def deep(data: Any, runs: Path, recipes: Mapping[str, Recipe] = RECIPES) -> dict[str, Any]:
+    """All nets: for each what was tried, what was chosen, and its file."""
+    return {name: _one(name, recipe, data, runs / name) for name, recipe in recipes.items()}
 
 
 def _one(name: str, recipe: Recipe, data: Any, folder: Path) -> dict[str, Any]:

@@ -51,18 +51,18 @@ class Setting:
 SETTING = Setting()
 
 
-def ensemble(data: Any, runs: Path, seeds: int) -> dict[str, Any]:
+def ensemble(data: Any, runs: Path, seeds: int, setting: Setting = SETTING) -> dict[str, Any]:
     """Train members and their rivals for every seed, then measure all: a row for each k."""
-    nets = _Nets(data, runs)
-    sizes = range(1, SETTING.most + 1)
+    nets = _Nets(data, runs, setting)
+    sizes = range(1, setting.most + 1)
     # found once, as a later run's clock would ask for other nets
     found = kept(runs / "widths.json", lambda: {str(k): own for k, own in _widths(nets, sizes).items()})
     widths = {int(k): own for k, own in found.items()}
-    models: dict[str, Packed] = {"sibling": nets.real(0, SETTING.last)[0]}
+    models: dict[str, Packed] = {"sibling": nets.real(0, setting.last)[0]}
     for k in sizes:
         models[f"ensemble-{k}"] = nets.members(0, k)[0]
         models |= {f"{kind}-{k}": nets.real(0, last)[0] for kind, last in widths[k].items()}
-    times, noise = milliseconds(models, data, SETTING.seconds)
+    times, noise = milliseconds(models, data, setting.seconds)
     rows = []
     for k in sizes:
         row: dict[str, Any] = {"k": k}
@@ -71,11 +71,11 @@ def ensemble(data: Any, runs: Path, seeds: int) -> dict[str, Any]:
             rivals = [nets.real(seed, last) for seed in range(seeds)]
             row[kind] = {"channels": last, **_figures(rivals, data, times[f"{kind}-{k}"])}
         rows.append(row)
-    sibling = _figures([nets.real(seed, SETTING.last) for seed in range(seeds)], data, times["sibling"])
+    sibling = _figures([nets.real(seed, setting.last) for seed in range(seeds)], data, times["sibling"])
     return {
         "noise": noise,
-        "epochs": SETTING.epochs,
-        "sibling": {"channels": SETTING.last, **sibling},
+        "epochs": setting.epochs,
+        "sibling": {"channels": setting.last, **sibling},
         "rows": rows,
     }
 
@@ -83,9 +83,10 @@ def ensemble(data: Any, runs: Path, seeds: int) -> dict[str, Any]:
 class _Nets:
     """All nets, each trained and packed once: `(packed, bytes)`."""
 
-    def __init__(self, data: Any, runs: Path) -> None:
+    def __init__(self, data: Any, runs: Path, setting: Setting) -> None:
         self.data = data
         self.runs = runs
+        self.setting = setting
         self._packed: dict[str, tuple[Packed, int]] = {}
 
     def members(self, seed: int, k: int) -> tuple[Packed, int]:
@@ -103,10 +104,14 @@ class _Nets:
 
     def _member(self, seed: int, member: int) -> nn.Module:
         own = 1000 * seed + member
-        return self._learned(_net(own, SETTING.last, BiRealBlock), f"binary-{seed}-{member}", own)
+        return self._learned(_net(own, self.setting.last, BiRealBlock), f"binary-{seed}-{member}", own)
 
     def _learned(self, net: nn.Module, name: str, seed: int) -> nn.Module:
-        settings: dict[str, Any] = {"epochs": SETTING.epochs, "batch_size": SETTING.batch_size, "lr": SETTING.lr}
+        settings: dict[str, Any] = {
+            "epochs": self.setting.epochs,
+            "batch_size": self.setting.batch_size,
+            "lr": self.setting.lr,
+        }
         return trained(net, self.data, self.runs / name, seed=seed, **settings).net
 
     def _once(self, name: str, make: Callable[[], nn.Module]) -> tuple[Packed, int]:
@@ -133,10 +138,10 @@ def _figures(found: list[tuple[Packed, int]], data: Any, ms: float) -> dict[str,
 
 def _widths(nets: _Nets, sizes: Iterable[int]) -> dict[int, dict[str, int]]:
     """For each k the channels of the real net as large, and of the one as slow, found without training."""
-    models = {f"real-{last}": nets.untrained(last)[0] for last in SETTING.ladder}
+    models = {f"real-{last}": nets.untrained(last)[0] for last in nets.setting.ladder}
     models |= {f"ensemble-{k}": nets.members(0, k)[0] for k in sizes}
-    times, _ = milliseconds(models, nets.data, SETTING.seconds)
-    by_time = {last: times[f"real-{last}"] for last in SETTING.ladder}
+    times, _ = milliseconds(models, nets.data, nets.setting.seconds)
+    by_time = {last: times[f"real-{last}"] for last in nets.setting.ladder}
     return {
         k: {
             "same_bytes": _as_large(nets, nets.members(0, k)[1]),
@@ -148,7 +153,7 @@ def _widths(nets: _Nets, sizes: Iterable[int]) -> dict[int, dict[str, int]]:
 
 def _as_large(nets: _Nets, wanted: int) -> int:
     """The channels whose file is nearest to so many bytes, by halving the interval."""
-    low, high = SETTING.ladder[0], SETTING.ladder[-1]
+    low, high = nets.setting.ladder[0], nets.setting.ladder[-1]
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if nets.untrained(middle)[1] <= wanted else (low, middle)

@@ -40,22 +40,22 @@ class Setting:
 SETTING = Setting()
 
 
-def hashed(data: Any, runs: Path) -> dict[str, Any]:
+def hashed(data: Any, runs: Path, setting: Setting = SETTING) -> dict[str, Any]:
     """Rows of each net: its numbers, its error packed, its file's bytes."""
-    full = perceptron(784, SETTING.hidden, 10)
-    rows = [_row("dense, whole", 1, full, data, runs / "whole")]
-    for ratio in SETTING.ratios:
+    full = perceptron(784, setting.hidden, 10)
+    rows = [_row("dense, whole", 1, full, data, runs / "whole", setting)]
+    for ratio in setting.ratios:
         small = hash_weights(full, ratio, start="random")
-        rows.append(_row(f"HashedNet, 1/{ratio}", ratio, small, data, runs / f"hashed-{ratio}"))
+        rows.append(_row(f"HashedNet, 1/{ratio}", ratio, small, data, runs / f"hashed-{ratio}", setting))
         # hidden · (784 + 1) + 10 · (hidden + 1) numbers
         hidden = round((parameter_count(small) - 10) / (784 + 1 + 10))
         dense = perceptron(784, hidden, 10)
-        rows.append(_row(f"dense, {hidden} hidden neurons", ratio, dense, data, runs / f"dense-{ratio}"))
-    return {"what": f"784-{SETTING.hidden}-10", "rows": rows}
+        rows.append(_row(f"dense, {hidden} hidden neurons", ratio, dense, data, runs / f"dense-{ratio}", setting))
+    return {"what": f"784-{setting.hidden}-10", "rows": rows}
 
 
-def _row(name: str, ratio: int, net: nn.Module, data: Any, folder: Path) -> dict[str, Any]:
-    stage = trained(net, data, folder, epochs=SETTING.epochs, lr=1e-3)
+def _row(name: str, ratio: int, net: nn.Module, data: Any, folder: Path, setting: Setting) -> dict[str, Any]:
+    stage = trained(net, data, folder, epochs=setting.epochs, lr=1e-3)
     packed, size = saved(stage.net, data, folder.with_suffix(".lvr"))
     return {
         "name": name,

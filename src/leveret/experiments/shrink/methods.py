@@ -72,9 +72,9 @@ SETTINGS = {
 }
 
 
-def methods(name: str, data: Any, runs: Path) -> dict[str, Any]:
+def methods(name: str, data: Any, runs: Path, settings: Mapping[str, Setting] = SETTINGS) -> dict[str, Any]:
     """Compare them on one dataset: rows of name, error, bytes, ms and more, the real net's first."""
-    setting = SETTINGS[name]
+    setting = settings[name]
     result = compare.run(
         data,
         runs,

@@ -9,7 +9,7 @@ several such dampings the one of least validation error is taken at each point. 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,15 +75,16 @@ NETS = {
 }
 
 
-def obs(data: Callable[[str], Any], runs: Path) -> dict[str, Any]:
+def obs(data: Callable[[str], Any], runs: Path, curves: Mapping[str, Curve] = NETS) -> dict[str, Any]:
     """Both nets' curves, the check of the update, and whether the surgeon was no worse at every point.
 
     Args:
         data: gives "perceptron" and "lenet300" their images.
         runs: folder of the trainings and of what was found.
+        curves: by these names.
     """
     nets = {}
-    for name, curve in NETS.items():
+    for name, curve in curves.items():
         nets[name] = kept(runs / name / "curve.json", partial(_curve, curve, data(name), runs / name))
     return {"nets": nets, "no_worse": all(no_worse(net) for net in nets.values()), "check": check()}
 
