@@ -31,6 +31,7 @@ SMALLER: dict[str, dict[str, str]] = {
     "context": {"range(30)": "range(2)", "scenes(200)": "scenes(8)", "180, 240": "45, 60"},
     "distill": {"epochs=10, b": "epochs=1, b", "epochs=20": "epochs=1"},
     "estimator": {"epochs=10": "epochs=1", "epochs=5": "epochs=1"},
+    "index": {"write_folder(pixels, labels,": "write_folder(pixels[:40], labels[:40],"},
     "grow": {"epochs=6,": "epochs=1,", "branch_epochs=4, leaf_epochs=2": "branch_epochs=1, leaf_epochs=1"},
     "judge": {"images[:500]": "images[:280]", "images[500:]": "images[280:560]"},
     "operations": {"epochs=10": "epochs=1", "epochs=5": "epochs=1"},
@@ -104,7 +105,7 @@ def _for_segment(folder: Path, digits: Any) -> dict[str, Any]:
 
 
 def _for_text(folder: Path, digits: Any) -> dict[str, Any]:
-    reviews = [f"a {word} film .,{label}" for word, label in (("fine", "good"), ("dull", "bad"))] * 20
+    reviews = [f"a {word} film in Rome .,{label}" for word, label in (("fine", "good"), ("dull", "bad"))] * 20
     (folder / "reviews.csv").write_text("text,label\n" + "\n".join(reviews) + "\n", encoding="utf-8")
     rng = np.random.default_rng(0)
     words = ("a", "fine", "dull", "film", "Rome", "in")
