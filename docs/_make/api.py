@@ -163,7 +163,8 @@ def _described(entries: list[Entry], level: int) -> list[str]:
         if entry.home != entry.path:
             continue
         if entry.is_plain:  # the page's own line: a table of thirty methods as Python would be no description
-            lines += [f"{'#' * level} `{entry.name}` {{ #{entry.path} }}", "", entry.summary, ""]
+            # an anchor of its own: underscores on both ends would make the heading's id bold
+            lines += [f'<a id="{entry.path}"></a>', "", f"{'#' * level} `{entry.name}`", "", entry.summary, ""]
         else:
             lines += [f"::: {entry.path}", "    options:", f"      heading_level: {level}", ""]
     return lines

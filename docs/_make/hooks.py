@@ -21,17 +21,30 @@ import api
 ROOT = Path(__file__).parents[2]
 OUTWARD = re.compile(r"\]\(((?:\.\./)+)((?!\.\.)[^)#\s]+)")  # a link that may leave docs/
 
+RESULT = re.compile(r"\[([^\]\n]+)\]\((results/[\w-]+\.md)(?:#[\w-]+)?\)")
+OPTIONAL = ("install.md", "zoo.md", "releasing.md")  # pages of the navigation that may not have been written yet
+
 _pages: dict[str, str] = {}
 
 
 def on_config(config: Any) -> Any:
     _pages.update(api.pages())
+    without = [name for name in OPTIONAL if not (Path(config.docs_dir) / name).exists()]
+    config.nav = _without(config.nav, without)
     for entry in (each for each in config.nav if isinstance(each, dict)):
         if entry.get("Results") == "results/":
             entry["Results"] = results_of(Path(config.docs_dir))
         elif entry.get("API") == "api/":
             entry["API"] = list(_pages)
     return config
+
+
+def _without(entry: Any, names: list[str]) -> Any:
+    if isinstance(entry, list):
+        return [_without(each, names) for each in entry if each not in names]
+    if isinstance(entry, dict):
+        return {title: _without(each, names) for title, each in entry.items()}
+    return entry
 
 
 def results_of(docs: Path) -> list[str]:
@@ -82,4 +95,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             return match[0]
         return f"]({'../' * depth}files/{target.relative_to(ROOT.resolve()).as_posix()}"
 
-    return OUTWARD.sub(turned, markdown)
+    def recorded(match: re.Match[str]) -> str:
+        # an experiment's page appears when it has run, which takes hours; until then its name is no link
+        return match[0] if (here.parent / match[2]).exists() else match[1]
+
+    return RESULT.sub(recorded, OUTWARD.sub(turned, markdown))

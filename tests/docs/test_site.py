@@ -13,9 +13,13 @@ import pytest
 import yaml
 
 import leveret
+from leveret.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+OPTIONAL = {"install.md", "zoo.md", "releasing.md"}  # as docs/_make/hooks.py has it
+# an experiment's page appears when it has run; the site has no link until then
+COMING = {f"{name}.md" for name in EXPERIMENTS}
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -48,12 +52,12 @@ def test_navigation_has_each_page_once(navigation: list[str]) -> None:
     pages = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.glob("*.md"))
     assert sorted(page for page in navigation if page in pages) == pages
     # the other entries are lists that the build makes
-    assert set(navigation) - set(pages) == {"results/", "api/", "changelog.md"}
+    assert set(navigation) - set(pages) - OPTIONAL == {"results/", "api/", "changelog.md"}
 
 
 def test_each_public_name_has_its_entry(api: Any) -> None:
     text = "\n".join(api.pages().values())
-    entries = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE)) | set(re.findall(r"\{ #(\S+) \}", text))
+    entries = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE)) | set(re.findall(r'<a id="(\S+)"></a>', text))
     linked = dict(re.findall(r"^\| \[`(\S+)`\]\(\S+#(\S+)\)", text, re.MULTILINE))
     packages = [leveret.__name__] + [
         module.name
@@ -98,6 +102,8 @@ def test_links_lead_somewhere(page: Path) -> None:
         if "://" in target:
             continue
         path = (page.parent / target).resolve() if target else page
+        if path.parent.name == "results" and path.name in COMING and not path.exists():
+            continue
         if not path.exists() or (anchor and path.suffix == ".md" and anchor not in anchors(path)):
             broken.append(link or picture)
     assert not broken
