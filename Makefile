@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint public-api check clean
+.PHONY: help install demo test lint public-api check docs docs-pictures clean
 
 help:
 	@echo "make demo           install into $(VENV) and run the main job on the embedded digits, to demo/report.html"
@@ -20,6 +20,8 @@ help:
 	@echo "make lint           ruff, mypy, and which room may import which"
 	@echo "make public-api     list the public names and signatures anew: tests/public_api.txt"
 	@echo "make check          lint and test, as the CI does"
+	@echo "make docs           the documentation as a site, to build/site/index.html"
+	@echo "make docs-pictures  its pictures, anew; takes some minutes"
 	@echo "make clean          remove $(VENV), build/ and demo/"
 
 # reinstalled when the build or the kernels change; Python files are seen at once
@@ -59,6 +61,18 @@ public-api: $(VENV)/.installed-dev
 	$(BIN)/python tests/public_api.py --write
 
 check: lint test
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[docs]"
+	touch $@
+
+# strict: a broken link, a page outside the navigation or a public name without an entry is an error
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+	@echo "open build/site/index.html in a browser"
+
+docs-pictures: $(VENV)/.installed
+	for script in docs/pictures/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV) build demo
