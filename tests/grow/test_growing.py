@@ -4,6 +4,7 @@ import copy
 import json
 from types import SimpleNamespace
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -241,6 +242,28 @@ def test_leaves_train_in_processes_of_their_own(growth, tree, old, new):
     expected, _ = growth
     found = grow(tree, new, old=old, recipe=RECIPE, rule=BRANCH, groups=2, workers=2, threads=1)
     np.testing.assert_allclose(weights(found.tree), weights(expected.tree), atol=1e-5)
+
+
+def test_leaves_train_on_a_dask_cluster(growth, tree, old, new, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="dask isn't installed: pip install distributed")
+    expected, _ = growth
+    by, work = {}, NodeTask.work
+
+    def noted(self, *args):
+        by[self.key] = distributed.get_worker().name
+        return work(self, *args)
+
+    monkeypatch.setattr(NodeTask, "work", noted)
+    with (
+        # threads of this process, whose start takes no time
+        distributed.LocalCluster(2, processes=False, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        found = grow(tree, new, old=old, recipe=RECIPE, rule=BRANCH, groups=2, threads=1)
+    leaves = [name for name, node in expected.nodes.items() if name != "root" and "settled" not in node]
+    assert set(leaves) <= set(by)
+    assert torch.equal(weights(found.tree), weights(expected.tree))
 
 
 @pytest.mark.parametrize("kind", ["herding", "reservoir"])

@@ -64,7 +64,9 @@ def _dataset(part: str, details: Mapping[str, Any], rows: Sequence[_Row]) -> lis
             f"{details['parameters']:,} weights. Training anew and the first net take {details['epochs']} epochs. A "
             f"growth takes {details['branch_epochs']} of the branch and {details['leaf_epochs']} of each leaf whose "
             f"classes the branch still confuses, what grows flat {details['branch_epochs'] + details['leaf_epochs']}. "
-            f"A leaf of more than {details['max_classes']} classes branches. Replay keeps {details['budget']:,} "
+            f"Both draw a sample of a new "
+            f"class {details['new_rate']:g} times as often as one of an old class. A leaf of more than "
+            f"{details['max_classes']} classes branches. Replay keeps {details['budget']:,} "
             f"samples by herding; the last two have no old sample. A tree asks one leaf, within whose group the "
             f"branch's own say counts {details['blend']:g}. {_seeds(details)}"
         ),
