@@ -44,7 +44,8 @@ def page(values: Mapping[str, Any]) -> str:
             "others come, step by step. Each method takes them up on its own and goes on from what it had; all have "
             "the same net, and all but training anew the same epochs. Compute is multiply-accumulates: training "
             "samples shown, times those of a pass forward of the net that was trained on them, times 3 for the pass "
-            "back, and the preview's. Accuracy is of the test samples of all classes seen so far."
+            "back, and the preview's. Accuracy is of the test samples of all classes seen so far. Seconds are the "
+            "clock's, whatever else ran beside, and those that a core was busy."
         ),
         "",
         figures_table(_FIGURES, values),
@@ -64,9 +65,8 @@ def _dataset(part: str, details: Mapping[str, Any], rows: Sequence[_Row]) -> lis
             f"{details['parameters']:,} weights. Training anew and the first net take {details['epochs']} epochs. A "
             f"growth takes {details['branch_epochs']} of the branch and {details['leaf_epochs']} of each leaf whose "
             f"classes the branch still confuses, what grows flat {details['branch_epochs'] + details['leaf_epochs']}. "
-            f"Both draw a sample of a new "
-            f"class {details['new_rate']:g} times as often as one of an old class. A leaf of more than "
-            f"{details['max_classes']} classes branches. Replay keeps {details['budget']:,} "
+            f"Both draw a sample of a new class {details['new_rate']:g} times as often as one of an old class. A leaf "
+            f"of more than {details['max_classes']} classes branches. Replay keeps {details['budget']:,} "
             f"samples by herding; the last two have no old sample. A tree asks one leaf, within whose group the "
             f"branch's own say counts {details['blend']:g}. {_seeds(details)}"
         ),
@@ -97,7 +97,17 @@ def _seeds(details: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Mapping[str, _Row]) -> str:
-    columns = ["method", "all classes", "old, before", "old, after", "old among old", "new", "compute", "seconds"]
+    columns = [
+        "method",
+        "all classes",
+        "old, before",
+        "old, after",
+        "old among old",
+        "new",
+        "compute",
+        "seconds",
+        "core seconds",
+    ]
     return markdown_table(
         columns,
         [
@@ -107,6 +117,7 @@ def _table(rows: Mapping[str, _Row]) -> str:
                 *(f"{100 * rows[method][key]:.2f}" for key in ("before", "old", "old_alone", "new")),
                 f"{rows[method]['ratio']:.2f}",
                 f"{rows[method]['seconds']:.0f}",
+                f"{rows[method]['cpu_seconds']:.0f}",
             )
             for method in METHODS
             if method in rows
