@@ -230,6 +230,8 @@ def _cost(metrics: Mapping[str, Any]) -> list[Block]:
             rows.append((name, count(len(node["classes"]), "class", "classes"), f"left as it is: {why}", "–", "–", "–"))
             continue
         how = node["balance"] + (", distilled" if node["distilled"] else "")
+        if (rate := node.get("new_rate", 1)) != 1:
+            how += f", new classes {rate:g}x as often"
         classes = count(len(node["classes"]), "class", "classes")
         seen, spent = f"{node['samples_seen']:,}", operations(node["compute"])
         rows.append((name, classes, how, seen, spent, duration(node["seconds"])))
