@@ -84,8 +84,7 @@ def _dataset(part: str, details: Mapping[str, Any], rows: Sequence[_Row]) -> lis
         wrapped(
             f"Replay keeps {details['budget']:,} samples by herding, and draws all classes alike often. Learning "
             "without forgetting has no old sample: it tells the new classes apart among themselves, as in its paper, "
-            f"and distils the old ones at a temperature of 2. These two and fine-tuning take {together} epochs, too, "
-            "at half of the learning rate."
+            f"and distils the old ones at a temperature of 2. These two and fine-tuning take {together} epochs, too."
         ),
         "",
         f"![accuracy after each step]({PICTURE.format(part)})",

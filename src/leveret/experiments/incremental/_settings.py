@@ -40,7 +40,7 @@ class Setting:
         each: training samples of a class.
         epochs: of training anew, and of the first net.
         branch_epochs, leaf_epochs: of growing; what grows flat has both together.
-        batch_size, lr: of training anew; a growth takes half of the batch size, since its steps are few.
+        batch_size, lr: of training anew; a growth takes half of both, since its steps are few.
         new_rate: of samples of new classes to old ones, in growths on all old data.
         max_classes: of a leaf; one that would have more branches into two groups.
         budget: samples of the replay's memory.
@@ -77,13 +77,13 @@ class Setting:
     def rule(self) -> BranchRule:
         return BranchRule(max_classes=self.max_classes, max_error=1.0)
 
-    def recipe(self, *, light: bool = False, distillation: float = 0.0, balance: str = "plain") -> GrowRecipe:
-        """Of a growth; a `light` one, on few old samples or none, takes half of the learning rate, to forget less."""
+    def recipe(self, *, distillation: float = 0.0, balance: str = "plain") -> GrowRecipe:
+        """Of a growth."""
         return GrowRecipe(
             branch_epochs=self.branch_epochs,
             leaf_epochs=self.leaf_epochs,
             batch_size=self.batch_size // 2,
-            lr=self.lr / 2 if light else self.lr,
+            lr=self.lr / 2,
             augment=self.augment,
             distillation=distillation,
             balance=balance,

@@ -135,8 +135,7 @@ class _Seed:
         shape: Any = {"tree": "error", "random": "random"}.get(method, "flat")
         # few old samples among many new ones: all classes are drawn alike often
         balance = "frequency-sampling" if method == "replay" else "plain"
-        distillation = 1.0 if method == "lwf" else 0.0
-        recipe = setting.recipe(light=policy != "all", distillation=distillation, balance=balance)
+        recipe = setting.recipe(distillation=1.0 if method == "lwf" else 0.0, balance=balance)
         memory = None
         kept = self.runs / f"{row['step'] - 1}-{method}" / "memory.npz"
         if kept.exists():
