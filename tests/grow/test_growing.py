@@ -262,7 +262,8 @@ def test_leaves_train_on_a_dask_cluster(growth, tree, old, new, monkeypatch):
         joblib.parallel_config(backend="dask"),
     ):
         found = grow(tree, new, old=old, recipe=RECIPE, rule=BRANCH, groups=2, threads=1)
-    assert by.keys() == {"root", "root-0", "root-1"}
+    assert by.keys() == {name for name, node in expected.nodes.items() if "settled" not in node}
+    assert len(by) > 1
     assert all("Dask" in name for name in by.values())
     assert torch.equal(weights(found.tree), weights(expected.tree))
 
