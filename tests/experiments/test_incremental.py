@@ -80,7 +80,8 @@ def test_packed_needs_a_part_before_it(tmp_path):
 
 
 def seed_rows(tree, scratch, **more):
-    common = {"old": 0.8, "new": 0.9, "before": 0.9, "old_alone": 0.89, "forgotten": 0.1, "seconds": 1.0}
+    common = {"old": 0.8, "new": 0.9, "before": 0.9, "old_alone": 0.89, "forgotten": 0.1, "seconds": 2.0}
+    common["cpu_seconds"] = 1.0
     others = [{"step": 1, "method": m, "accuracy": 0.5, "compute": 5, **common} for m in ("replay", "lwf", "fine-tune")]
     return {
         "rows": [
@@ -102,6 +103,7 @@ def test_rows_and_figures_by_hand():
     assert tree["accuracy_spread"] == pytest.approx(np.std([0.8, 0.78], ddof=1))
     assert tree["gap"] == pytest.approx(0.015)
     assert tree["old_accuracy"] == tree["old"]
+    assert (tree["seconds"], tree["cpu_seconds"]) == (2, 1)
     found = figures_of(rows)
     assert found["gap_to_scratch"] == pytest.approx(1.5)
     assert found["compute_ratio"] == pytest.approx(0.38)

@@ -2,22 +2,27 @@
 
 import copy
 import json
+import threading
+from types import SimpleNamespace
 
+import joblib
 import numpy as np
 import pytest
 import torch
 from grow_data import patterns, small
 
 import leveret
+from leveret.balance.catalogue import METHODS
 from leveret.data import from_arrays, joined, of_classes
 from leveret.errors import LeveretDataError, LeveretTrainingError, LeveretUsageError
 from leveret.grow import BranchRule, ClassTree, GrowRecipe, KeepOld, accuracies, distill_back, grow, pruned
+from leveret.grow._objectives import DrawnMore
 from leveret.grow._task import NodeTask
 from leveret.training import Batch
 
 pytestmark = pytest.mark.filterwarnings("ignore::leveret.errors.LeveretWarning")
 
-RECIPE = GrowRecipe(branch_epochs=4, leaf_epochs=2, batch_size=16, augment=None, settled=0.0)
+RECIPE = GrowRecipe(branch_epochs=4, leaf_epochs=2, batch_size=16, augment=None, settled=0.0, new_rate=1.0)
 BRANCH = BranchRule(max_classes=5, max_error=1)
 
 
@@ -110,6 +115,49 @@ def test_a_clone_of_a_trained_branch_learns_gently(tree, old, new, monkeypatch):
     assert set(rates.values()) == {0.05}
 
 
+def test_new_classes_are_drawn_more_often_and_said_no_more_for_it(tree, old, new, monkeypatch):
+    from dataclasses import replace
+
+    drawn = {}
+    make = METHODS["plain"].make
+
+    def seen(training, **options):
+        drawn[training.data.classes] = training.recipe.get("sampler"), training.recipe["objective"]
+        return make(training, **options)
+
+    monkeypatch.setitem(METHODS, "plain", SimpleNamespace(make=seen))
+    short = replace(RECIPE, branch_epochs=1, leaf_epochs=1, balance="plain", new_rate=2.0)
+    found = grow(tree, new, old=old, recipe=short, rule=BRANCH, groups=2, workers=1)
+    sampler, objective = drawn.pop(tuple("abcdefg"))
+    np.testing.assert_allclose(sampler.probabilities, np.array([1, 1, 1, 1, 2, 2, 2]) / 10)
+    assert found.nodes["root"]["samples_seen"] == len(old.train) + len(new.train)
+    assert objective.rates == (1, 1, 1, 1, 2, 2, 2)
+    # leaves are clones of a branch that has learned all
+    assert drawn
+    for sampler, objective in drawn.values():
+        assert sampler is None
+        assert repr(objective).startswith("CrossEntropy")
+    # where no old sample is, there is nothing to draw less often
+    for recipe, policy in ((short, "none"), (replace(short, new_rate=1), "all")):
+        drawn.clear()
+        grow(tree, new, old=old, policy=policy, recipe=recipe, shape="flat", workers=1)
+        ((sampler, objective),) = drawn.values()
+        assert sampler is None
+        assert repr(objective).startswith("CrossEntropy")
+
+
+def test_a_loss_of_other_rates_by_hand():
+    net = torch.nn.Linear(1, 3)
+    torch.nn.init.zeros_(net.weight)
+    batch = Batch(torch.zeros(2, 1), torch.tensor([2, 0]), torch.arange(2))
+    loss = DrawnMore((1, 1, 2))(net, batch)["cross_entropy"]
+    odds = net.bias.detach().exp() * torch.tensor([1.0, 1.0, 2.0])
+    assert loss.item() == pytest.approx(-(odds[[2, 0]] / odds.sum()).log().mean().item(), rel=1e-5)
+    assert torch.equal(batch.logits, net(batch.inputs))
+    with pytest.raises(LeveretUsageError, match="rates must be above 0"):
+        DrawnMore((1, 0))
+
+
 def test_a_settled_leaf_is_left_alone(tree, old, new):
     from dataclasses import replace
 
@@ -197,6 +245,29 @@ def test_leaves_train_in_processes_of_their_own(growth, tree, old, new):
     np.testing.assert_allclose(weights(found.tree), weights(expected.tree), atol=1e-5)
 
 
+def test_leaves_train_on_a_dask_cluster(growth, tree, old, new, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="dask isn't installed: pip install distributed")
+    expected, _ = growth
+    by, work = {}, NodeTask.work
+
+    def noted(self, *args):
+        by[self.key] = threading.current_thread().name
+        return work(self, *args)
+
+    monkeypatch.setattr(NodeTask, "work", noted)
+    with (
+        # in this process, since the start of others takes long
+        distributed.LocalCluster(n_workers=2, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        found = grow(tree, new, old=old, recipe=RECIPE, rule=BRANCH, groups=2, threads=1)
+    assert by.keys() == {name for name, node in expected.nodes.items() if "settled" not in node}
+    assert len(by) > 1
+    assert all("Dask" in name for name in by.values())
+    assert torch.equal(weights(found.tree), weights(expected.tree))
+
+
 @pytest.mark.parametrize("kind", ["herding", "reservoir"])
 def test_a_memory_is_all_that_is_left_of_old_samples(tree, old, new, kind):
     from dataclasses import replace
@@ -223,10 +294,11 @@ def test_without_old_samples_distillation_keeps_what_can_be_kept(tree, old, new)
     from dataclasses import replace
 
     shape = {"shape": "flat", "workers": 1, "policy": "none", "old": old}
-    found = grow(tree, new, recipe=replace(RECIPE, distillation=20.0), **shape)
+    found = grow(tree, new, recipe=replace(RECIPE, distillation=1.0), **shape)
     forgets = grow(tree, new, recipe=RECIPE, **shape)
     assert found.nodes["root"]["counts"][:4] == [0] * 4
-    assert found.figures["old_alone"] > forgets.figures["old_alone"] or found.figures["old"] > forgets.figures["old"]
+    # the new outputs are learned among themselves, so that old names are said still
+    assert found.figures["old"] > forgets.figures["old"] + 0.2
     assert found.nodes["root"]["compute"] > forgets.nodes["root"]["compute"]
     # what was measured before of classes that have no samples now
     assert np.asarray(found.tree.root.confusion).shape == (7, 7)
@@ -251,6 +323,12 @@ def test_the_objective_by_hand():
     assert losses["distillation"].item() == pytest.approx(3 * 4 * (p * (p / q).log()).sum().item(), rel=1e-5)
     sum(losses.values()).backward()
     assert teacher.values.grad is None
+    # of samples of classes 0 and 2 alone, told apart among those
+    apart = KeepOld(teacher, [2, 1], 3.0, learned=[0, 2])(net, batch)["cross_entropy"]
+    among = net.values[[0, 2]].expand(2, -1)
+    expected = torch.nn.functional.cross_entropy(among, torch.tensor([1, 0]))
+    assert apart.item() == pytest.approx(expected.item())
+    assert torch.autograd.grad(apart, net.values)[0][1] == 0
     for wrong in ({"weight": -1}, {"temperature": 0}):
         with pytest.raises(LeveretUsageError):
             KeepOld(teacher, [0, 1], **wrong)
@@ -357,6 +435,7 @@ def test_refusals(tree, old, new):
         ({"distillation": -1}, "distillation must be"),
         ({"start": "middle"}, "start must be"),
         ({"settled": 2}, "settled"),
+        ({"new_rate": 0}, "new_rate must be above 0"),
         ({"balance": "focal", "distillation": 1}, "brings its own objective"),
     ):
         with pytest.raises(LeveretUsageError, match=said):

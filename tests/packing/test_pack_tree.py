@@ -75,9 +75,13 @@ def test_only_the_branch_and_the_leaf_that_it_picks_are_run(tmp_path):
     packed.beams = None
     assert all(len(batch) == 30 for _, batch in packed.stages(x, 1))
     assert packed.runs() == dict.fromkeys(packed.parts, 1.0)
+    # three children of 3, 2 and 1 classes, of which the first branches into 2 and 1
     packed.beams = 1
-    assert packed.runs()["root-0"] == pytest.approx(1 / 3)
-    assert packed.runs()["root-0-0"] == pytest.approx(1 / 6)
+    assert packed.runs()["root-0"] == pytest.approx(3 / 6)
+    assert packed.runs()["root-0-0"] == pytest.approx(2 / 6)
+    packed.beams = 2
+    assert packed.runs()["root-0"] == pytest.approx(1 / 2 + 1 / 2 * 1 / 2)
+    assert packed.runs()["root-0-0"] == pytest.approx(3 / 4)
     assert {step.name.split(".")[0] for step in packed.profile(x, repeats=1)} >= {"root", "class_tree"}
 
 

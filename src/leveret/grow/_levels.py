@@ -126,6 +126,7 @@ class Levels:
             lr=gentle if clone else recipe.lr,
             recipe=recipe,
             seed=self.seed,
+            clone=clone,
         )
 
     def _trained(self, tasks: Sequence[NodeTask]) -> dict[str, dict[str, Any]]:

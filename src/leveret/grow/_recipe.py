@@ -37,6 +37,10 @@ class GrowRecipe:
         balance: how unequal classes are dealt with: a key of `BALANCES`, or "auto", by the counts of each node: plainly
             where `leveret.balance.catalogue.choose_method` finds them even, else by frequency sampling, which goes with
             any objective and takes no epoch more.
+        new_rate: how often a sample of a new class is drawn for each time that an old one is, by a node that hasn't
+            learned the new ones yet; its epochs stay as long. Old classes were learned before and need fewer samples.
+            `DrawnMore` keeps the net from saying new names too often for it. Only where classes are dealt with plainly
+            and nothing is distilled: with few old samples or none, those that there are can't be spared.
         distillation: λ of `KeepOld`, what the tree said before of the old classes; 0 for none.
         start: what a node below a branch begins with: "branch", the branch's net as it was trained just before; or
             "old", the net that it was before, as in the paper, by which branches and leaves train at once.
@@ -54,6 +58,7 @@ class GrowRecipe:
     leaf_lr: float | None = None
     augment: Augmentation | None = field(default_factory=Augment)
     balance: str = "auto"
+    new_rate: float = 2.0
     distillation: float = 0.0
     start: Literal["branch", "old"] = "branch"
     settled: float = 0.01
@@ -69,6 +74,8 @@ class GrowRecipe:
             raise LeveretUsageError(f"balance must be auto or one of {', '.join(BALANCES)}; got {self.balance!r}")
         if self.start not in ("branch", "old"):
             raise LeveretUsageError(f"start must be 'branch' or 'old', got {self.start!r}")
+        if not 0 < self.new_rate < float("inf"):
+            raise LeveretUsageError(f"new_rate must be above 0, got {self.new_rate}")
         if not 0 <= self.settled <= 1:
             raise LeveretUsageError(f"settled must be an error in 0..1, got {self.settled}")
         if not self.distillation >= 0:
@@ -90,6 +97,7 @@ class GrowRecipe:
             "leaf_lr": self.leaf_lr,
             "augment": None if self.augment is None else augment,
             "balance": self.balance,
+            "new_rate": self.new_rate,
             "distillation": self.distillation,
             "start": self.start,
             "settled": self.settled,

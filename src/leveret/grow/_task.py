@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
+from leveret.balance import FrequencySampler
 from leveret.balance.catalogue import METHODS, BalancedTraining, choose_method
 from leveret.data import Data, of_classes
 from leveret.grow._node import Node, Path
-from leveret.grow._objectives import KeepOld, OldNode
+from leveret.grow._objectives import DrawnMore, KeepOld, OldNode
 from leveret.grow._preview import confidences_of, mean_confidences
 from leveret.grow._recipe import GrowRecipe
 from leveret.grow._tree import ClassTree
@@ -36,6 +38,7 @@ class NodeTask(Task):
         path: of the node.
         epochs: passes over the samples of its classes.
         lr: the highest learning rate.
+        clone: it begins as a clone of its branch, which was trained just before.
         recipe: all else of the training.
         seed: of order and augmentation.
     """
@@ -45,6 +48,7 @@ class NodeTask(Task):
     lr: float
     recipe: GrowRecipe
     seed: int
+    clone: bool = False
 
     def whole(self) -> bool:
         return (self.folder / _WEIGHTS).exists()
@@ -80,8 +84,17 @@ class NodeTask(Task):
         keeps = self.recipe.distillation > 0 and told is not None
         objective: Objective = CrossEntropy()
         if keeps and told is not None:
-            objective = KeepOld(*told, self.recipe.distillation)
+            # what no sample is of is not to be pushed down on all that come
+            learned = np.flatnonzero(own.train.class_counts()).tolist()
+            objective = KeepOld(*told, self.recipe.distillation, learned=learned)
         balance = _balance(self.recipe.balance, own)
+        rates = self._rates(before, own) if balance == "plain" and not keeps else None
+        drawn: dict[str, Any] = {}
+        if rates is not None:
+            objective = DrawnMore(rates.tolist())
+            drawn["sampler"] = FrequencySampler(
+                own.train.labels, probabilities=own.train.class_counts() * rates, seed=self.seed
+            )
         training = BalancedTraining(
             own,
             self.epochs,
@@ -93,7 +106,7 @@ class NodeTask(Task):
             augment=self.recipe.augment if own.kind == "image" else None,
             make_net=_Copies(node.net),
             # the rate comes down to nothing at the last epoch, and old classes may have no validation samples
-            recipe={"monitor": "accuracy", **self.recipe.options, "objective": objective, "keep_best": False},
+            recipe={"monitor": "accuracy", **self.recipe.options, **drawn, "objective": objective, "keep_best": False},
             threads=self.threads,
             progress=progress,
         )
@@ -108,6 +121,7 @@ class NodeTask(Task):
             "counts": [int(n) for n in own.train.class_counts()],
             "balance": balance,
             "distilled": keeps,
+            "new_rate": 1.0 if rates is None else self.recipe.new_rate,
             "epochs": training.spent,
             "samples_seen": seen,
             "operations": macs,
@@ -117,6 +131,17 @@ class NodeTask(Task):
             "diverged": training.diverged,
             "history": training.history,
         }
+
+    def _rates(self, before: ClassTree, own: Data) -> NDArray[np.float64] | None:
+        """How often each class's samples are drawn; None where all are alike.
+
+        A clone of a branch that was just trained knows all classes alike.
+        """
+        new = np.array([name not in before.classes for name in own.classes])
+        there = new[own.train.class_counts() > 0]
+        if self.clone or self.recipe.new_rate == 1 or there.all() or not there.any():
+            return None
+        return np.where(new, self.recipe.new_rate, 1.0)
 
 
 class _Copies:
@@ -131,9 +156,13 @@ class _Copies:
 
 def operations_of(net: nn.Module, data: Data) -> int:
     """Multiply-accumulates of a pass forward of one sample."""
+    return sum(macs for _, macs in layer_operations(net, _example(data)))
+
+
+def _example(data: Data) -> Any:
+    """Two samples as a net takes them."""
     values = data.train.fetch(np.arange(min(2, len(data.train))))
-    example = to_tensor(values, data.normalization) if isinstance(values, np.ndarray) else values
-    return sum(macs for _, macs in layer_operations(net, example))
+    return to_tensor(values, data.normalization) if isinstance(values, np.ndarray) else values
 
 
 def _old_node(before: ClassTree, path: Path) -> Node:

@@ -13,6 +13,7 @@ from leveret.report.confusion import confusion_blocks
 from leveret.report.curves import learning_curves
 from leveret.report.facts import data_blocks, flat
 from leveret.report.figures import COLORS, axes_of, drawing, svg_of
+from leveret.report.seen import seen_by_all
 from leveret.report.tables import per_class_table
 from leveret.report.words import count, duration, operations, points, share, short
 
@@ -229,6 +230,8 @@ def _cost(metrics: Mapping[str, Any]) -> list[Block]:
             rows.append((name, count(len(node["classes"]), "class", "classes"), f"left as it is: {why}", "–", "–", "–"))
             continue
         how = node["balance"] + (", distilled" if node["distilled"] else "")
+        if (rate := node.get("new_rate", 1)) != 1:
+            how += f", new classes {rate:g}x as often"
         classes = count(len(node["classes"]), "class", "classes")
         seen, spent = f"{node['samples_seen']:,}", operations(node["compute"])
         rows.append((name, classes, how, seen, spent, duration(node["seconds"])))
@@ -239,7 +242,14 @@ def _cost(metrics: Mapping[str, Any]) -> list[Block]:
         f"{count(metrics['anew_epochs'], 'epoch', 'epochs')}, as leveret fit would, takes "
         f"{operations(compute['anew'])}."
     )
-    return [Table("Trainings", columns, tuple(rows), text=(1, 2), cards=True, wide=True), Paragraph(anew)]
+    trained = [node for node in metrics["nodes"].values() if node["history"]]
+    seen = seen_by_all([node["history"] for node in trained], sum(metrics["data"]["train_counts"]))
+    facts = (("samples seen", seen), ("time", duration(sum(node["seconds"] for node in trained))))
+    return [
+        Table("Trainings", columns, tuple(rows), text=(1, 2), cards=True, wide=True),
+        Paragraph(anew),
+        Facts("All trainings together", facts),
+    ]
 
 
 def _history(history: Sequence[Mapping[str, Any]]) -> Table:

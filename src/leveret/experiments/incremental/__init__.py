@@ -81,6 +81,7 @@ def _part(
         "max_classes": setting.max_classes,
         "budget": setting.budget,
         "blend": setting.blend,
+        "new_rate": setting.new_rate,
         "parameters": found[0]["parameters"],
         "operations": found[0]["operations"],
         "outlines": found[0]["outlines"],

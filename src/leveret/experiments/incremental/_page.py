@@ -33,6 +33,14 @@ _FIGURES = {
     "packed_tree_slowdown": Figure("packed tree against a single net, ms an image", "", None, "{:.2f}x"),
 }  # fmt: skip
 
+# tried in November 2026, with PyTorch's CPU build
+_AVALANCHE = (
+    "Avalanche's strategies are not among the rows, for it doesn't install beside the PyTorch that is here. "
+    "avalanche-lib 0.6.0 imports torchvision; left to itself, pip replaces PyTorch's CPU build by one with CUDA for "
+    "it, and torchvision's wheel of the version that fits doesn't load on the CPU build (operator torchvision::nms "
+    "does not exist). Replay and learning without forgetting are `leveret.grow`'s own, policies `memory` and `none`."
+)
+
 
 def page(values: Mapping[str, Any]) -> str:
     """Markdown."""
@@ -44,10 +52,13 @@ def page(values: Mapping[str, Any]) -> str:
             "others come, step by step. Each method takes them up on its own and goes on from what it had; all have "
             "the same net, and all but training anew the same epochs. Compute is multiply-accumulates: training "
             "samples shown, times those of a pass forward of the net that was trained on them, times 3 for the pass "
-            "back, and the preview's. Accuracy is of the test samples of all classes seen so far."
+            "back, and the preview's. Accuracy is of the test samples of all classes seen so far. Seconds are the "
+            "clock's, whatever else ran beside, and those that a core was busy."
         ),
         "",
         figures_table(_FIGURES, values),
+        "",
+        wrapped(_AVALANCHE),
     ]
     for part, details in values.get("parts", {}).items():
         text += part_heading(part, details)
@@ -58,15 +69,22 @@ def page(values: Mapping[str, Any]) -> str:
 
 def _dataset(part: str, details: Mapping[str, Any], rows: Sequence[_Row]) -> list[str]:
     steps = " + ".join(map(str, details["steps"]))
+    together = details["branch_epochs"] + details["leaf_epochs"]
     text = [
         wrapped(
             f"{details['title']}, classes {steps}, {details['each']:,} training samples of each; a ConvNet of "
             f"{details['parameters']:,} weights. Training anew and the first net take {details['epochs']} epochs. A "
             f"growth takes {details['branch_epochs']} of the branch and {details['leaf_epochs']} of each leaf whose "
-            f"classes the branch still confuses, what grows flat {details['branch_epochs'] + details['leaf_epochs']}. "
-            f"A leaf of more than {details['max_classes']} classes branches. Replay keeps {details['budget']:,} "
-            f"samples by herding; the last two have no old sample. A tree asks one leaf, within whose group the "
-            f"branch's own say counts {details['blend']:g}. {_seeds(details)}"
+            f"classes the branch still confuses; what grows flat takes {together}. A sample of a new class is drawn "
+            f"{details['new_rate']:g} times as often as one of an old class. A leaf of more than "
+            f"{details['max_classes']} classes branches. A tree asks one leaf, within whose group the branch's own say "
+            f"counts {details['blend']:g}. {_seeds(details)}"
+        ),
+        "",
+        wrapped(
+            f"Replay keeps {details['budget']:,} samples by herding, and draws all classes alike often. Learning "
+            "without forgetting has no old sample: it tells the new classes apart among themselves, as in its paper, "
+            f"and distils the old ones at a temperature of 2. These two and fine-tuning take {together} epochs, too."
         ),
         "",
         f"![accuracy after each step]({PICTURE.format(part)})",
@@ -95,7 +113,17 @@ def _seeds(details: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Mapping[str, _Row]) -> str:
-    columns = ["method", "all classes", "old, before", "old, after", "old among old", "new", "compute", "seconds"]
+    columns = [
+        "method",
+        "all classes",
+        "old, before",
+        "old, after",
+        "old among old",
+        "new",
+        "compute",
+        "seconds",
+        "core seconds",
+    ]
     return markdown_table(
         columns,
         [
@@ -105,6 +133,7 @@ def _table(rows: Mapping[str, _Row]) -> str:
                 *(f"{100 * rows[method][key]:.2f}" for key in ("before", "old", "old_alone", "new")),
                 f"{rows[method]['ratio']:.2f}",
                 f"{rows[method]['seconds']:.0f}",
+                f"{rows[method]['cpu_seconds']:.0f}",
             )
             for method in METHODS
             if method in rows
@@ -140,10 +169,14 @@ def _packed(details: Mapping[str, Any]) -> list[str]:
         for row in details["rows"]
     ]
     columns = ["packed", "accuracy", "size", "MACs", "ms an image", f"in batches of {details['batch']}"]
+    tree, single = details["rows"]
+    nets, slower = tree["macs"] / single["macs"], tree["ms_1"] / single["ms_1"]
     return [
         wrapped(
             f"The first seed's nets after the last step of {details['dataset']}, one thread. Of each image the tree "
-            "runs the branch, and of the leaves the one that the branch picks."
+            "runs the branch, and of the leaves the one that the branch picks: with images of all classes alike, "
+            f"{nets:.1f} nets of the single one's size on average, and it takes {slower:.1f} times as long. What is "
+            "beyond the nets is of picking and putting together, in numpy."
         ),
         "",
         markdown_table(columns, rows),

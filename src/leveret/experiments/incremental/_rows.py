@@ -18,6 +18,7 @@ _FIGURES = (
     "forgotten",
     "compute",
     "seconds",
+    "cpu_seconds",
     "ratio",
     "gap",
     "branch_alone",

@@ -41,6 +41,7 @@ class Setting:
         epochs: of training anew, and of the first net.
         branch_epochs, leaf_epochs: of growing; what grows flat has both together.
         batch_size, lr: of training anew; a growth takes half of both, since its steps are few.
+        new_rate: of samples of new classes to old ones, in growths on all old data.
         max_classes: of a leaf; one that would have more branches into two groups.
         budget: samples of the replay's memory.
         blend: how much a branch's own say counts within a group; it costs nothing, and the paper has 0.
@@ -58,6 +59,7 @@ class Setting:
     seeds: int = 3
     batch_size: int = 64
     lr: float = 0.1
+    new_rate: float = 2.0
     max_classes: int = 6
     budget: int = 1000
     blend: float = 0.5
@@ -85,6 +87,7 @@ class Setting:
             augment=self.augment,
             distillation=distillation,
             balance=balance,
+            new_rate=self.new_rate,
             settled=0.02,
             options=dict(self.options),
         )

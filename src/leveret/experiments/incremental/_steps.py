@@ -101,7 +101,7 @@ class _Seed:
         setting = self.setting
         torch.manual_seed(self.seed)
         net: nn.Module = setting.make_net(data.num_classes)
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         options: dict[str, Any] = dict(setting.options)
         result = fit(
             net,
@@ -120,12 +120,12 @@ class _Seed:
         )
         if result.interrupted:
             raise KeyboardInterrupt
-        seconds = time.perf_counter() - started
+        spent = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - used}
         tree = ClassTree.of(net.eval(), data, blend=setting.blend)
         figures = self._figures(tree, before, data)
         tree.save(out / _TREE)
         compute = 3 * operations_of(net, data) * result.samples_seen
-        return {**row, **figures, "compute": compute, "seconds": seconds, "reasons": []}
+        return {**row, **figures, "compute": compute, **spent, "reasons": []}
 
     def _grown(
         self, method: str, tree: ClassTree, old: Data, part: Data, out: Path, row: dict[str, Any]
@@ -142,6 +142,7 @@ class _Seed:
             from leveret.grow import Memory
 
             memory = Memory.load(kept)
+        used = time.process_time()
         growth = grow(
             tree,
             part,
@@ -158,6 +159,7 @@ class _Seed:
             workers=1,
             threads=1,
         )
+        used = time.process_time() - used
         data = joined([old, part])
         figures = self._figures(growth.tree, tree, data)
         if not growth.tree.root.is_leaf:
@@ -174,6 +176,7 @@ class _Seed:
             **figures,
             "compute": sum(growth.compute.values()),
             "seconds": growth.seconds,
+            "cpu_seconds": used,
             "reasons": [f"{step.name}: {step.action}, {step.why}" for step in growth.plan.walk()],
             "settled": sum("settled" in node for node in growth.nodes.values()),
         }

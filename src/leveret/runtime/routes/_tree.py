@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ from leveret.runtime.routes._routed import Routed
 __all__ = ["PackedTree"]
 
 MARGIN = 1e-3  # as in leveret.grow: a class that wasn't looked into stays below the best that was
+_BELOW = math.exp(-MARGIN)
+_LEAST = -300.0  # nats below a part's likeliest class, from where on all are alike
+_TINY = 1e-300
+_FIRST = np.zeros(1, np.int64)
 _DEEPEST = 32
 
 
@@ -29,12 +34,20 @@ class _Node:
         outputs: the class of each of the part's outputs.
         children: of a branch.
         columns: of each child, which outputs its classes are, in its order.
+        members: `(outputs, children)`, 1 where a class belongs to a child, by which confidences sum to the groups'.
     """
 
     part: str
     outputs: tuple[int, ...]
     children: tuple[_Node, ...]
     columns: tuple[NDArray[np.int64], ...]
+    members: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        members = np.zeros((len(self.outputs), len(self.children)))
+        for g, columns in enumerate(self.columns):
+            members[columns, g] = 1
+        object.__setattr__(self, "members", members)
 
     def walk(self) -> Iterator[_Node]:
         yield self
@@ -124,7 +137,9 @@ class PackedTree(Routed):
         return {"tree": self._root.to_json(), "beams": self.beams, "blend": self.blend}
 
     def results(self, batch: NDArray[Any], threads: int) -> NDArray[np.float32]:
-        return self._answer(self._root, batch, threads, [])
+        # probabilities all the way and one logarithm: of a single image numpy's calls cost as much as a small net
+        found = np.log(np.maximum(self._answer(self._root, batch, threads, []), _TINY))
+        return found.astype(np.float32)
 
     def stages(self, batch: NDArray[Any], threads: int) -> list[tuple[str, NDArray[Any]]]:
         given: list[tuple[str, NDArray[Any]]] = []
@@ -132,15 +147,18 @@ class PackedTree(Routed):
         return given
 
     def runs(self) -> dict[str, float]:
-        """As often as if each child of a branch were picked alike often."""
+        """As often as if images were of all classes alike, and each were taken where its class is."""
         found: dict[str, float] = {}
 
         def add(node: _Node, often: float) -> None:
             if node.part:
                 found[node.part] = often
             number = len(node.children)
+            more = 0 if number < 2 else (min(self.beams or number, number) - 1) / (number - 1)
             for child in node.children:
-                add(child, often * min(number if self.beams is None else self.beams, number) / number)
+                own = len(child.outputs) / len(node.outputs)
+                # of the children that are asked besides, each alike often
+                add(child, often * (own + (1 - own) * more))
 
         add(self._root, 1.0)
         return found
@@ -155,41 +173,57 @@ class PackedTree(Routed):
 
     def _answer(
         self, node: _Node, batch: NDArray[Any], threads: int, given: list[tuple[str, NDArray[Any]]]
-    ) -> NDArray[np.float32]:
-        """Log probabilities `(n, outputs)`; adds to `given` what was run, and on what."""
+    ) -> NDArray[np.float64]:
+        """Probabilities `(n, outputs)`; adds to `given` what was run, and on what."""
         if not node.part:
-            return np.zeros((len(batch), 1), np.float32)
+            return np.ones((len(batch), 1))
         given.append((node.part, batch))
-        own = _log_softmax(self.parts[node.part].results(batch, threads))
+        found = _softmax(self.parts[node.part].results(batch, threads))
         if not node.children or not len(batch):
-            return own
-        number = len(node.children)
-        groups = np.stack([np.logaddexp.reduce(own[:, columns], 1) for columns in node.columns], 1)
-        most = number if self.beams is None else min(self.beams, number)
-        chosen = np.zeros(groups.shape, bool)
-        np.put_along_axis(chosen, np.argsort(-groups, 1, kind="stable")[:, :most], True, 1)
-        found, explored = own.copy(), np.zeros(own.shape, bool)
-        for g, (child, columns) in enumerate(zip(node.children, node.columns, strict=True)):
-            rows = np.flatnonzero(chosen[:, g])
-            if not len(rows):
-                continue
-            # of all of them no copy
-            taken = batch if len(rows) == len(batch) else batch[rows]
-            within, sure = self._answer(child, taken, threads, given), groups[rows, g, None]
-            places = np.ix_(rows, columns)
-            if self.blend:
-                within = _log_softmax((1 - self.blend) * within + self.blend * (own[places] - sure))
-            found[places] = sure + within
-            explored[places] = True
-        if most == number:
             return found
-        best = np.where(explored, found, -np.inf).max(1, keepdims=True)
-        return _log_softmax(np.where(explored, found, np.minimum(found, best - np.float32(MARGIN))))
+        groups = found @ node.members
+        number = len(node.children)
+        most = number if self.beams is None else min(self.beams, number)
+        explored = np.zeros(found.shape, bool)
+        for g, rows in _picked(groups, most):
+            child, columns = node.children[g], node.columns[g]
+            # of all of them no copy
+            everywhere = len(rows) == len(batch)
+            within = self._answer(child, batch if everywhere else batch[rows], threads, given)
+            places = (slice(None), columns) if everywhere else (rows[:, None], columns)
+            sure = groups[rows, g, None]
+            if self.blend:
+                # a geometric mean with what the branch itself says within the group
+                within = within ** (1 - self.blend) * (found[places] / sure) ** self.blend
+                within /= within.sum(1, keepdims=True)
+            found[places] = sure * within
+            explored[places] = True
+        if most < number:
+            best = (found * explored).max(1, keepdims=True)
+            np.minimum(found, best * _BELOW, out=found, where=~explored)
+            found /= found.sum(1, keepdims=True)
+        return found
 
 
-def _log_softmax(logits: NDArray[Any]) -> NDArray[np.float32]:
-    away = logits - logits.max(1, keepdims=True)
-    return np.asarray(away - np.log(np.exp(away).sum(1, keepdims=True)), np.float32)
+def _picked(groups: NDArray[np.float64], most: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Each child that is picked, and the rows that pick it."""
+    if len(groups) == 1 and most == 1:
+        yield int(groups.argmax()), _FIRST
+        return
+    chosen = np.zeros(groups.shape, bool)
+    np.put_along_axis(chosen, np.argsort(-groups, 1, kind="stable")[:, :most], True, 1)
+    for g, rows in enumerate(chosen.T):
+        if rows.any():
+            yield g, np.flatnonzero(rows)
+
+
+def _softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    away = logits.astype(np.float64)
+    away -= away.max(1, keepdims=True)
+    # no probability is 0, and of several levels' none underflows
+    found = np.exp(np.maximum(away, _LEAST, out=away), out=away)
+    found /= found.sum(1, keepdims=True)
+    return found
 
 
 def _read(value: Any, depth: int) -> _Node:
