@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from leveret.cli._tables import catalogue
 from leveret.report.contender import NOISY
 from leveret.report.words import count, factor, operations, share, size, times
 
@@ -159,12 +160,7 @@ def show_methods() -> None:
     """`leveret compare --list`."""
     from leveret.shrink.catalogue import METHODS
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("key", "what it does", "source"):
-        table.add_column(name, no_wrap=name == "key")
-    for method in METHODS.values():
-        table.add_row(method.key, escape(method.what), escape(method.paper))
-    show(table)
+    show(catalogue(METHODS.values()))
 
 
 def _taken(contract: dict[str, Any]) -> str:

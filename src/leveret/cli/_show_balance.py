@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leveret.cli._show import show
+from leveret.cli._tables import catalogue, figures, where_it_is
 from leveret.report.figure_names import COLUMNS, HEADLINES
 from leveret.report.words import share
 
@@ -17,17 +18,11 @@ __all__ = ["show_balance", "show_balance_methods", "show_fit"]
 
 def show_fit(result: Any) -> None:
     """`leveret fit`: the figures, and where things are."""
-    figures = result.metrics["figures"]
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column("", style="dim")
-    table.add_column("", justify="right", no_wrap=True)
-    table.add_column("", style="dim")
-    for column in COLUMNS:
-        if column.key in figures:
-            table.add_row(column.title, column.form(figures[column.key]), column.what)
+    found = result.metrics["figures"]
+    rows = [(one.title, one.form(found[one.key]), one.what) for one in COLUMNS if one.key in found]
     if result.metrics["data"]["ratio"] > 1.5:
-        table.add_row("majority vote", share(figures["majority_accuracy"]), "accuracy of always naming one class")
-    show(Text(""), table)
+        rows.append(("majority vote", share(found["majority_accuracy"]), "accuracy of always naming one class"))
+    show(Text(""), figures(rows))
     capacity = result.metrics.get("capacity")
     if capacity is not None:
         show(Text(""), _capacity(capacity))
@@ -35,12 +30,7 @@ def show_fit(result: Any) -> None:
         from leveret.cli._show_rules import rules_shown
 
         show(Text(""), *rules_shown(result.metrics["rules"]))
-    show(Text(""), Text(f"report   {result.out / 'report.html'}"))
-    if result.model is None:
-        show(Text(f"weights  {result.out / 'net' / 'net.safetensors'}"))
-    else:
-        what = "TEXTS.txt" if result.metrics["data"]["kind"] == "text" else "IMAGE"
-        show(Text(f"model    {result.model}"), Text(f"try      leveret predict {result.model} {what}", style="dim"))
+    show(*where_it_is(result, "TEXTS.txt" if result.metrics["data"]["kind"] == "text" else "IMAGE"))
     if capacity is not None:
         show(Text(f"try      leveret explain {result.out} IMAGE -o where.png", style="dim"))
 
@@ -86,9 +76,4 @@ def show_balance_methods() -> None:
     """`leveret fit --list`."""
     from leveret.balance.catalogue import METHODS
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("key", "what it does", "source"):
-        table.add_column(name, no_wrap=name == "key")
-    for method in METHODS.values():
-        table.add_row(method.key, escape(method.what), escape(method.paper))
-    show(table)
+    show(catalogue(METHODS.values()))

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leveret.cli._show import show
+from leveret.cli._tables import figures, where_it_is
 from leveret.report.words import operations, share, size
 
 __all__ = ["show_segment", "show_shrink_masks"]
@@ -19,32 +20,23 @@ _MOST = 24
 def show_segment(result: Any) -> None:
     """The figures, IoU class by class, and where things are."""
     test = result.metrics["test"]
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column("", style="dim")
-    table.add_column("", justify="right", no_wrap=True)
-    table.add_column("", style="dim")
-    for title, key, what in (
+    table = (
         ("mean IoU", "miou", "intersection over union, the mean of the classes"),
         ("pixels", "pixel_accuracy", "share of the labelled test pixels that is right"),
         ("classes", "mean_class_accuracy", "the same, the mean of the classes"),
         ("boundaries", "boundary_f1", f"F1 of outlines, within {100 * test['tolerance']:.2g} % of the diagonal"),
-    ):
-        table.add_row(title, "–" if test[key] is None else share(test[key]), what)
+    )
+    rows = ((title, "–" if test[key] is None else share(test[key]), what) for title, key, what in table)
     classes = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("class", "IoU", "of pixels"):
         classes.add_column(name, justify="left" if name == "class" else "right", overflow="ellipsis", no_wrap=True)
     for row in test["per_class"][:_MOST]:
         iou = "–" if row["iou"] is None else share(row["iou"])
         classes.add_row(escape(row["class"]), iou, share(row["pixels"] / max(test["pixels"], 1)))
-    show(Text(""), table, Text(""), classes)
+    show(Text(""), figures(rows), Text(""), classes)
     if len(test["per_class"]) > _MOST:
         show(Text(f"and {len(test['per_class']) - _MOST} more classes", style="dim"))
-    show(Text(""), Text(f"report   {result.out / 'report.html'}"))
-    if result.model is None:
-        show(Text(f"weights  {result.out / 'net' / 'net.safetensors'}"))
-        return
-    show(Text(f"model    {result.model}"))
-    show(Text(f"try      leveret predict {result.model} IMAGE -o masks/", style="dim"))
+    show(*where_it_is(result, "IMAGE -o masks/"))
 
 
 def show_shrink_masks(result: Any) -> None:

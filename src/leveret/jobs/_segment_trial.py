@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,7 @@ from numpy.typing import NDArray
 
 from leveret._files import replacing
 from leveret.data import SegmentationData
-from leveret.errors import LeveretPackError, LeveretTrainingError
-from leveret.training._task import Task
+from leveret.jobs._net_trial import NetTrial, as_far_as_it_went, outcome, save_net, size_if_packed
 from leveret.training.metrics import SegmentationEvaluation
 
 __all__ = ["SegmentTrial", "kept_evaluation", "kept_masks", "pack_segmenter", "worst_and_best"]
@@ -26,28 +24,11 @@ _PICTURES = 4
 
 
 @dataclass(frozen=True)
-class SegmentTrial(Task):
-    """All that a segmentation's training needs.
-
-    Attributes:
-        recipe: a `SegmentRecipe`.
-        provenance: for the packed model.
-        model: where that goes.
-    """
-
-    recipe: Any
-    provenance: Mapping[str, Any]
-    model: Path
-
-    @property
-    def weights(self) -> Path:
-        return self.folder / "net.safetensors"
+class SegmentTrial(NetTrial):
+    """The training of a net on images with masks; `recipe` is a `SegmentRecipe`."""
 
     def whole(self) -> bool:
         return (self.folder / _SHOWN).exists() and self.weights.exists()
-
-    def tidy(self) -> None:
-        shutil.rmtree(self.folder / "training", ignore_errors=True)
 
     def work(self, data: SegmentationData, progress: bool = False) -> dict[str, Any]:
         """Train, pack, measure on the validation and the test part, and keep what the report shows.
@@ -56,49 +37,26 @@ class SegmentTrial(Task):
             data: from `load_segmentation`.
             progress: show a line an epoch.
         """
-        from safetensors.torch import save_file
-
-        from leveret.nets import parameter_count
         from leveret.training import evaluate
 
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
         net = recipe.make_net()
-        diverged = False
-        try:
-            result = recipe.train(net, data, self.folder / "training", progress=progress)
-        except LeveretTrainingError as error:
-            if error.result is None or not error.result.history:
-                raise
-            result, diverged = error.result, True
-        if result.interrupted:
-            raise KeyboardInterrupt
+        result, diverged = as_far_as_it_went(
+            lambda: recipe.train(net, data, self.folder / "training", progress=progress)
+        )
         net.eval()
-        notes = []
-        packed_bytes = None
-        try:
-            pack_segmenter(net, data, recipe.tile, self.model, self.provenance)
-            packed_bytes = self.model.stat().st_size
-        except LeveretPackError as error:
-            notes.append(f"not packed: {error}")
+        packed_bytes, notes = size_if_packed(
+            lambda: pack_segmenter(net, data, recipe.tile, self.model, self.provenance), self.model
+        )
         for part in ("val", "test"):
             if len(getattr(data, part)):
                 self._keep(part, evaluate(net, data, part))
-        with replacing(self.weights) as path:
-            save_file({name: value.contiguous() for name, value in net.state_dict().items()}, path)
+        save_net(net, self.weights)
         test = kept_evaluation(self.folder, data, "test")
         assert test is not None
         self._show(net, data, test)
-        return {
-            "bytes": packed_bytes,
-            "parameters": parameter_count(net),
-            "epochs": len(result.history),
-            "best_epoch": result.best_epoch,
-            "samples_seen": result.samples_seen,
-            "diverged": diverged,
-            "notes": notes,
-            "history": result.history,
-        }
+        return outcome(net, result, diverged=diverged, packed_bytes=packed_bytes, notes=notes)
 
     def _keep(self, part: str, found: SegmentationEvaluation) -> None:
         figures = np.array([found.boundary_f1, found.trimap_accuracy, found.tolerance, found.loss])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leveret._files import replacing, write_json
+from leveret._files import write_json
 from leveret.data import TaggingData
-from leveret.errors import LeveretPackError, LeveretTrainingError
+from leveret.jobs._net_trial import NetTrial, as_far_as_it_went, outcome, save_net, size_if_packed
 from leveret.training._batch import UNLABELLED
-from leveret.training._task import Task
 from leveret.training.metrics import EntityMeter, TagEvaluation
 
 __all__ = ["TagTrial", "kept_evaluation", "kept_heeding", "kept_paths"]
@@ -27,28 +24,11 @@ _AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class TagTrial(Task):
-    """All that a tagger's training needs.
-
-    Attributes:
-        recipe: a `TagRecipe`.
-        provenance: for the packed model.
-        model: where that goes.
-    """
-
-    recipe: Any
-    provenance: Mapping[str, Any]
-    model: Path
-
-    @property
-    def weights(self) -> Path:
-        return self.folder / "net.safetensors"
+class TagTrial(NetTrial):
+    """The training of a tagger; `recipe` is a `TagRecipe`."""
 
     def whole(self) -> bool:
         return (self.folder / _SAID).exists() and self.weights.exists()
-
-    def tidy(self) -> None:
-        shutil.rmtree(self.folder / "training", ignore_errors=True)
 
     def work(self, data: TaggingData, progress: bool = False) -> dict[str, Any]:
         """Train, pack, and keep what the net says of the validation and the test part.
@@ -57,19 +37,15 @@ class TagTrial(Task):
             data: from `load_tagging`.
             progress: show a line an epoch.
         """
-        from safetensors.torch import save_file
-
         from leveret.jobs._packed_models import pack_net
         from leveret.jobs._rules import carried
-        from leveret.nets import parameter_count
         from leveret.training import fit
 
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
         net = recipe.make_net()
-        diverged = False
-        try:
-            result = fit(
+        result, diverged = as_far_as_it_went(
+            lambda: fit(
                 net,
                 data,
                 objective=recipe.objective,
@@ -82,36 +58,17 @@ class TagTrial(Task):
                 progress=progress,
                 **recipe.options,
             )
-        except LeveretTrainingError as error:
-            if error.result is None or not error.result.history:
-                raise
-            result, diverged = error.result, True
-        if result.interrupted:
-            raise KeyboardInterrupt
-        notes = []
-        packed_bytes = None
-        try:
-            pack_net(net, data, self.model, self.provenance, rules=carried(recipe.objective))
-            packed_bytes = self.model.stat().st_size
-        except LeveretPackError as error:
-            notes.append(f"not packed: {error}")
+        )
+        packed_bytes, notes = size_if_packed(
+            lambda: pack_net(net, data, self.model, self.provenance, rules=carried(recipe.objective)), self.model
+        )
         said = {part: _said(net.eval(), getattr(data, part)) for part in ("val", "test") if len(getattr(data, part))}
         if recipe.objective is not None:
             said["test"]["heeding"] = _heeding(net, recipe.objective.taught(), data.test)
-        with replacing(self.weights) as path:
-            save_file({name: value.contiguous() for name, value in net.state_dict().items()}, path)
+        save_net(net, self.weights)
         write_json(self.folder / _SAID, said)
-        return {
-            "bytes": packed_bytes,
-            "parameters": parameter_count(net),
-            "epochs": len(result.history),
-            "best_epoch": result.best_epoch,
-            "samples_seen": result.samples_seen,
-            "diverged": diverged,
-            "notes": notes,
-            "history": result.history,
-            **({} if recipe.objective is None else {"objective": recipe.objective.outcome()}),
-        }
+        learned = {} if recipe.objective is None else {"objective": recipe.objective.outcome()}
+        return outcome(net, result, diverged=diverged, packed_bytes=packed_bytes, notes=notes) | learned
 
 
 @torch.no_grad()

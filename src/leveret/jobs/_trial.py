@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from leveret.errors import LeveretPackError
+from leveret.jobs._net_trial import save_net, size_if_packed
 from leveret.metrics import Evaluation
 from leveret.training._task import Task
 
@@ -66,8 +66,6 @@ class Trial(Task):
             plain: a net that was trained plainly on it.
             progress: show a line an epoch.
         """
-        from safetensors.torch import save_file
-
         from leveret._files import replacing
         from leveret.balance.catalogue import METHODS, BalancedTraining
         from leveret.jobs._packed_models import pack_net
@@ -93,22 +91,18 @@ class Trial(Task):
             progress=progress,
         )
         net = method.make(training, **self.options)
-        notes = []
-        packed_bytes = None
+        packed_bytes: int | None = None
+        notes: list[str] = []
         if data.kind in ("image", "text"):
-            try:
-                pack_net(
-                    net, data, self.model, {**self.provenance, "method": self.key}, rules=carried(recipe.objective)
-                )
-                packed_bytes = self.model.stat().st_size
-            except LeveretPackError as error:
-                notes.append(f"not packed: {error}")
+            said_of = {**self.provenance, "method": self.key}
+            packed_bytes, notes = size_if_packed(
+                lambda: pack_net(net, data, self.model, said_of, rules=carried(recipe.objective)), self.model
+            )
         asked = {part: evaluate(net, data, part) for part in ("val", "test") if len(getattr(data, part))}
         logits: dict[str, Any] = {part: evaluation.logits for part, evaluation in asked.items()}
         with replacing(self.folder / LOGITS) as path, path.open("wb") as file:
             np.savez(file, **logits)
-        with replacing(self.weights) as path:
-            save_file({name: value.contiguous() for name, value in net.state_dict().items()}, path)
+        save_net(net, self.weights)
         return {
             "balanced_accuracy": balanced_accuracy(asked["test"]),
             "bytes": packed_bytes,
