@@ -34,7 +34,10 @@ class Parts:
 
 
 def paper_parts(num_classes: int = 10) -> Parts:
-    """Those of Almahairi et al., 2016, section 4.1, for 100x100 grey pixels; a BatchNorm after each convolution."""
+    """Those of Almahairi et al., 2016, section 4.1, for 100x100 grey pixels; a BatchNorm after each convolution.
+
+    The paper takes 8 patches an image; 10 leave 2.9x fewer multiplications than fine layers everywhere.
+    """
 
     def coarse() -> nn.Module:
         return nn.Sequential(*_conv(1, 12, 7, 2), *_conv(12, 24, 3, 2))
@@ -50,7 +53,7 @@ def paper_parts(num_classes: int = 10) -> Parts:
             *_conv(24, 24, 3),
         )
 
-    return Parts(coarse, fine, lambda: _top(24, 96, num_classes), k=8, patch_size=14, num_classes=num_classes)
+    return Parts(coarse, fine, lambda: _top(24, 96, num_classes), k=10, patch_size=14, num_classes=num_classes)
 
 
 def large_parts(num_classes: int, stem: int, k: int) -> Parts:
