@@ -80,7 +80,7 @@ def _dataset(part: str, details: Mapping[str, Any]) -> list[str]:
             f"{details['title']}: {details['images']:,} training images seen, {details['test_images']:,} to test; "
             f"{usual} patches of {details['patch_size']}x{details['patch_size']} pixels an image, λ = "
             f"{details['hint_weight']:g}. Mean ± standard deviation over seeds, where there are several."
-            + (f" The paper counts {_PAPER_RATIO:.1f}x fewer multiplications." if paper else "")
+            + (f" The paper takes 8 patches, and counts {_PAPER_RATIO:.1f}x fewer multiplications." if paper else "")
         ),
         "",
         markdown_table(header, lines),
