@@ -73,6 +73,7 @@ class TagTrial(Task):
                 net,
                 data,
                 objective=recipe.objective,
+                sampler=recipe.sampler,
                 epochs=recipe.epochs,
                 batch_size=recipe.batch_size,
                 lr=recipe.lr,
