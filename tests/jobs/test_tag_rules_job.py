@@ -70,7 +70,7 @@ def test_p_and_q_are_measured_and_reported(trained):
     page = (trained.out / "report.html").read_text()
     for text in (
         "q, the net with its rules", "What each rule does on the test part", "F1 with the rules", "(learned)",
-        "texts.txt --heed", "54 training sentences", "different ones, each 3 times",
+        "new.txt --heed", "54 training sentences", "different ones, each 3 times",
     ):  # fmt: skip
         assert text in page, text
 
@@ -158,3 +158,22 @@ def test_check_reads_sentences_with_tags(folder, tmp_path):
     assert (pair.obeyed, lists.obeyed, lists.fires) == (1.0, 1.0, 12)
     with pytest.raises(LeveretUsageError, match="size is of images"):
         rules_job.run(folder / "tags.rules", folder / "news", data_options={"size": 3})
+
+
+def test_sentences_without_tags_learn_from_the_rules(tmp_path):
+    known = [{"tokens": ["mr", "Ada", "Lee"], "tags": ["O", "B-person", "I-person"]}] * 10
+    rows = known + [{"tokens": ["late", "Oslo"], "tags": None}] * 50
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    (tmp_path / "a.rules").write_text('rule bio hard: valid bio\nrule late hard: word "late" => tag is B-person\n')
+    found = rules_job.run(tmp_path / "a.rules", tmp_path / "a.jsonl", data_options={"test_fraction": 0.2})
+    assert (found.counts[1].fires, found.counts[1].labelled) == (50, 0)
+    data_options = {"test_fraction": 0.2, "val_fraction": 0.1}
+    result = tag.run(
+        tmp_path / "a.jsonl", tmp_path / "out", rules=tmp_path / "a.rules", data_options=data_options, **OPTIONS
+    )
+    figures = result.metrics["rules"]
+    assert (figures["samples"], figures["unlabelled"]) == (57, 50)
+    # a quarter of each batch of eight has tags, though there are only seven such sentences
+    assert result.metrics["result"]["history"][0]["train_labels"] > 0
+    assert "50 of them without a label" in (result.out / "report.html").read_text()
+    assert load(result.model).tag(["late Oslo"], heed=True)[0].tags[0] == "B-person"

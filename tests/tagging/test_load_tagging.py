@@ -175,3 +175,25 @@ def test_a_screen_says_what_there_is(write):
     assert "sentences with BIO tags of 3 types of entities" in text
     assert "person" in text
     json.dumps(data.as_dict())
+
+
+def test_sentences_without_tags_are_kept_where_asked_for(tmp_path):
+    rows = [
+        {"tokens": ["in", f"Oslo{i}"], "tags": ["O", "B-place"] if i % 4 == 0 else [None, []][i % 2]} for i in range(24)
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    with pytest.warns(LeveretWarning, match="18 of 24"):
+        few = load_tagging(path, test_fraction=0.2, val_fraction=0.2)
+    assert len(few.train) + len(few.val) + len(few.test) == 6
+    data = load_tagging(path, test_fraction=0.2, val_fraction=0.2, unlabelled=True)
+    assert data.val.labelled.all()
+    assert data.test.labelled.tolist() == [True]
+    assert (len(data.train), int(data.train.labelled.sum())) == (22, 4)
+    assert data.train.class_counts().tolist() == [4, 4]
+    assert data.train.entity_counts() == {"place": 4}
+    without = int(np.flatnonzero(~data.train.labelled)[0])
+    assert data.train.labels[without].tolist() == [-100, -100]
+    assert data.train.names(without) == []
+    assert "18 training sentences have no tags" in data.report.notes
+    assert len(from_sentences(([["a"], ["b"]], [["B-x"], None]), test=([["a"], ["b"]], [["O"], None])).test) == 1

@@ -12,9 +12,11 @@ import numpy as np
 
 from leveret.errors import LeveretUsageError
 
-__all__ = ["RuleOptions", "carried", "rule_figures", "rule_objective", "tag_rule_figures"]
+__all__ = ["RuleOptions", "carried", "labelled_sampler", "rule_figures", "rule_objective", "tag_rule_figures"]
 
 Contradictory = Literal["refuse", "drop"]
+
+_FEW = 0.25
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,15 @@ def rule_objective(options: RuleOptions, data: Any) -> Any:
     contradictory: Any = options.contradictory
     teach: Any = SequenceRuleDistillation if data.kind == "tag" else RuleDistillation
     return teach(rules, data, contradictory=contradictory, **more)
+
+
+def labelled_sampler(labels: Any, seed: int) -> Any:
+    """A quarter of each batch has a label, where fewer samples have one; None where more have, or none."""
+    from leveret.training import LabelledSampler
+
+    # what few labels say mustn't drown in what the rules say of all else
+    known = np.asarray(labels)
+    return LabelledSampler(known, _FEW, seed=seed) if 0 < (known >= 0).mean() < _FEW else None
 
 
 def carried(objective: Any) -> Any:
@@ -129,7 +140,7 @@ def tag_rule_figures(
         name: {key: getattr(found, key) for key in ("f1", "precision", "recall", "broken")}
         for name, found in (("p", p), ("q", q))
     }
-    unlabelled = sum(int((tags < 0).any()) for tags in data.train.labels)
+    unlabelled = int((~data.train.labelled).sum())
     return {
         **_figures(objective, rules, outcome, len(data.train), unlabelled),
         **figures,

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import Sampler
 
 from leveret.data import TaggingData
 from leveret.errors import LeveretUsageError
 from leveret.jobs._checks import check_training
 from leveret.jobs._described import described_net
 from leveret.jobs._given_net import maker_of
-from leveret.jobs._rules import RuleOptions, rule_objective
+from leveret.jobs._rules import RuleOptions, labelled_sampler, rule_objective
 from leveret.jobs._text_net import TextMaker, known_vectors, text_maker
 from leveret.training import Objective
 
@@ -37,6 +39,7 @@ class TagRecipe:
         options: further options of `fit`.
         seed: of everything random.
         objective: that teaches rules, in place of the likelihood of the tags.
+        sampler: of the training part, where it isn't shuffled.
     """
 
     make_net: Callable[[], nn.Module]
@@ -47,6 +50,7 @@ class TagRecipe:
     options: dict[str, Any]
     seed: int
     objective: Objective | None = None
+    sampler: Sampler[int] | None = None
 
     def describe(self) -> dict[str, Any]:
         """The recipe as plain values, for JSON; two equal dicts train the same nets."""
@@ -102,9 +106,10 @@ def tag_recipe(
         make = text_maker(data, known_vectors(vectors))
         options = {"optimizer": "adadelta", "schedule": "cosine", "warmup": 0.0, "weight_decay": 0.0}
         rate = 1.0
-    objective = None
+    objective = sampler = None
     if rules is not None and rules.file is not None:
         if not hasattr(make(), "crf"):
             raise LeveretUsageError(f"rules of tags teach a net with a chain of tags, its crf; {name} has none")
         objective = rule_objective(rules, data)
-    return TagRecipe(make, name, epochs, batch_size or _BATCH, lr or rate, options, seed, objective)
+        sampler = labelled_sampler(np.where(data.train.labelled, 0, -100), seed)
+    return TagRecipe(make, name, epochs, batch_size or _BATCH, lr or rate, options, seed, objective, sampler)

@@ -49,6 +49,7 @@ class TagTrial(NetTrial):
                 net,
                 data,
                 objective=recipe.objective,
+                sampler=recipe.sampler,
                 epochs=recipe.epochs,
                 batch_size=recipe.batch_size,
                 lr=recipe.lr,

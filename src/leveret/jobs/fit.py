@@ -18,7 +18,7 @@ from leveret.errors import LeveretUsageError
 from leveret.jobs._data import load_with_test, public_data
 from leveret.jobs._fit_job import FitJob, FitJobResult, checked_folder
 from leveret.jobs._resumable import JobInterrupted, resume_command
-from leveret.jobs._rules import RuleOptions, rule_figures, rule_objective
+from leveret.jobs._rules import RuleOptions, labelled_sampler, rule_figures, rule_objective
 from leveret.report.words import duration
 
 if TYPE_CHECKING:  # `--help` needs none of it
@@ -31,8 +31,6 @@ if TYPE_CHECKING:  # `--help` needs none of it
     from leveret.training._augment import Augmentation
 
 __all__ = ["FitJobResult", "JobInterrupted", "run"]
-
-_FEW = 0.25
 
 
 def run(
@@ -168,18 +166,11 @@ def _no_hints(method: str, balance: str) -> str:
 
 def _with_rules(recipe: Any, ruled: RuleOptions, data: Data, method: Any) -> Any:
     """The recipe with rules as its objective; a quarter of each batch has a label, where fewer samples have one."""
-    import numpy as np
-
-    from leveret.training import LabelledSampler
-
     if recipe.objective is not None:
         raise LeveretUsageError("rules don't go with a dynamic capacity net, whose objective has hints")
     if not method.keeps_objective:
         raise LeveretUsageError(f"method {method.key!r} brings an objective of its own; rules go with plain")
-    # what few labels say mustn't drown in what the rules say of all else
-    labels, sampler = np.asarray(data.train.labels), None
-    if 0 < (labels >= 0).mean() < _FEW:
-        sampler = LabelledSampler(labels, _FEW, seed=recipe.seed)
+    sampler = labelled_sampler(data.train.labels, recipe.seed)
     return replace(recipe, objective=rule_objective(ruled, data), ruled=True, sampler=sampler)
 
 

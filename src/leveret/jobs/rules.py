@@ -53,7 +53,7 @@ def run(
     if not isinstance(source, Data) and is_tagging(str(source), given.get("text_column"), given.get("label_column")):
         if wrong := given.keys() & {"size", "channels", "image_column"}:
             raise LeveretUsageError(f"{min(wrong)} is of images, and {source} holds sentences with tags")
-        data = load_tags(source, seed=seed, options=given)
+        data = load_tags(source, seed=seed, options={**given, "unlabelled": True})
     elif not isinstance(source, Data):
         data = load(str(source), seed=seed, progress=progress, unlabelled=True, **given)
     path = None if functions is None else Path(functions)

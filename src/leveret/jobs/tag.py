@@ -61,7 +61,7 @@ def run(
         epochs: passes over the training part. Default: by the data's size.
         batch_size, lr: of training.
         rules: a rule file of tags, which the net is to heed, see docs/rules.md: it is trained with
-            `rules.SequenceRuleDistillation`.
+            `rules.SequenceRuleDistillation`. A table's sentences without tags are trained on, too.
         functions: a Python file whose functions the rules may call.
         contradictory: where hard rules leave a training sentence no tags: "refuse" or "drop".
         rule_strength: C of the rules. Default: 6.
@@ -97,7 +97,8 @@ def run(
     with job.stoppable():
         from leveret.jobs._tag_recipe import tag_recipe
 
-        data = load_tags(source, seed=seed, options={**load_options, "strict": strict})
+        unlabelled = {"unlabelled": True} if rules is not None else {}
+        data = load_tags(source, seed=seed, options={**load_options, "strict": strict, **unlabelled})
         if len(data.test) == 0:
             raise LeveretUsageError(f"{data.source} has no test part to measure on; leave test_fraction above 0")
         recipe = tag_recipe(

@@ -158,7 +158,7 @@ def _commands(metrics: Mapping[str, Any]) -> list[Block]:
     if metrics["packed"] and metrics["data"]["kind"] == "text":
         lines = (
             ("leveret predict model.lvr texts.txt", "say the class of each line; also of .csv, .jsonl and .parquet"),
-            *((("leveret predict model.lvr texts.txt --heed", "the same with the rules"),) if carried else ()),
+            *((("leveret predict model.lvr new.txt --heed", "the same with the rules"),) if carried else ()),
             *_LISTED,
         )
         return [Commands(lines)]

@@ -91,7 +91,7 @@ def _types(metrics: Mapping[str, Any], test: TagEvaluation) -> Table:
 
 
 def _commands(metrics: Mapping[str, Any]) -> Commands:
-    heed = (("leveret predict model.lvr texts.txt --heed", "the same with the rules"),)
+    heed = (("leveret predict model.lvr new.txt --heed", "the same with the rules"),)
     return Commands(
         (
             ("leveret predict model.lvr texts.txt", "name the entities of each line; also of .conll, .jsonl, .parquet"),

@@ -74,7 +74,8 @@ def compile_rules(text: str, name: str, schema: Schema, *, logic: str, strength:
             compiler.names.define(statement)
     problems = compiler.names.problems
     if not compiler.rules and not problems:
-        problems.append(Problem(Place(1, 1), 'the file holds no rule; one is: rule NAME: word "x" => label is CLASS'))
+        says = "tag is TAG" if schema.tags else "label is CLASS"
+        problems.append(Problem(Place(1, 1), f'the file holds no rule; one is: rule NAME: word "x" => {says}'))
     if problems:
         raise RuleError(name, sorted(problems))
     tags = schema.tags

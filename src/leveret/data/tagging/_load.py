@@ -16,14 +16,14 @@ from leveret.data.tagging._conll import read_conll
 from leveret.data.tagging._data import TaggingData
 from leveret.data.tagging._detect import CONLL, files_of
 from leveret.data.tagging._raw import RawSentences, Tagged
-from leveret.data.tagging._split import SentenceSource, TagSplit
+from leveret.data.tagging._split import UNLABELLED, SentenceSource, TagSplit
 from leveret.data.tagging._tables import read_tagged_table
 from leveret.errors import LeveretDataError, LeveretWarning
 from leveret.text import TagScheme, repaired, scheme_of
 
 __all__ = ["from_sentences", "load_tagging"]
 
-Sentences = tuple[Sequence[Sequence[str]], Sequence[Sequence[str]]]
+Sentences = tuple[Sequence[Sequence[str]], Sequence[Sequence[str] | None]]
 
 
 def load_tagging(
@@ -35,6 +35,7 @@ def load_tagging(
     text_column: str | None = None,
     label_column: str | None = None,
     strict: bool = False,
+    unlabelled: bool = False,
 ) -> TaggingData:
     """Load sentences with a tag for each token, split, and ready to train on.
 
@@ -46,6 +47,8 @@ def load_tagging(
         val_fraction, test_fraction: shares held out for the parts that the source lacks.
         text_column, label_column: names in a table. Default: the usual ones.
         strict: make unusable sentences, and tags that break the scheme, an error instead of a counted warning.
+        unlabelled: keep a table's sentences without tags (null, or an empty list), in the training part and with the
+            labels −100, for objectives that learn from them, such as `rules.SequenceRuleDistillation`.
 
     Raises:
         LeveretDataError: the source is missing or can't be used; a tag of no scheme; says where.
@@ -63,7 +66,7 @@ def load_tagging(
             f"there is no {path}: sentences with tags are a CoNLL, parquet or jsonl file, a folder of them, or the "
             "common beginning of …-train.conll and …-test.conll"
         )
-    raw = RawSentences()
+    raw = RawSentences(unlabelled=unlabelled)
     for name, paths in files.items():
         if empty := [one for one in paths if one.stat().st_size == 0]:
             raise LeveretDataError(f"{empty[0]} is empty (0 bytes)")
@@ -90,7 +93,7 @@ def from_sentences(
     """Sentences in memory with their tags, ready to train on.
 
     Args:
-        train: lists of tokens, and of as many tags.
+        train: lists of tokens, and of as many tags, or None for a sentence without.
         val, test: the other parts. Default: held out from `train`.
         val_fraction, test_fraction: shares that are held out.
         seed: of that.
@@ -100,7 +103,7 @@ def from_sentences(
         LeveretDataError: sentences and tags of different numbers, tags of no scheme.
     """
     check_fractions(val_fraction, test_fraction)
-    raw = RawSentences()
+    raw = RawSentences(unlabelled=True)
     given = {"train": train, "val": val, "test": test}
     only = val is None and test is None
     for part, pair in given.items():
@@ -110,7 +113,7 @@ def from_sentences(
         if len(tokens) != len(tags):
             raise LeveretDataError(f"{name}: {len(tokens)} sentences of {part} with tags for {len(tags)}")
         for i, (sentence, own) in enumerate(zip(tokens, tags, strict=True)):
-            if len(sentence) != len(own):
+            if own is not None and len(sentence) != len(own):
                 raise LeveretDataError(f"{name}: sentence {i} of {part} has {len(sentence)} tokens and {len(own)} tags")
         where = [f"{part} {i}" for i in range(len(tokens))]
         raw.parts["all" if only else part] = Tagged(list(tokens), list(tags), where)
@@ -123,14 +126,16 @@ def _assembled(
     report = LoadReport(
         found=sum(map(len, raw.parts.values())) + len(raw.skipped), skipped=raw.skipped, notes=raw.notes
     )
-    for part in raw.parts.values():
-        _drop_empty(part, report)
+    for part_name, part in raw.parts.items():
+        _drop(part, report, "a sentence without tokens", [len(tokens) == 0 for tokens in part.tokens])
+        if part_name in ("val", "test"):
+            _drop(part, report, "no tags", [tags is None for tags in part.tags])
     if "all" not in raw.parts and "train" not in raw.parts:
         raise LeveretDataError(f"{source} has no training part; it has {', '.join(raw.parts)}")
     scheme = _check_tags(raw, report, source, strict)
     if strict and report.skipped:
         raise LeveretDataError(f"{source}: {skipped_text(report)} (strict)")
-    classes = _ordered({tag for part in raw.parts.values() for tags in part.tags for tag in tags}, raw.names)
+    classes = _ordered({tag for part in raw.parts.values() for tags in part.tags for tag in tags or ()}, raw.names)
     if len(classes) < 2:
         raise LeveretDataError(f"{source} holds no entity: all tags are {', '.join(classes) or 'missing'}")
     splits = _split(raw, classes, seed, val_fraction, test_fraction, report)
@@ -142,11 +147,10 @@ def _assembled(
     return TaggingData(name, source, "tag", *parts, classes, (0, 0, 0), Normalization((0.0,), (1.0,)), report)
 
 
-def _drop_empty(part: Tagged, report: LoadReport) -> None:
-    kept = [i for i, tokens in enumerate(part.tokens) if len(tokens)]
-    if len(kept) < len(part):
-        gone = set(range(len(part))) - set(kept)
-        report.skipped += [Skipped(part.where[i], "a sentence without tokens") for i in sorted(gone)]
+def _drop(part: Tagged, report: LoadReport, why: str, unusable: list[bool]) -> None:
+    if any(unusable):
+        kept = [i for i, drop in enumerate(unusable) if not drop]
+        report.skipped += [Skipped(part.where[i], why) for i, drop in enumerate(unusable) if drop]
         part.tokens, part.tags = [part.tokens[i] for i in kept], [part.tags[i] for i in kept]
         part.where = [part.where[i] for i in kept]
 
@@ -160,14 +164,16 @@ def _check_tags(raw: RawSentences, report: LoadReport, source: str, strict: bool
     for part in raw.parts.values():
         for tags, where in zip(part.tags, part.where, strict=True):
             try:
-                scheme_of(tags)
+                scheme_of(tags or ())
             except LeveretDataError as error:
                 raise LeveretDataError(f"{where}: {error}") from None
-    scheme = scheme_of(tag for part in raw.parts.values() for tags in part.tags for tag in tags)
+    scheme = scheme_of(tag for part in raw.parts.values() for tags in part.tags for tag in tags or ())
     changed = sentences = 0
     first = ""
     for part in raw.parts.values():
         for i, tags in enumerate(part.tags):
+            if tags is None:
+                continue
             fixed, count = repaired(tags, scheme)
             if count:
                 part.tags[i] = fixed
@@ -203,7 +209,11 @@ def _split(
     parts = list(raw.parts.values())
     source = SentenceSource(
         [tokens for part in parts for tokens in part.tokens],
-        [[number[tag] for tag in tags] for part in parts for tags in part.tags],
+        [
+            [UNLABELLED] * len(tokens) if tags is None else [number[tag] for tag in tags]
+            for part in parts
+            for tokens, tags in zip(part.tokens, part.tags, strict=True)
+        ],
         [where for part in parts for where in part.where],
     )
     ends = np.cumsum([0, *map(len, parts)])
@@ -217,11 +227,15 @@ def _split(
         if name == "val" and "all" in raw.parts:
             fraction = fraction / (1 - test_fraction)  # a share of all, as for the test part
         train = places["train"]
-        keep, held = (train[chosen] for chosen in hold_out(np.zeros(len(train), np.int64), fraction, generator))
+        known = np.array([0 if tagged else UNLABELLED for tagged in TagSplit("train", source, train, classes).labelled])
+        keep, held = (train[chosen] for chosen in hold_out(known, fraction, generator))
         places["train"], places[name] = keep, held
         if len(held):
             report.notes.append(f"{len(held)} sentences were held out as the {name} part (seed {seed})")
-    return {name: TagSplit(name, source, places[name], classes) for name in ("train", "val", "test")}
+    splits = {name: TagSplit(name, source, places[name], classes) for name in ("train", "val", "test")}
+    if without := int((~splits["train"].labelled).sum()):
+        report.notes.append(f"{without} training sentences have no tags")
+    return splits
 
 
 def _say_what_is_unseen(splits: dict[str, TagSplit], report: LoadReport) -> None:

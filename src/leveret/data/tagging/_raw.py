@@ -15,15 +15,15 @@ class Tagged:
     """Sentences of one part.
 
     Attributes:
-        tokens, tags: of each sentence, as many of both.
+        tokens, tags: of each sentence, as many of both; None in the place of tags that it hasn't.
         where: names each in messages.
     """
 
     tokens: list[Sequence[str]] = field(default_factory=list)
-    tags: list[Sequence[str]] = field(default_factory=list)
+    tags: list[Sequence[str] | None] = field(default_factory=list)
     where: list[str] = field(default_factory=list)
 
-    def add(self, tokens: Sequence[str], tags: Sequence[str], where: str) -> None:
+    def add(self, tokens: Sequence[str], tags: Sequence[str] | None, where: str) -> None:
         self.tokens.append(tokens)
         self.tags.append(tags)
         self.where.append(where)
@@ -38,6 +38,7 @@ class RawSentences:
 
     Attributes:
         names: of the tags, where the source says them in an order.
+        unlabelled: keep sentences without tags, in the training part.
     """
 
     parts: dict[str, Tagged] = field(default_factory=dict)
@@ -45,3 +46,4 @@ class RawSentences:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     names: tuple[str, ...] = ()
+    unlabelled: bool = False

@@ -21,7 +21,7 @@ class SentenceSource:
 
     Args:
         tokens: of each sentence.
-        tags: numbers of each sentence's tags, as many.
+        tags: numbers of each sentence's tags, as many; −100 for none.
         where: names each in messages.
     """
 
@@ -85,8 +85,13 @@ class TagSplit:
         return self._source.lengths(self._places)
 
     @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Which sentences have tags, `(n,)`."""
+        return np.array([bool((tags >= 0).all()) for tags in self.labels], bool)
+
+    @property
     def labels(self) -> list[NDArray[np.int64]]:
-        """Of each sentence its tags, `(tokens,)` int64 from 0."""
+        """Of each sentence its tags, `(tokens,)` int64 from 0; −100 where a training sentence has none."""
         return self._source.tags(self._places)
 
     def fetch(self, indices: ArrayLike) -> list[list[str]]:
@@ -104,9 +109,9 @@ class TagSplit:
         return self._source.fetch(places), labels
 
     def names(self, index: int) -> list[str]:
-        """The names of one sentence's tags."""
+        """The names of one sentence's tags; none where it has no tags."""
         (tags,) = self._source.tags(self._places[[index]])
-        return [self.classes[tag] for tag in tags]
+        return [self.classes[tag] for tag in tags if tag >= 0]
 
     def subset(self, indices: ArrayLike) -> TagSplit:
         """A split of only the sentences at `indices`, in that order; nothing is copied."""
@@ -117,7 +122,7 @@ class TagSplit:
 
     def class_counts(self) -> NDArray[np.int64]:
         """Tokens of each tag, `(num_classes,)`."""
-        tags = self.labels
+        tags = [own[own >= 0] for own in self.labels]
         return np.bincount(np.concatenate(tags) if tags else np.empty(0, np.int64), minlength=self.num_classes)
 
     def entity_counts(self) -> dict[str, int]:

@@ -52,6 +52,11 @@ def read_tagged_table(
     part = Tagged()
     for i, (tokens, tags) in enumerate(zip(table[columns[0]], table[columns[1]], strict=True)):
         row = f"row {i} of {where}"
+        if tokens is not None and not tags and raw.unlabelled:
+            if not isinstance(tokens, list):
+                raise LeveretDataError(f"{row}: column {columns[0]!r} must hold a list, got {tokens!r:.80}")
+            part.add(tokens, None, row)
+            continue
         if tokens is None or tags is None:
             raw.skipped.append(Skipped(row, "no tokens" if tokens is None else "no tags"))
             continue
