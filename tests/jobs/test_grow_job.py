@@ -137,7 +137,7 @@ def test_without_old_data(fitted, sources, tmp_path):
 
 
 def test_known_classes_and_other_names(fitted, sources, tmp_path):
-    with pytest.raises(LeveretUsageError, match="samples of 3, which the tree knows already"):
+    with pytest.raises(LeveretUsageError, match="samples of 3, which the model knows already: --known merge"):
         grow_job.run(fitted, sources / "known.npz", tmp_path / "a", **QUIET)
     result = grow_job.run(fitted, sources / "known.npz", tmp_path / "b", known="merge", **QUIET)
     assert result.metrics["classes"] == list("01238")

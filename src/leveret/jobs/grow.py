@@ -224,6 +224,18 @@ class _Job(ResumableJob):
             raise LeveretUsageError(
                 f"the model takes samples of shape {shape}, {data.name} has them of shape {data.input_shape}{hint}"
             )
+        counts = zip(data.classes, data.train.class_counts(), strict=True)
+        here = [name for name, number in counts if number]
+        again = [name for name in here if name in model.tree.classes]
+        if again and self.asked["known"] == "refuse":
+            raise LeveretUsageError(
+                f"{data.name} has samples of {', '.join(again)}, which the model knows already: --known merge trains "
+                "on them too; if they are other classes, give them other names by --names"
+            )
+        if len(again) == len(here):
+            raise LeveretUsageError(
+                f"{data.name} has no class that the model doesn't know; to train on more samples, take leveret fit"
+            )
         if old is None and (self.asked["policy"] == "all" or (self.asked["policy"] == "memory" and not model.memory)):
             raise LeveretUsageError(
                 f"policy {self.asked['policy']} needs samples of the classes known so far, and those that the model "

@@ -40,17 +40,28 @@ def _end(last: _Row, by: Mapping[tuple[int, str], _Row]) -> str:
 def _gap(far: _Row, by: Mapping[tuple[int, str], _Row]) -> str:
     """Where the tree is furthest below training anew."""
     if far["gap"] <= _GAP:
-        return ""
+        if far["gap"] + far["gap_spread"] <= _GAP:
+            return ""
+        return (
+            f"In step {far['step']} the tree is {100 * far['gap']:.2f} ± {100 * far['gap_spread']:.2f} points below "
+            "training anew, the mean and the standard deviation over the seeds: within what was asked on average, but "
+            "not with every seed. "
+        ) + _short(far, by)
     beams = f"; with all leaves asked it has {_percent(far, 'all_beams')}" if "all_beams" in far else ""
-    flat = by[far["step"], "flat"]["gap"]
     text = f"In step {far['step']} the tree is {100 * far['gap']:.2f} points below training anew{beams}. "
+    return text + _short(far, by)
+
+
+def _short(far: _Row, by: Mapping[tuple[int, str], _Row]) -> str:
+    """Whether the gap is of the short training or of the tree."""
+    flat = by[far["step"], "flat"]["gap"]
     if flat > far["gap"] / 2:
         return (
-            f"{text}One flat net that spends as many epochs is {100 * flat:.2f} points below: most of the gap is of "
-            "the short training, whatever the shape."
+            f"One flat net that spends as many epochs is {100 * flat:.2f} points below: most of the gap is of the "
+            "short training, whatever the shape."
         )
     return (
-        f"{text}One flat net that spends as many epochs is only {100 * flat:.2f} points below: what the leaves take is "
+        f"One flat net that spends as many epochs is only {100 * flat:.2f} points below: what the leaves take is "
         "missing in the branch, which decides the group."
     )
 
