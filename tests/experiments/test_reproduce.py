@@ -28,6 +28,7 @@ class Fake:
         for part in parts:
             self.calls.append((part, seeds, quick))
             print(f"{part} at work", file=sys.stderr)
+            print("to be seen, but not on stdout")
             if part in self.raises:
                 raise self.raises[part]
             results = Results(out / "fake.json")
@@ -170,7 +171,7 @@ def test_folders_where_none_is_named(fake, tmp_path, monkeypatch, run):
 
 
 def test_pages_are_drawn_anew_from_their_figures(fake, tmp_path, run):
-    experiments.run("fake", out=tmp_path)
+    experiments.sweep(["fake"], out=tmp_path)
     before = {path.name: path.read_text() for path in tmp_path.glob("*.md")}
     for path in tmp_path.glob("*.md"):
         path.unlink()
@@ -182,7 +183,7 @@ def test_pages_are_drawn_anew_from_their_figures(fake, tmp_path, run):
 
 
 def test_a_page_whose_figures_are_too_old_is_left(fake, tmp_path, run):
-    experiments.run("fake", out=tmp_path)
+    experiments.sweep(["fake"], out=tmp_path)
     values = json.loads((tmp_path / "fake.json").read_text())
     values["parts"] = {"x": {}}  # of a part that there is no longer
     (tmp_path / "fake.json").write_text(json.dumps(values))
@@ -220,6 +221,7 @@ def test_the_list(run, tmp_path, monkeypatch):
         (["--part", "null"], "name it"),
         (["all", "--part", "null"], "of one experiment, not of all"),
         (["judge", "--render"], "give only -o"),
+        (["--quick", "--json"], "--json writes the list"),
         (["judgement", "--quick"], "must be one of main-job"),
         (["judge", "--part", "nul"], "the parts of judge are null, power"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,7 @@ import typer
 from leveret.cli._completion import experiments as completed
 from leveret.cli._examples import example
 from leveret.cli._guard import guarded
-from leveret.cli._options import Json, print_json
+from leveret.cli._options import print_json
 from leveret.cli._root import app
 from leveret.errors import LeveretUsageError
 from leveret.experiments import EXPERIMENTS
@@ -52,7 +54,7 @@ def reproduce(
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Measure finished parts anew, too.")] = False,
     render: Annotated[bool, typer.Option("--render", help="Only draw the pages anew from their figures.")] = False,
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the list as JSON.")] = False,
 ) -> None:
     """List all experiments; or, with a NAME, --quick or --full, run them and write a page for each, and an index.
 
@@ -66,6 +68,8 @@ def reproduce(
             raise LeveretUsageError("--part is of one experiment: name it")
         if name == _ALL and part:
             raise LeveretUsageError("--part is of one experiment, not of all")
+        if as_json and (name is not None or quick or full or render):
+            raise LeveretUsageError("--json writes the list: give no NAME, --quick, --full or --render with it")
         from leveret import experiments
 
         if render:
@@ -82,7 +86,9 @@ def reproduce(
                 show_experiments(data_folder, out)
         elif part:
             assert name is not None
-            typer.echo(experiments.run(name, parts=part, seeds=seeds, data=data_folder, out=out, quick=quick))
+            with contextlib.redirect_stdout(sys.stderr):
+                page = experiments.run(name, parts=part, seeds=seeds, data=data_folder, out=out, quick=quick)
+            typer.echo(page)
         else:
             from leveret.cli._show_reproduce import run_and_tell
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 import traceback
 import warnings
@@ -193,9 +194,10 @@ def _measure(experiment: Experiment, part: str, seeds: int | None, data: Path | 
 
 @contextlib.contextmanager
 def _log(path: Path | None) -> Iterator[TextIO | None]:
-    """What is printed goes to a file, if any."""
+    """What is printed goes to a file, or to stderr: stdout is for what the run makes."""
     if path is None:
-        yield None
+        with contextlib.redirect_stdout(sys.stderr):
+            yield None
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from leveret.experiments.logic_rules import _exact, _images, _sst2, _wnut
 
@@ -31,5 +30,6 @@ def quickly() -> Iterator[None]:
     with ExitStack() as stack:
         for module, values in QUICK.items():
             for name, value in values.items():
-                stack.enter_context(patch.object(module, name, value))
+                stack.callback(setattr, module, name, getattr(module, name))
+                setattr(module, name, value)
         yield
