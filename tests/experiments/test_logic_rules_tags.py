@@ -85,6 +85,11 @@ def test_figures_after_every_seed_and_their_page(monkeypatch):
     assert "| + transitions, q | 42.50 ± 1.41 | +1.50 ± 0.00 | 0.0 | 91.11 |" in text
     assert "No broken transition is left where the rule is heeded." in text
     assert "With transitions p gains +1.00 points of F1, q +1.50, projection alone +0.50." in text
+    assert "repeats what the net says" not in text
+    details["rows"]["bio_p"]["f1"] = [0.3, 0.4]
+    text = " ".join(page({**figures, "parts": {"wnut": {**details, **STAMP}}}).split())
+    assert "With 3.0 transitions to mend q is p, so that the teacher repeats what the net says" in text
+    assert "its part of the loss, 69% in the last epoch, is taken from the labels." in text
     details["rows"]["bio_q"]["broken"] = [1, 0]
     text = " ".join(page({**figures, "parts": {"wnut": {**details, **STAMP}}}).split())
     assert "1 broken transitions are left where the rule is heeded, which must not be." in text

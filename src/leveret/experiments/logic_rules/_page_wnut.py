@@ -94,9 +94,22 @@ def _judged(f1: Mapping[str, Any], details: Mapping[str, Any]) -> str:
         gain = f1["bio_p"] - f1["base"]
         clear = "more" if 100 * abs(gain.mean()) > 2 * error(gain) else "no more"
         said.append(f"What transitions change in p is {clear} than twice its standard error, {error(gain):.2f}.")
+    if (f1["bio_p"] - f1["base"]).mean() < 0:
+        said.append(_why_transitions(details))
     if (last := 100 * (f1["lists_p"] - f1["bio_p"]).mean()) <= 0 and "chance" in details["ties"]:
         said.append(_why_lists(last, f1, details))
     return " ".join(said)
+
+
+def _why_transitions(details: Mapping[str, Any]) -> str:
+    """Why learning with a rule that finds nothing to mend costs something."""
+    pi, alpha = (float(part.partition("=")[2]) for part in details["teacher"].split(", "))
+    share = min(pi, 1 - alpha ** (details["epochs"] - 1))
+    broken = float(np.mean(details["rows"]["base"]["broken"]))
+    return (
+        f"With {broken:.1f} transitions to mend q is p, so that the teacher repeats what the net says; and its part of "
+        f"the loss, {share:.0%} in the last epoch, is taken from the labels."
+    )
 
 
 def _why_lists(lost: float, f1: Mapping[str, Any], details: Mapping[str, Any]) -> str:
