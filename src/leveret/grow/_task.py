@@ -91,7 +91,7 @@ class NodeTask(Task):
         rates = self._rates(before, own) if balance == "plain" and not keeps else None
         drawn: dict[str, Any] = {}
         if rates is not None:
-            objective = DrawnMore(rates)
+            objective = DrawnMore(rates.tolist())
             drawn["sampler"] = FrequencySampler(
                 own.train.labels, probabilities=own.train.class_counts() * rates, seed=self.seed
             )
