@@ -7,6 +7,7 @@ import pytest
 
 import leveret
 from leveret import runtime
+from leveret.cli._show_grow import show_grow
 from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.grow import ClassTree
 from leveret.grow._task import NodeTask
@@ -44,7 +45,7 @@ def grown(fitted, sources, tmp_path_factory):
     return grow_job.run(fitted, sources / "more.npz", out, max_classes=5, distill_back=True, prune=True, **QUIET)
 
 
-def test_a_fitted_net_takes_up_classes(grown, fitted, sources):
+def test_a_fitted_net_takes_up_classes(grown, fitted, sources, capsys):
     metrics = json.loads((grown.out / "metrics.json").read_text())
     assert metrics == json.loads(json.dumps(grown.metrics))
     assert metrics["classes"] == list("0123456")
@@ -58,9 +59,21 @@ def test_a_fitted_net_takes_up_classes(grown, fitted, sources):
     assert packed.classes == tuple("0123456")
     assert runtime.load(grown.out / "single.lvr").classes == packed.classes
     page = (grown.out / "report.html").read_text()
-    for words in ("What the new classes were taken for", "Decisions", "Before and after", "leveret grow . MORE"):
+    for words in (
+        "What the new classes were taken for",
+        "Decisions",
+        "Before and after",
+        "leveret grow . MORE",
+        "samples seen",
+        "2x as often",
+    ):
         assert words in page
     assert str(sources) not in page
+    tried = metrics["pruned"][-1]
+    show_grow(grown)
+    said = capsys.readouterr().out
+    assert said.count(" without") == len(metrics["pruned"])
+    assert ("branch taken away, " if tried["pruned"] else "branch stays, ") in said
     # the packed tree says what the saved one says
     seen = leveret.data.joined([leveret.load(sources / f"{name}.npz") for name in ("first", "more")])
     assert leveret.evaluate(packed, seen).accuracy == pytest.approx(metrics["figures"]["accuracy"], abs=0.02)

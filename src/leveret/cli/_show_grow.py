@@ -21,6 +21,10 @@ def show_grow(result: Any) -> None:
     for step in _walk(metrics["plan"]):
         name = "-".join(["root", *map(str, step["path"])])
         show(Text(f"{name} ({step['action']}): {step['why']}", style="dim"))
+    for one in metrics["pruned"]:
+        name = "-".join(["root", *map(str, one["path"])])
+        done = "branch taken away" if one["pruned"] else "branch stays"
+        show(Text(f"{name}: {done}, {share(one['with_branch'])} with it, {share(one['without'])} without", style="dim"))
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("accuracy on")
     for name in ("before", "after"):
