@@ -79,6 +79,18 @@ def test_what_learning_with_a_rule_gains(gain, said):
     assert f"testing without it +{100 * gain:.2f} ± 0.20" in text
 
 
+def test_what_few_labels_gain_and_how_much_of_it_is_the_rules():
+    rows = [
+        {"fraction": 0.1, "unlabelled": False, "cnn": 0.70, "p": 0.71},
+        {"fraction": 0.1, "unlabelled": True, "cnn": 0.70, "p": 0.74},
+    ]
+    text = _answers.few_labels({"fractions": rows})
+    assert "+1.00 at 10% of the labels alone; +4.00 at 10% with the other sentences" in text
+    assert "add +3.00 on average, of which the rule's own part isn't known" in text
+    rows[1]["control"] = 0.735
+    assert "the rule's own part is +0.50" in _answers.few_labels({"fractions": rows})
+
+
 def test_which_of_the_five_help():
     def row(dataset, method, gain):
         return {

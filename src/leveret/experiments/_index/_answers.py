@@ -104,10 +104,15 @@ def few_labels(values: _Values) -> str:
         means[row["unlabelled"]].append(gain)
         gains[row["unlabelled"]].append(f"{_signed(gain)} at {row['fraction']:.0%}")
     better = statistics.mean(means[True]) - statistics.mean(means[False])
+    own = [100 * (row["p"] - row["control"]) for row in values["fractions"] if "control" in row]
+    part = (
+        f"of which the rule's own part is {_signed(statistics.mean(own))}, against a rule that weighs nothing."
+        if own
+        else "of which the rule's own part isn't known: the net takes more steps, too."
+    )
     return (
         f"Gain of p over the CNN, in points: {', '.join(gains[False])} of the labels alone; {', '.join(gains[True])} "
-        f"with the other sentences, without labels, besides. These add {_signed(better)} on average, of which the "
-        "rule's own part isn't known: the net takes more steps, too."
+        f"with the other sentences, without labels, besides. These add {_signed(better)} on average, {part}"
     )
 
 

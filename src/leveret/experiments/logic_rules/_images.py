@@ -39,6 +39,7 @@ _PER_CLASS = 40
 _IMAGES = 10_000  # of the training part, labelled ones among them
 _STEPS = {"plain": (60, 32), "rules": (10, 128)}  # epochs and batch size: 750 and 780 steps
 _PI, _ALPHA, _SHARE = 0.5, 0.8, 0.25
+_COST_STEPS = 40
 
 
 def measure(seeds: int | None, data: Path | None, runs: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -132,7 +133,7 @@ class ImageTraining(Task):
         }
 
 
-def cost_ratio(data: Data, steps: int = 40) -> float:
+def cost_ratio(data: Data) -> float:
     """Processor time of a training step with rules over one without, on the same batches; the two take turns."""
     from leveret.training import Batch
 
@@ -143,7 +144,7 @@ def cost_ratio(data: Data, steps: int = 40) -> float:
     net = _net()
     optimizer = torch.optim.AdamW(net.parameters())
     objectives: dict[str, Any] = {"plain": CrossEntropy(), "rules": rules}
-    for step in range(steps):
+    for step in range(_COST_STEPS):
         indices = (np.arange(128) + 128 * (step % 50)) % len(data.train)
         values = torch.from_numpy(data.normalization.apply(data.train.fetch(indices)))
         labels = torch.from_numpy(data.train.labels[indices])

@@ -20,7 +20,13 @@ QUICK: Mapping[Any, Mapping[str, Any]] = {
     _exact: {"_CASES": 10},
     _sst2: {"_SEEDS": 1, "_FRACTION_SEEDS": 1, "_EPOCHS": 1, "_FEW": {0.3: (2, 1)}, **_TURNS},
     _wnut: {"_SEEDS": 1, "_EPOCHS": 2},
-    _images: {"_SEEDS": 1, "_PER_CLASS": 10, "_IMAGES": 600, "_STEPS": {"plain": (2, 32), "rules": (1, 64)}},
+    _images: {
+        "_SEEDS": 1,
+        "_PER_CLASS": 10,
+        "_IMAGES": 600,
+        "_STEPS": {"plain": (2, 32), "rules": (1, 64)},
+        "_COST_STEPS": 3,
+    },
 }
 
 
