@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -70,8 +71,8 @@ class Room:
 
 def first_sentence(text: str) -> str:
     paragraph = " ".join(text.split("\n\n")[0].split())
-    end = paragraph.find(". ")
-    return (paragraph if end < 0 else paragraph[: end + 1]).replace("|", "\\|")
+    end = re.search(r"\. (?=[A-Z`])", paragraph)  # an "eq. 3" or "et al., 2016" ends none
+    return (paragraph[: end.start() + 1] if end else paragraph).replace("|", "\\|")
 
 
 def public_modules() -> list[tuple[ModuleType, bool]]:

@@ -41,9 +41,10 @@ def on_config(config: Any) -> Any:
 
 def _without(entry: Any, names: list[str]) -> Any:
     if isinstance(entry, list):
-        return [_without(each, names) for each in entry if each not in names]
+        # an entry is a page, or a title with one
+        return [each for each in (_without(each, names) for each in entry if each not in names) if each != {}]
     if isinstance(entry, dict):
-        return {title: _without(each, names) for title, each in entry.items()}
+        return {title: _without(each, names) for title, each in entry.items() if each not in names}
     return entry
 
 
