@@ -38,9 +38,22 @@ def names(module: ModuleType) -> list[str]:
     return sorted(getattr(module, "__all__", ()))
 
 
+@functools.cache
+def _public_classes() -> frozenset[type]:
+    found = (getattr(module, name) for module in modules() for name in names(module))
+    return frozenset(value for value in found if inspect.isclass(value))
+
+
 def members(kind: type) -> Iterator[tuple[str, Any, str]]:
-    """Public methods and properties that a class defines itself: name, function, and how it is written before it."""
-    for name, value in sorted(vars(kind).items()):
+    """Public methods and properties of a class: name, function, and how it is written before it.
+
+    Those that it defines itself or has from a class of ours that isn't public; the others stand where they are defined.
+    """
+    found: dict[str, Any] = {}
+    for base in kind.__mro__:
+        if base is kind or (base.__module__.startswith("leveret.") and base not in _public_classes()):
+            found = dict(vars(base)) | found
+    for name, value in sorted(found.items()):
         if name.startswith("_") or name in getattr(kind, "__dataclass_fields__", ()):
             continue
         if isinstance(value, (classmethod, staticmethod)):
