@@ -12,7 +12,7 @@ HOME = Path(leveret.__file__).parent
 # where texts are cut by the trained tokenizer of a model, and only there
 ASKED_FOR = {"text/_library.py": {"tokenizers"}}
 # of the same floor or below, so that the engine could be shipped alone
-OWN = {"runtime", "text", "errors", "_files", "_pixels"}
+OWN = {"runtime", "text", "errors", "_extras", "_files", "_pixels"}
 
 
 def imported(path):
