@@ -17,12 +17,15 @@ help:
 	@echo "make liblvr         the C library and its example, into build/lvr; needs no Python"
 	@echo "make test-liblvr    its logits against Python's, and damaged files"
 	@echo "make fuzz-native    hostile files against it, with sanitizers"
+	@echo "make dist           the wheel and the sdist, into dist/"
+	@echo "make test-dist      what these hold, and whether they work where nothing else is installed"
+	@echo "make house          coverage, times and sizes, into docs/results/house.md"
 	@echo "make lint           ruff, mypy, and which room may import which"
 	@echo "make public-api     list the public names and signatures anew: tests/public_api.txt"
 	@echo "make check          lint and test, as the CI does"
 	@echo "make docs           the documentation as a site, to build/site/index.html"
 	@echo "make docs-pictures  its pictures, anew; takes some minutes"
-	@echo "make clean          remove $(VENV), build/ and demo/"
+	@echo "make clean          remove $(VENV), build/, dist/ and demo/"
 
 # reinstalled when the build or the kernels change; Python files are seen at once
 SOURCES := pyproject.toml CMakeLists.txt $(shell find src/kernels -type f)
@@ -31,7 +34,7 @@ $(VENV)/.installed: $(SOURCES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet "scikit-build-core>=0.11" "nanobind>=2.4" "cmake>=3.20" ninja
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[train]"
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
@@ -50,6 +53,7 @@ test: $(VENV)/.installed-dev
 
 include tests/native/native.mk
 include tests/native/lvr.mk
+include tests/dist/dist.mk
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -75,4 +79,4 @@ docs-pictures: $(VENV)/.installed
 	for script in docs/pictures/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf $(VENV) build demo
+	rm -rf $(VENV) build dist demo

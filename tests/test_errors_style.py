@@ -15,6 +15,7 @@ BUILT_IN = {name for name, value in vars(builtins).items() if isinstance(value, 
 FINE = {
     "__init__.py AttributeError",
     "_deprecated.py AttributeError",
+    "_pillow.py AttributeError",
     "data/segmentation/_load.py IndexError",  # a sequence
     "data/segmentation/_masks.py ValueError",  # caught, and told with the file
     "distill/_manifest.py ValueError",  # caught, and told with the file

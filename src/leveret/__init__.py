@@ -1,15 +1,13 @@
 """Leveret: train, balance, shrink, grow and run small deep networks on an ordinary CPU.
 
 The public names are gathered here and loaded on first use, so that `import leveret` stays cheap and
-running a packed model never imports torch.
+running a packed model never imports torch. What isn't installed says so then: see `leveret._extras`.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
-
-__version__ = "0.1.0"
 
 # public name -> the room it lives in
 _HOMES = {
@@ -45,32 +43,101 @@ _HOMES = {
     "share": "leveret.shrink",
     "ternarize": "leveret.shrink",
     "Packed": "leveret.runtime",
+    "load_model": "leveret.runtime",
     "LeveretDataError": "leveret.errors",
     "LeveretError": "leveret.errors",
     "LeveretFormatError": "leveret.errors",
     "LeveretFutureWarning": "leveret.errors",
+    "LeveretMissingError": "leveret.errors",
     "LeveretPackError": "leveret.errors",
     "LeveretTrainingError": "leveret.errors",
     "LeveretUsageError": "leveret.errors",
     "LeveretWarning": "leveret.errors",
 }
 
+# rooms that can be entered without an import of their own: leveret.zoo.load("digits")
+_ROOMS = (
+    "balance",
+    "budget",
+    "capacity",
+    "context",
+    "data",
+    "distill",
+    "errors",
+    "grow",
+    "judge",
+    "nets",
+    "rules",
+    "runtime",
+    "shrink",
+    "text",
+    "training",
+    "zoo",
+)
+
 __all__ = ["__version__", *sorted(_HOMES)]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
+__version__: str
+
+
+if not TYPE_CHECKING:  # type checkers know the names below alone, and tell of others
+
+    def __getattr__(name):
+        if name == "__version__":
+            value: Any = _version()
+        elif name in _HOMES:
+            value = getattr(_room(_HOMES[name], name), name)
+        elif name in _ROOMS:
+            return _room(f"leveret.{name}", name)
+        else:
+            raise AttributeError(f"module 'leveret' has no attribute {name!r}")
         globals()[name] = value
         return value
-    raise AttributeError(f"module 'leveret' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted(set(globals()) | set(__all__) | set(_ROOMS))
+
+
+def _room(path: str, name: str) -> Any:
+    try:
+        return importlib.import_module(path)
+    except ImportError as error:
+        from leveret._extras import missing
+
+        if (said := missing(f"leveret.{name}", error)) is None:
+            raise
+        raise said from None
+
+
+def _version() -> str:
+    """Of the installed package: pyproject.toml alone says which it is."""
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version("leveret")
+    except importlib.metadata.PackageNotFoundError:  # a checkout that was put on the path, and never installed
+        return "0+unknown"
 
 
 if TYPE_CHECKING:
+    from leveret import balance as balance
+    from leveret import budget as budget
+    from leveret import capacity as capacity
+    from leveret import context as context
+    from leveret import data as data
+    from leveret import distill as distill
+    from leveret import errors as errors
+    from leveret import grow as grow
+    from leveret import judge as judge
+    from leveret import nets as nets
+    from leveret import rules as rules
+    from leveret import runtime as runtime
+    from leveret import shrink as shrink
+    from leveret import text as text
+    from leveret import training as training
+    from leveret import zoo as zoo
     from leveret.data import Data as Data
     from leveret.data import Split as Split
     from leveret.data import load as load
@@ -84,6 +151,7 @@ if TYPE_CHECKING:
     from leveret.errors import LeveretError as LeveretError
     from leveret.errors import LeveretFormatError as LeveretFormatError
     from leveret.errors import LeveretFutureWarning as LeveretFutureWarning
+    from leveret.errors import LeveretMissingError as LeveretMissingError
     from leveret.errors import LeveretPackError as LeveretPackError
     from leveret.errors import LeveretTrainingError as LeveretTrainingError
     from leveret.errors import LeveretUsageError as LeveretUsageError
@@ -98,6 +166,7 @@ if TYPE_CHECKING:
     from leveret.rules import RuleDistillation as RuleDistillation
     from leveret.rules import read_rules as read_rules
     from leveret.runtime import Packed as Packed
+    from leveret.runtime import load_model as load_model
     from leveret.shrink import binarize as binarize
     from leveret.shrink import factorize as factorize
     from leveret.shrink import hash_weights as hash_weights

@@ -13,6 +13,7 @@ __all__ = [
     "LeveretError",
     "LeveretFormatError",
     "LeveretFutureWarning",
+    "LeveretMissingError",
     "LeveretPackError",
     "LeveretTrainingError",
     "LeveretUsageError",
@@ -45,6 +46,10 @@ class LeveretDataError(LeveretError, ValueError):
 
 class LeveretFormatError(LeveretError, ValueError):
     """A file is not a whole, valid .lvr file of a version that this Leveret reads."""
+
+
+class LeveretMissingError(LeveretError, ImportError):
+    """A package isn't installed that only a part of Leveret needs; the message says which extra brings it."""
 
 
 class LeveretPackError(LeveretError, ValueError):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from leveret.balance import _clusters, cluster
 from leveret.balance._clusters import _none_empty, different_rows, means_of
-from leveret.errors import LeveretDataError, LeveretUsageError
+from leveret.errors import LeveretDataError, LeveretMissingError, LeveretUsageError
 
 
 def test_two_far_groups_are_found():
@@ -150,5 +150,5 @@ def test_backends_and_seeds_are_checked(monkeypatch):
     with pytest.raises(LeveretUsageError, match="seed must be at least 0"):
         cluster([[1.0], [2.0]], 1, seed=-1)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(LeveretUsageError, match="faiss isn't installed"):
+    with pytest.raises(LeveretMissingError, match="backend='faiss' needs faiss: pip install"):
         cluster([[1.0], [2.0]], 1, backend="faiss")

@@ -283,7 +283,7 @@ def test_bench_says_who_is_missing_and_who_differs(capsys):
     show_bench(
         SimpleNamespace(
             path="m[1].lvr", nbytes=1000, threads=1, batch=64, noise=9, models=models, profile={}, parts={},
-            unit="image", left_out={"openvino": "needs openvino: pip install 'leveret[bench]'"},
+            unit="image", left_out={"openvino": "needs openvino: pip install \"leveret[bench]\""},
             environment={"kernels": "avx2", "processor": "a [fast] one"},
         )
     )  # fmt: skip
@@ -292,7 +292,7 @@ def test_bench_says_who_is_missing_and_who_differs(capsys):
     assert "a [fast] one" in out
     assert "against PyTorch: 2.0x faster one by one, 2.0x faster in batches of 64" in out
     assert "PyTorch gave other shapes" in out
-    assert "without openvino: needs openvino: pip install 'leveret[bench]'" in out
+    assert 'without openvino: needs openvino: pip install "leveret[bench]"' in out
     assert "the fastest turns count" in out
 
 

@@ -105,7 +105,7 @@ def test_who_is_not_installed_is_named_and_the_others_go_on(model, monkeypatch):
     found = bench.run(model, against="onnxruntime,torch", threads=1, batch_size=2, seconds=0)
     assert [one.key for one in found.models] == ["leveret", "torch"]
     assert found.left_out == {
-        "onnxruntime": "needs onnx, onnxscript, onnxruntime: pip install 'leveret[bench]'"
+        "onnxruntime": 'needs onnx, onnxscript, onnxruntime: pip install "leveret[bench]"'
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 import leveret
 from leveret.data import Normalization
-from leveret.errors import LeveretUsageError
+from leveret.errors import LeveretMissingError, LeveretUsageError
 from leveret.interchange import _operations
 from leveret.runtime import InputContract, Packed, reference
 from leveret.runtime._graph import INPUT, Graph, Step
@@ -212,6 +212,6 @@ def test_what_can_not_be_exported_is_said(digits_net, tmp_path, monkeypatch):
     with pytest.raises(LeveretUsageError, match=r"step 'blocks.0.conv.sign' \(bits\) has no ONNX form"):
         leveret.export_onnx(digits_net, path)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(LeveretUsageError, match=r"needs onnx: pip install 'leveret\[onnx\]'"):
+    with pytest.raises(LeveretMissingError, match=r'leveret.export_onnx needs onnx: pip install "leveret\[onnx\]"'):
         leveret.export_onnx(digits_net, path)
     assert not path.exists()

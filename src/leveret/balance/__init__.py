@@ -4,6 +4,7 @@
 `leveret compare --balance` many.
 """
 
+from leveret import _with_torch as _with_torch
 from leveret.balance._adjusted import LogitAdjusted, adjust_logits, tune_tau
 from leveret.balance._bootstraps import balanced_bootstraps
 from leveret.balance._centres import ClusterCentres

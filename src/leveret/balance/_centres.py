@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from leveret._extras import needs
 from leveret.balance._clusters import Backend, checked_features, cluster, different_rows, features_for, means_of
 from leveret.data import Split
 from leveret.data._pixels import ArraySource
@@ -168,10 +169,9 @@ class ClusterCentres(BaseEstimator):
         self, x: Any, labels: NDArray[np.int64], target: Mapping[int, int], names: tuple[str, ...]
     ) -> tuple[Any, NDArray[np.int64]]:
         """Centres in place of samples, by imbalanced-learn."""
-        try:
-            from imblearn.under_sampling import ClusterCentroids
-        except ImportError:
-            raise LeveretUsageError("centres of arrays need imbalanced-learn: pip install imbalanced-learn") from None
+        needs("leveret.balance.ClusterCentres of arrays", "imblearn")
+        from imblearn.under_sampling import ClusterCentroids
+
         rows = checked_features(x)
         for c, wanted in target.items():
             # refused here, where the class is known

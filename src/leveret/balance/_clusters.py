@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from leveret._extras import installed, needs
 from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.training import features_of, raw_features
 
@@ -37,7 +37,8 @@ def cluster(
 
     Raises:
         LeveretDataError: features that aren't finite, or fewer different ones than clusters.
-        LeveretUsageError: k below 1, a seed below 0, an unknown backend, or faiss that isn't installed.
+        LeveretUsageError: k below 1, a seed below 0, an unknown backend.
+        LeveretMissingError: faiss was asked for and isn't installed.
     """
     rows = checked_features(features)
     if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
@@ -46,9 +47,9 @@ def cluster(
         raise LeveretUsageError(f"seed must be at least 0, got {seed}")
     if backend not in ("auto", "sklearn", "faiss"):
         raise LeveretUsageError(f"backend must be 'auto', 'sklearn' or 'faiss', got {backend!r}")
-    has_faiss = backend != "sklearn" and importlib.util.find_spec("faiss") is not None
-    if backend == "faiss" and not has_faiss:
-        raise LeveretUsageError("faiss isn't installed: pip install faiss-cpu, or take backend='sklearn'")
+    if backend == "faiss":
+        needs("backend='faiss'", "faiss")
+    has_faiss = backend != "sklearn" and installed("faiss")
     if (different := different_rows(rows, int(k))) < k:
         raise LeveretDataError(
             f"there are {different} different samples for {k} clusters; ask for fewer, or add samples"

@@ -1,5 +1,6 @@
 """Capacity: look coarsely everywhere, finely where it matters. Dynamic capacity nets and what they are trained with."""
 
+from leveret import _with_torch as _with_torch
 from leveret.capacity._amounts import Budget, UntilSure
 from leveret.capacity._attention import LearnedAttention
 from leveret.capacity._build import capacity_net, capacity_net_for, checked_amount

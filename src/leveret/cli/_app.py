@@ -16,6 +16,7 @@ from leveret.cli import _explain as _explain  # isort: skip
 from leveret.cli import _rules as _rules  # isort: skip
 from leveret.cli import _judging as _judging  # isort: skip
 from leveret.cli import _budgeting as _budgeting  # isort: skip
+from leveret.cli import _zoo as _zoo  # isort: skip
 from leveret.cli import _reproducing as _reproducing  # isort: skip
 from leveret.cli._data_options import options_for, takes_data, task_of
 from leveret.cli._examples import example

@@ -7,9 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import typer
-
-from leveret.cli._guard import complain
+from leveret.cli._guard import complain, say
 
 __all__ = ["print_each"]
 
@@ -27,7 +25,7 @@ def print_each(
         strict: exit with 1 where any had an error, and not only where all had.
 
     Raises:
-        typer.Exit: as `strict` says.
+        SystemExit: as `strict` says.
     """
     # paths come from file systems, which hold more than UTF-8
     for stream in (sys.stdout, sys.stderr):
@@ -40,12 +38,12 @@ def print_each(
         else:
             done += 1
         if as_json:
-            typer.echo(json.dumps(one.as_dict()))
+            say(json.dumps(one.as_dict()))
         elif one.error is None:
-            typer.echo("\t".join(words(one)))
+            say("\t".join(words(one)))
     if failed:
         of = f"{failed} of {done + failed} {what} could not be read"
         if strict or not done:
             complain(f"error: {of}", "red")
-            raise typer.Exit(1)
+            raise SystemExit(1)
         complain(f"warning: {of}", "yellow")

@@ -21,6 +21,7 @@ EXAMPLES = {
     "rules check": "leveret rules check rules.txt sentences.csv",
     "judge": "leveret judge yesterday/ today/ --looks looks.json",
     "budget": "leveret budget photos/ --net resnet20 --deadline 30m",
+    "zoo": "leveret zoo digits",
     "data": "leveret data photos/ --sheet sheet.png",
     "reproduce": "leveret reproduce --quick",
 }

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import typer
-
 from leveret.errors import LeveretError, LeveretWarning
 
-__all__ = ["complain", "guarded", "note"]
+__all__ = ["complain", "guarded", "note", "say"]
+
+_COLOURS = {"red": "\x1b[31m", "yellow": "\x1b[33m"}
 
 
 @contextmanager
@@ -33,27 +33,44 @@ def guarded() -> Iterator[None]:
             if debug:
                 raise
             complain(f"error: {_one_line(error)}", "red")
-            raise typer.Exit(1) from None
+            raise SystemExit(1) from None
+        except ImportError as error:
+            from leveret._extras import missing
+
+            if debug or (said := missing(f"leveret {_command()}", error)) is None:
+                raise
+            complain(f"error: {said}", "red")
+            raise SystemExit(1) from None
         except KeyboardInterrupt as stop:
             if debug:
                 raise
             complain(f"\n{stop}" if str(stop) else "\nstopped", "yellow")
-            raise typer.Exit(130) from None
+            raise SystemExit(130) from None
         except BrokenPipeError:
             # the reader (`| head`) has had enough; what Python still holds must not complain at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
+            raise SystemExit(0) from None
+
+
+def say(message: str) -> None:
+    """A line on stdout, at once."""
+    print(message, flush=True)
 
 
 def complain(message: str, colour: str) -> None:
     """A line on stderr, coloured on a terminal."""
     plain = "NO_COLOR" in os.environ or not sys.stderr.isatty()
-    typer.echo(message if plain else typer.style(message, fg=colour), err=True)
+    note(message if plain else f"{_COLOURS[colour]}{message}\x1b[0m")
 
 
 def note(message: str) -> None:
     """A line on stderr, in the terminal's own colour."""
-    typer.echo(message, err=True)
+    print(message, file=sys.stderr, flush=True)
+
+
+def _command() -> str:
+    """The one that was asked for."""
+    return next((word for word in sys.argv[1:] if not word.startswith("-")), "")
 
 
 def _one_line(error: Exception) -> str:

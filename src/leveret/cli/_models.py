@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from leveret._deprecated import renamed_option
 from leveret.cli._completion import engines_in_list
-from leveret.cli._each import print_each
 from leveret.cli._examples import example
 from leveret.cli._guard import guarded, note
 from leveret.cli._options import Json, Model, Threads, print_json
+from leveret.cli._predicting import predict_each
 from leveret.cli._root import app
-from leveret.errors import LeveretUsageError
 
 
 @app.command(short_help="Say the class of images, pixels or texts.", epilog=example("predict"))
@@ -26,8 +23,8 @@ def predict(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="Images, folders, .npz files; of a model of texts .txt (a text a line), .csv, .jsonl, .parquet or "
-            ".conll files. - reads paths, or texts, from stdin, one a line.",
+            help="Images, folders, .npy or .npz files; of a model of texts .txt (a text a line), .csv, .jsonl, "
+            ".parquet or .conll files. - reads paths, or texts, from stdin, one a line.",
             show_default=False,
         ),
     ],
@@ -69,21 +66,20 @@ def predict(
     """Say the class of images or texts, with a packed model; name entities in texts, with a tagger; or write masks, a
     class for each pixel, with a model of maps."""
     with guarded():
-        from leveret.jobs import predict_masks
-
-        predictions: Iterator[Any]
-        if out is not None and (budget is not None or facts is not None):
-            raise LeveretUsageError(
-                "--budget and --facts are of nets that say a class for each image, --out of nets of masks"
-            )
-        what = "images"
-        if out is None:
-            predictions, what = _predictions(model, paths, top, threads, budget=budget, facts=facts, heed=heed)
-        else:
-            predictions = predict_masks.run(
-                model, _with_stdin(paths), out, overlap=overlap, scale=scale, threads=threads
-            )
-        print_each(predictions, lambda one: one.words(top), as_json=as_json, strict=strict, what=what)
+        predict_each(
+            model,
+            paths,
+            top=top,
+            out=out,
+            overlap=overlap,
+            scale=scale,
+            budget=budget,
+            facts=facts,
+            heed=heed,
+            threads=threads,
+            as_json=as_json,
+            strict=strict,
+        )
 
 
 @app.command(short_help="List a packed model's layers and costs.", epilog=example("inspect"))
@@ -153,29 +149,3 @@ def export(
 
         export_onnx(model, out, pixels=False if floats else None)
         note(f"wrote {out}")
-
-
-def _predictions(
-    model: Path, paths: list[str], top: int, threads: int | None, **options: Any
-) -> tuple[Iterator[Any], str]:
-    """What the model says of each sample, and what these are; "-" stands for lines of paths, or of texts."""
-    from leveret import runtime
-    from leveret.jobs import predict as job
-
-    packed = runtime.load(model)
-    given: dict[str, Any] = {"top": top, "threads": threads, **options}
-    if not hasattr(packed, "encoder"):
-        return job.run(packed, _with_stdin(paths), **given), "images"
-    lines = (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
-    return job.run(packed, paths, stdin=lines, **given), "texts"
-
-
-def _with_stdin(paths: list[str]) -> Iterator[str]:
-    for path in paths:
-        if path != "-":
-            yield path
-            continue
-        for line in sys.stdin.buffer:
-            name = os.fsdecode(line.rstrip(b"\r\n"))
-            if name:
-                yield name

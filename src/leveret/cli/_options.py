@@ -9,6 +9,21 @@ from typing import Annotated, Any
 import typer
 
 from leveret.cli._completion import IMAGE_NETS, MASK_NETS, TEXT_NETS, one_of, sources
+from leveret.cli._guard import say
+from leveret.errors import LeveretUsageError
+
+
+def located(model: Path) -> Path:
+    """A model's file, of the zoo where it is asked for."""
+    if not str(model).startswith("zoo:"):
+        return model
+    from leveret import zoo
+
+    try:
+        return zoo.located(model)
+    except LeveretUsageError as error:
+        raise typer.BadParameter(str(error)) from None
+
 
 Source = Annotated[
     str,
@@ -19,7 +34,12 @@ Source = Annotated[
         autocompletion=sources,
     ),
 ]
-Model = Annotated[Path, typer.Argument(help="A packed model, MODEL.lvr.", show_default=False)]
+Model = Annotated[
+    Path,
+    typer.Argument(
+        help="A packed model, MODEL.lvr, or zoo:NAME; see leveret zoo.", show_default=False, callback=located
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the model, checkpoints, figures and report.")]
 Seed = Annotated[int, typer.Option(help="Of everything random: splits, initial weights, order, augmentation.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Make unreadable samples an error, not a counted warning.")]
@@ -95,4 +115,4 @@ Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
 def print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    say(json.dumps(value, indent=2, ensure_ascii=False))

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from leveret import __version__
-
 __all__ = ["app"]
 
 # boxes and colours for people; plain text, and no time for loading rich, for pipes
@@ -26,5 +24,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
 ) -> None:
     if version:
+        from leveret import __version__
+
         typer.echo(f"leveret {__version__}")
         raise typer.Exit

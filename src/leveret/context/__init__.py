@@ -1,5 +1,6 @@
 """Context: classify each place with the whole picture in view. ParseNet, what it is made of, and the dense CRF."""
 
+from leveret import _with_torch as _with_torch
 from leveret.context._backbone import Stages, Taps
 from leveret.context._crf import DenseCRF, LearnedCRF
 from leveret.context._fcn import FCN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from leveret._extras import needs
 from leveret.data._raw import Part, Raw
 
 __all__ = ["read_digits"]
@@ -11,6 +12,7 @@ __all__ = ["read_digits"]
 
 def read_digits() -> Raw:
     """The digits with their greys 0..16 spread over 0..255."""
+    needs("reading the embedded digits", "sklearn")
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

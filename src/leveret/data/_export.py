@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
 
 from leveret._files import replacing
+from leveret._pillow import Image
 from leveret.errors import LeveretUsageError
 
 __all__ = ["write_folder"]

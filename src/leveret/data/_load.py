@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leveret._extras import installed
 from leveret.data._cluttered_source import cluttered_source, in_clutter
 from leveret.data._digits import read_digits
 from leveret.data._folder import read_folder
@@ -305,6 +306,9 @@ def silent(items: Iterable[Any], total: int) -> Iterable[Any]:
 
 
 def decoding_bar(items: Iterable[Any], total: int) -> Iterator[Any]:
+    if not installed("rich"):
+        yield from items
+        return
     from rich.console import Console
     from rich.progress import track
 

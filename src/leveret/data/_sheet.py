@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from leveret._files import replacing
+from leveret._pillow import Image, ImageDraw, ImageFont
 from leveret.data._types import Data
 from leveret.errors import LeveretUsageError
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from leveret._extras import needs
 from leveret.data._features import as_float32, unusable_rows
 from leveret.data._raw import Part, Raw
 from leveret.data._types import Skipped
@@ -271,6 +272,7 @@ def _names(paths: list[Path]) -> str:
 
 
 def _library() -> Any:
+    needs("reading tables", "datasets")
     import datasets
 
     datasets.disable_progress_bars()

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from leveret._extras import needs
+from leveret._pillow import Image
 from leveret.data._regions import Box, choose_reader
 from leveret.data._regions._open import opened
 from leveret.data._regions._reader import File, to_pixels
@@ -81,6 +82,7 @@ pixel, grey 1 |
             raise LeveretUsageError(f"channels must be 1 or 3, got {channels!r}")
         if max_pixels is not None and max_pixels < 1:
             raise LeveretUsageError(f"max_pixels must be at least 1, got {max_pixels!r}")
+        needs("reading images", "PIL")
         self._file = File(source)
         with self._blaming_the_file():
             limit = Image.MAX_IMAGE_PIXELS if max_pixels is None else max_pixels

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
+from leveret._extras import needs
+from leveret._pillow import Image, ImageOps, UnidentifiedImageError
 from leveret.errors import LeveretDataError
 
 __all__ = ["EXTENSIONS", "decode_image", "open_image", "probe_image", "read_image", "scaled_size"]
@@ -91,6 +92,7 @@ def probe_image(source: str | os.PathLike[str] | bytes) -> tuple[int, int, bool]
 
 def open_image(source: Any) -> Image.Image:
     """A file, or its bytes, by Pillow, of which only the header is read; raises `LeveretDataError` with the reason."""
+    needs("reading images", "PIL")
     try:
         if isinstance(source, bytes):
             if not source:

@@ -1,5 +1,6 @@
 """Distillation: teachers that are searched and trained side by side, their best subset, what they say, students."""
 
+from leveret import _with_torch as _with_torch
 from leveret.distill._convteachers import ConvTeachers
 from leveret.distill._search import Search, SearchOver, Study
 from leveret.distill._sharded import ShardedArray

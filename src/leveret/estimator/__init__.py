@@ -4,6 +4,7 @@ Everything that stands around a classifier there (cross-validation, searches, ca
 `LeveretClassifier`; all that it does itself is to read arrays as `leveret.data.from_arrays` does and to call `fit`.
 """
 
+from leveret import _with_torch as _with_torch
 from leveret.estimator._classifier import LeveretClassifier
 
 __all__ = ["LeveretClassifier"]

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leveret._extras import needs
 from leveret.data import Data, from_arrays
-from leveret.errors import LeveretUsageError
 from leveret.experiments._datasets import FILES
 
 __all__ = ["cells", "elpv"]
@@ -32,7 +32,7 @@ def cells(side: int, seed: int, data: Path | None = None) -> Data:
         data: folder of the datasets, for `elpv`.
 
     Raises:
-        LeveretUsageError: the package elpv-dataset isn't installed.
+        LeveretMissingError: the package elpv-dataset isn't installed.
     """
     images, defective, groups = _images(side, data)
     return from_arrays(
@@ -50,15 +50,14 @@ def elpv(data: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """All images and their probabilities: of `elpv.npz` where the folder has one, else of the package elpv-dataset.
 
     Raises:
-        LeveretUsageError: neither is there.
+        LeveretMissingError: neither is there.
     """
     if data is not None and (data / FILES["elpv"]).is_file():
         found = np.load(data / FILES["elpv"])
         return found["images"], found["probabilities"]
-    try:
-        from elpv_dataset.utils import load_dataset
-    except ImportError:
-        raise LeveretUsageError("this part needs the package elpv-dataset: pip install 'leveret[bench]'") from None
+    needs("this part", "elpv_dataset")
+    from elpv_dataset.utils import load_dataset
+
     images, probabilities, _ = load_dataset()
     return images, np.asarray(probabilities, float)
 

@@ -8,6 +8,7 @@ Source: Xiao, Zhang, Yang, Peng & Zhang, "Error-Driven Incremental Learning in D
 Large-Scale Image Classification", ACM MM 2014.
 """
 
+from leveret import _with_torch as _with_torch
 from leveret.grow._grow import Growth, grow
 from leveret.grow._measured import accuracies, tested
 from leveret.grow._memory import Memory, herded, reservoir

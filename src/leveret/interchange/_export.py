@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from collections.abc import Sequence
 from typing import Any
 
+from leveret._extras import needs
 from leveret._files import replacing
 from leveret._pixels import of_pixels
 from leveret.errors import LeveretUsageError
@@ -46,14 +46,14 @@ def export_onnx(
             where the net has a normalisation.
 
     Raises:
-        LeveretUsageError: onnx isn't installed; the path is the net's own; pixels without a normalisation; a step that
+        LeveretMissingError: onnx isn't installed.
+        LeveretUsageError: the path is the net's own; pixels without a normalisation; a step that
             has no ONNX form, named; a net of more than 2 GB.
         LeveretFormatError: a damaged `.lvr` file.
         LeveretPackError: a net of PyTorch that can't be packed.
         LeveretError: the file can't be written.
     """
-    if importlib.util.find_spec("onnx") is None:
-        raise LeveretUsageError("export needs onnx: pip install 'leveret[onnx]'")
+    needs("leveret.export_onnx", "onnx")
     if isinstance(net, str | os.PathLike) and os.path.exists(path) and os.path.samefile(net, path):
         raise LeveretUsageError(f"{os.fspath(path)} is the packed net itself: give the ONNX file another name")
     model = _model(_packed(net, example, normalization, classes), pixels)

@@ -6,7 +6,6 @@ and OpenVINO a graph compiled for each batch size. Importing this file loads non
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import warnings
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leveret._extras import installed
 from leveret.errors import LeveretUsageError
 
 __all__ = ["ENGINES", "Engine", "engines", "export", "lacking", "onnxruntime_model", "openvino_model"]
@@ -32,7 +32,7 @@ class Engine:
     Attributes:
         key, title: the word on the command line, and the name.
         needs: modules, those that build the float net included.
-        install: what pip is to be given for them.
+        extra: that brings them.
         alone: code of a process that only predicts with it, a batch of one size; its `sys.argv`: the packed model's
             file (the export, where the engine reads ONNX), the batch, threads.
     """
@@ -40,7 +40,7 @@ class Engine:
     key: str
     title: str
     needs: tuple[str, ...]
-    install: str
+    extra: str
     alone: str
 
 
@@ -70,12 +70,12 @@ model(np.zeros((batch, *shape), dtype))
 """
 
 _ONNX = ("torch", "onnx", "onnxscript")
-_BENCH = "'leveret[bench]'"
+_BENCH = "bench"
 
 ENGINES = {
     engine.key: engine
     for engine in (
-        Engine("torch", "PyTorch", ("torch",), "torch", _TORCH_ALONE),
+        Engine("torch", "PyTorch", ("torch",), "train", _TORCH_ALONE),
         Engine(
             "onnxruntime",
             "ONNX Runtime",
@@ -104,8 +104,8 @@ def engines(names: str | list[str] | tuple[str, ...]) -> list[Engine]:
 
 def lacking(engine: Engine) -> str | None:
     """What isn't installed, and what to do about it; None where nothing is missing."""
-    missing = [name for name in engine.needs if importlib.util.find_spec(name) is None]
-    return f"needs {', '.join(missing)}: pip install {engine.install}" if missing else None
+    lacked = [name for name in engine.needs if not installed(name)]
+    return f'needs {", ".join(lacked)}: pip install "leveret[{engine.extra}]"' if lacked else None
 
 
 def export(packed: Any, path: str | os.PathLike[str]) -> None:

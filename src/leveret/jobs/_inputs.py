@@ -1,4 +1,4 @@
-"""What `predict` is pointed at, as single images: files, folders searched at any depth, rows of `.npz` arrays."""
+"""What `predict` is pointed at, as single images: files, folders searched at any depth, rows of arrays."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class Item:
     """One image, or why there is none.
 
     Attributes:
-        source: a path, or `file.npz:name[row]`.
-        pixels: `(channels, height, width)` uint8, where the image is a row of an array; else None: `source` is a file.
+        source: a path, `file.npz:name[row]` or `file.npy[row]`.
+        pixels: `(channels, height, width)` uint8, where the image is an array or a row of one; else None: `source` is a
+            file of another kind.
         error: why there is no image, or None.
     """
 
@@ -44,6 +45,8 @@ def inputs(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Item]:
             yield from _folder(text)
         elif text.lower().endswith(".npz"):
             yield from _archive(text)
+        elif text.lower().endswith(".npy"):
+            yield from _array(text)
         else:
             yield Item(text)
 
@@ -60,6 +63,32 @@ def _folder(path: str) -> Iterator[Item]:
     yield from failed
     if not found and not failed:
         yield Item(path, error=f"a folder without images ({', '.join(sorted(EXTENSIONS))})")
+
+
+def _array(path: str) -> Iterator[Item]:
+    """The images of a `.npy` file, which is read as it is asked for; or the one image that it is, if it has no more
+    sides than that."""
+    from leveret.data._npz import pixels_of
+
+    name = Path(path).name
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if array.ndim == 2 or (array.ndim == 3 and (array.shape[0] in (1, 3) or array.shape[2] in (1, 3))):
+            yield Item(path, pixels_of(array[None], name)[0])
+            return
+        # whether fractions reach to 1 or to 255 shows only in the whole array
+        rows = _ROWS if array.dtype == np.uint8 and array.ndim > 2 else max(1, len(array))
+        for start in range(0, max(1, len(array)), rows):
+            for i, image in enumerate(pixels_of(array[start : start + rows], name), start):
+                yield Item(f"{path}[{i}]", image)
+    except LeveretDataError as error:
+        yield Item(path, error=" ".join(str(error).split()))
+    except FileNotFoundError:
+        yield Item(path, error="no such file")
+    except OSError as error:
+        yield Item(path, error=_why(error))
+    except Exception as error:  # of numpy, on damaged content
+        yield Item(path, error=f"not a whole .npy file of a plain array ({' '.join(str(error).split())})")
 
 
 def _archive(path: str) -> Iterator[Item]:

@@ -245,7 +245,7 @@ def _predictions(
 
 
 def _image(item: Item, channels: int, max_pixels: int | None) -> Any:
-    if item.pixels is None:
+    if item.pixels is None or item.source.lower().endswith(".npy"):  # one image, which may be large
         return TiledImage(item.source, channels=channels, max_pixels=max_pixels)
     if len(item.pixels) != channels:
         raise LeveretDataError(f"an image of {len(item.pixels)} channels, the model takes {channels}")

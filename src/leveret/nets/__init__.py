@@ -1,5 +1,6 @@
 """Nets: plain `torch.nn.Module`s from images, rows or texts to logits, and the blocks that they are built from."""
 
+from leveret import _with_torch as _with_torch
 from leveret.nets._bag import BagOfWords
 from leveret.nets._blocks import BasicBlock, ConvBlock, ConvNetBlock, ExactConv2d, ResNetBlock
 from leveret.nets._chain import LinearChainCRF

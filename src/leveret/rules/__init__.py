@@ -10,6 +10,7 @@ The idea in four steps, each a module of its own:
 Source: Hu, Ma, Liu, Hovy & Xing, "Harnessing deep neural networks with logic rules", ACL 2016.
 """
 
+from leveret import _with_torch as _with_torch
 from leveret.rules._check import Checked, check
 from leveret.rules._contradictions import Contradiction, contradictions
 from leveret.rules._counts import RuleCount

@@ -17,6 +17,9 @@ from leveret.runtime.routes import (
     UntilSure,
 )
 
+# its name where it stands beside `leveret.load`, which is of data
+load_model = load
+
 __all__ = [
     "Budget",
     "CapacityLook",
@@ -34,4 +37,5 @@ __all__ = [
     "TaggedSentence",
     "UntilSure",
     "load",
+    "load_model",
 ]

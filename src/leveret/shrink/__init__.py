@@ -1,5 +1,6 @@
 """Transforms: each takes a net and gives a smaller one."""
 
+from leveret import _with_torch as _with_torch
 from leveret.shrink.binary import binarize
 from leveret.shrink.channels import prune_channels
 from leveret.shrink.compact import factorize

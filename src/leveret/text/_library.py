@@ -6,7 +6,7 @@ import functools
 import os
 from typing import Any
 
-from leveret.errors import LeveretError
+from leveret._extras import needs
 
 __all__ = ["library"]
 
@@ -16,12 +16,11 @@ def library() -> Any:
     """The module `tokenizers`.
 
     Raises:
-        LeveretError: it isn't installed.
+        LeveretMissingError: it isn't installed.
     """
     # batches are small, and what trains or predicts has its own threads
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    try:
-        import tokenizers
-    except ImportError as error:
-        raise LeveretError("texts are split by a library that isn't installed: pip install tokenizers") from error
+    needs("splitting texts", "tokenizers")
+    import tokenizers
+
     return tokenizers

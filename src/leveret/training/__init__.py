@@ -1,5 +1,6 @@
 """Training: one loop, what it minimises, and how its outcome is measured."""
 
+from leveret import _with_torch as _with_torch
 from leveret.metrics import Evaluation
 from leveret.training._adadelta import Adadelta
 from leveret.training._augment import Augment, Augmentation

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PIL import Image
-
+from leveret._pillow import Image
 from leveret.data._regions._flat import FlatReader
 from leveret.data._regions._npy import NpyReader
 from leveret.data._regions._open import opened

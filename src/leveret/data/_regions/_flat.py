@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
 import numpy as np
-from PIL import Image
 
+from leveret._pillow import Image
 from leveret.data._regions._reader import BLOCK, Assembly, Box, File, Packing, Pixels, Regions, exactly, to_pixels
 from leveret.data.images import GREY_MODES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import IO
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from leveret._pillow import Image, ImageFile, UnidentifiedImageError
 
 __all__ = ["opened"]
 

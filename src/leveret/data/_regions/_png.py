@@ -13,8 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import IO
 
-from PIL import Image
-
+from leveret._pillow import Image
 from leveret.data._regions._reader import BLOCK, Assembly, Box, File, Packing, Regions, exactly, to_pixels
 from leveret.data.images import GREY_MODES
 from leveret.errors import LeveretDataError

@@ -9,8 +9,8 @@ from typing import IO, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from leveret._pillow import Image
 from leveret.data.images import in_eight_bits
 from leveret.errors import LeveretDataError
 

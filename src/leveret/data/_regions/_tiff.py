@@ -11,8 +11,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-from PIL import Image
-
+from leveret._pillow import Image
 from leveret.data._regions._reader import BLOCK, Assembly, Box, File, Regions, exactly, to_pixels
 from leveret.data.images import GREY_MODES
 from leveret.errors import LeveretDataError

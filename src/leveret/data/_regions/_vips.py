@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PIL import Image
-
+from leveret._pillow import Image
 from leveret.data._regions._reader import Assembly, Box, File, Regions, to_pixels
 
 __all__ = ["VipsReader"]

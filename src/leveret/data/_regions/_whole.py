@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageOps
-
+from leveret._pillow import Image, ImageOps
 from leveret.data._regions._open import opened
 from leveret.data._regions._reader import Box, File, Regions, to_pixels
 from leveret.data.images import GREY_MODES, in_eight_bits

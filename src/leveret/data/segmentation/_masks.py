@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
+from leveret._pillow import Image, ImageOps
 from leveret.data.images import open_image, reason_of, scaled_size
 from leveret.data.segmentation._classes import Entry
 from leveret.data.segmentation._palette import Color

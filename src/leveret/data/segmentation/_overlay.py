@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
+from leveret._pillow import Image, ImageDraw, ImageFont
 from leveret.data.segmentation._palette import IGNORED_COLOR, Color, palette_table
 
 __all__ = ["colored", "laid_over", "legend", "with_legend"]

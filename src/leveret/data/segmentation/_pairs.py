@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from leveret._extras import needs
 from leveret.data._folder import PART_NAMES
 from leveret.data._pixels import cache_folder
 from leveret.data._table import table_files
@@ -134,6 +135,7 @@ def read_pair_tables(source: Path, image_column: str | None, mask_column: str | 
     Raises:
         LeveretDataError: no such files or columns, or damaged ones.
     """
+    needs("reading tables", "datasets")
     import datasets
 
     datasets.disable_progress_bars()

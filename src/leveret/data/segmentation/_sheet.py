@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from leveret._files import replacing
+from leveret._pillow import Image, ImageDraw, ImageFont
 from leveret.data.segmentation._data import SegmentationData
 from leveret.data.segmentation._overlay import as_picture, laid_over, legend, with_legend
 from leveret.errors import LeveretUsageError
