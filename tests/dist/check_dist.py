@@ -71,7 +71,9 @@ def main() -> None:
         source.install(str(sdist))
         check_plain(source)
     total = sum(weights.values())
-    print(f"the plain install weighs {total / 1e6:.1f} MB: " + ", ".join(f"{k} {v / 1e6:.1f}" for k, v in weights.items()))
+    print(
+        f"the plain install weighs {total / 1e6:.1f} MB: " + ", ".join(f"{k} {v / 1e6:.1f}" for k, v in weights.items())
+    )
     if given.out is not None:
         record = {"install_bytes": total, "packages": weights, "wheel_bytes": wheel.stat().st_size}
         record["sdist_bytes"] = sdist.stat().st_size
@@ -116,9 +118,16 @@ print(json.dumps({name: weight(name) for name in sys.argv[1:]}))
 def check_wheel(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
-    kernels = [name for name in names if name.startswith("leveret/runtime/_kernels.") and name.endswith((".so", ".pyd"))]
+    kernels = [
+        name for name in names if name.startswith("leveret/runtime/_kernels.") and name.endswith((".so", ".pyd"))
+    ]
     expect(len(kernels) == 1, f"{path.name} must hold the compiled kernels once, it holds {kernels}")
-    for name in ("leveret/py.typed", "leveret/__main__.py", "leveret/zoo/models/digits.lvr", "leveret/zoo/models/digits.md"):
+    for name in (
+        "leveret/py.typed",
+        "leveret/__main__.py",
+        "leveret/zoo/models/digits.lvr",
+        "leveret/zoo/models/digits.md",
+    ):
         expect(name in names, f"{path.name} lacks {name}")
     expect(any(name.endswith("licenses/LICENSE") for name in names), f"{path.name} lacks the licence")
     strays = [name for name in names if not name.startswith("leveret/") and ".dist-info/" not in name]
@@ -147,7 +156,10 @@ def check_litter(path: Path, names: list[str]) -> None:
 
 
 def check_plain(here: Environment) -> None:
-    expect(here.installed() == PLAIN, f"the plain install must bring {sorted(PLAIN)}, it brought {sorted(here.installed())}")
+    expect(
+        here.installed() == PLAIN,
+        f"the plain install must bring {sorted(PLAIN)}, it brought {sorted(here.installed())}",
+    )
     print(run(here.python, "-c", TRY_PLAIN).strip())
     sample = here.leveret("zoo", "digits", "--sample").strip()
     lines = here.leveret("predict", "zoo:digits", sample).splitlines()
@@ -192,7 +204,9 @@ def run(*command: Any, code: int = 0) -> str:
         [str(word) for word in command], capture_output=True, text=True, cwd=tempfile.gettempdir(), env=environment
     )
     if done.returncode != code:
-        raise SystemExit(f"{' '.join(map(str, command))}\nended with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}")
+        raise SystemExit(
+            f"{' '.join(map(str, command))}\nended with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}"
+        )
     return done.stdout if code == 0 else done.stderr
 
 

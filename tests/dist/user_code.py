@@ -33,7 +33,9 @@ def names() -> tuple[str, ...]:
     found: tuple[str, ...] = leveret.zoo.names()
     card: str = leveret.zoo.card(found[0])
     images, labels = leveret.zoo.sample(found[0])
-    assert images.dtype == np.uint8 and len(labels) and card
+    assert images.dtype == np.uint8
+    assert len(labels)
+    assert card
     return found
 
 
