@@ -108,9 +108,9 @@ def rooms() -> list[Room]:
     return list(made.values())
 
 
-def pages() -> dict[str, str]:
-    """The Markdown of each page, by its file below docs/."""
-    found = rooms()
+def pages(found: list[Room] | None = None) -> dict[str, str]:
+    """The Markdown of each page, by its file below docs/; of `rooms()` where none are given."""
+    found = rooms() if found is None else found
     return {room.file: _page(room, found) for room in found}
 
 

@@ -24,11 +24,13 @@ OUTWARD = re.compile(r"\]\(((?:\.\./)+)((?!\.\.)[^)#\s]+)")  # a link that may l
 RESULT = re.compile(r"\[([^\]\n]+)\]\((results/[\w-]+\.md)(?:#[\w-]+)?\)")
 OPTIONAL = ("install.md", "zoo.md", "releasing.md")  # pages of the navigation that may not have been written yet
 
+_rooms: list[api.Room] = []
 _pages: dict[str, str] = {}
 
 
 def on_config(config: Any) -> Any:
-    _pages.update(api.pages())
+    _rooms[:] = api.rooms()
+    _pages.update(api.pages(_rooms))
     without = [name for name in OPTIONAL if not (Path(config.docs_dir) / name).exists()]
     config.nav = _without(config.nav, without)
     for entry in (each for each in config.nav if isinstance(each, dict)):
@@ -66,7 +68,7 @@ def on_files(files: Any, config: Any) -> Any:
 def on_post_build(config: Any) -> None:
     """Each public name has its place in the pages as they were made, or the build fails."""
     site = Path(config.site_dir)
-    for room in api.rooms():
+    for room in _rooms:
         text = (site / room.file).with_suffix(".html").read_text(encoding="utf-8")
         missing = [
             each.path for each in room.all_entries() if each.home == each.path and f'id="{each.path}"' not in text

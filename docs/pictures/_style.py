@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from leveret.report.figures import COLOURS, drawing, grid_of, svg_of
+from leveret.report.figures import COLORS, drawing, grid_of, svg_of
 
-__all__ = ["COLOURS", "FOLDER", "picture", "plain", "show_image"]
+__all__ = ["COLORS", "FOLDER", "picture", "plain", "show_image"]
 
 FOLDER = Path(__file__).parent
 # the page's variables as colours: a picture that stands in a file of its own knows no page

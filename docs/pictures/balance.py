@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 import leveret
-from _style import COLOURS, picture
+from _style import COLORS, picture
 from leveret.balance import FrequencySampler
 from leveret.data import from_arrays
 from leveret.nets import MLP
@@ -35,11 +35,11 @@ with picture("balance", 1, 2, 3.6, sharex=True, sharey=True) as axes:
         recalls = [np.mean(found.predictions[found.labels == each] == each) for each in (0, 1)]
         with torch.no_grad():
             rare = net.eval()(inputs).softmax(1)[:, 1].reshape(80, 80).numpy()
-        place.contourf(grid[..., 0], grid[..., 1], rare, [0.5, 1.1], colors=[COLOURS["b"]], alpha=0.16)
-        place.contour(grid[..., 0], grid[..., 1], rare, [0.5], colors=[COLOURS["b"]], linewidths=1.6)
+        place.contourf(grid[..., 0], grid[..., 1], rare, [0.5, 1.1], colors=[COLORS["b"]], alpha=0.16)
+        place.contour(grid[..., 0], grid[..., 1], rare, [0.5], colors=[COLORS["b"]], linewidths=1.6)
         few = rng.choice(1_500, 220, replace=False)
-        place.scatter(*x[few].T, s=5, color=COLOURS["a"], alpha=0.45, linewidths=0)
-        place.scatter(*x[1_500:].T, s=16, color=COLOURS["b"], linewidths=0)
+        place.scatter(*x[few].T, s=5, color=COLORS["a"], alpha=0.45, linewidths=0)
+        place.scatter(*x[1_500:].T, s=16, color=COLORS["b"], linewidths=0)
         place.set_title(f"{title}\nrecall: frequent {recalls[0]:.0%}, rare {recalls[1]:.0%}", fontsize=10.5)
         place.set_aspect("equal")
         place.set_xlim(-3.3, 3.6)

@@ -1,6 +1,6 @@
 """Samples seen by people and by trainings, on one scale."""
 
-from _style import COLOURS, picture
+from _style import COLORS, picture
 from leveret.budget import ASSUMPTIONS, lifetime
 
 life = lifetime()
@@ -17,8 +17,8 @@ ROWS = (
 
 with picture("budget", 1, 1, 2.9) as ((axes,),):
     for place, (_, count, colour) in enumerate(ROWS):
-        axes.barh(place, count, color=COLOURS[colour], height=0.68)
-        axes.text(count * 1.25, place, f"{count:,}", va="center", fontsize=9, color=COLOURS["faint"])
+        axes.barh(place, count, color=COLORS[colour], height=0.68)
+        axes.text(count * 1.25, place, f"{count:,}", va="center", fontsize=9, color=COLORS["faint"])
     axes.set_yticks(range(len(ROWS)), [name for name, *_ in ROWS])
     axes.invert_yaxis()
     axes.set_xscale("log")

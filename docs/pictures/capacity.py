@@ -6,9 +6,9 @@ from matplotlib.patches import Rectangle
 from torch import nn
 
 import leveret
-from _style import COLOURS, picture, plain, show_image
+from _style import COLORS, picture, plain, show_image
 from leveret.capacity import DynamicCapacityNet, Hinted
-from leveret.report.draw_explanation import heat_colours
+from leveret.report.draw_explanation import heat_colors
 
 data = leveret.data.cluttered(leveret.load("digits"), canvas=(96, 96), distractors=8, distractor_size=4, train=6_000)
 
@@ -38,13 +38,13 @@ with picture("capacity", 1, 4, 2.5) as ((first, second, third, last),):
     show_image(first, pixels[one], "the image")
     show_image(second, (0.7 * pixels[one]).astype("uint8"), "saliency ‖∂H/∂c‖", vmin=0, vmax=255)
     heat = look.saliency[one].numpy().astype(float)
-    second.imshow(heat_colours(heat), extent=(-0.5, 95.5, 95.5, -0.5), interpolation="nearest")
+    second.imshow(heat_colors(heat), extent=(-0.5, 95.5, 95.5, -0.5), interpolation="nearest")
     show_image(third, pixels[one], f"the {len(look.boxes[one])} patches seen closely")
     for up, left, down, end in look.boxes[one].tolist():
-        third.add_patch(Rectangle((left, up), end - left, down - up, fill=False, edgecolor=COLOURS["b"], linewidth=1.4))
+        third.add_patch(Rectangle((left, up), end - left, down - up, fill=False, edgecolor=COLORS["b"], linewidth=1.4))
     places = np.arange(10)
-    last.barh(places - 0.2, before[one], 0.4, color=COLOURS["grid"], label="coarse")
-    last.barh(places + 0.2, after[one], 0.4, color=COLOURS["a"], label="refined")
+    last.barh(places - 0.2, before[one], 0.4, color=COLORS["grid"], label="coarse")
+    last.barh(places + 0.2, after[one], 0.4, color=COLORS["a"], label="refined")
     last.set_yticks(places, data.classes, fontsize=9)
     last.invert_yaxis()
     last.set_title(f"probabilities; it is a {data.classes[labels[one]]}", fontsize=9.5)

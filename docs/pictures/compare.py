@@ -2,7 +2,7 @@
 
 import json
 
-from _style import COLOURS, FOLDER, picture
+from _style import COLORS, FOLDER, picture
 
 recorded = json.loads((FOLDER.parent / "results" / "shrink.json").read_text(encoding="utf-8"))
 rows = [row for row in recorded["parts"]["cifar"]["rows"] if row["dataset"] == "cifar"]
@@ -28,7 +28,7 @@ with picture("compare", 1, 2, 3.3, sharey=True) as ((left, right),):
             error, x = 100 * row["error"], scale * row[key]
             front = error < best  # none is as small, or as fast, and as accurate
             best = min(best, error)
-            axes.scatter(x, error, s=42, color=COLOURS["accent" if front else "grid"], zorder=3)
+            axes.scatter(x, error, s=42, color=COLORS["accent" if front else "grid"], zorder=3)
             name = SHORT.get(row["name"], row["name"])
             name = "Binary-Weight" if name.startswith("Binary-Weight") else name
             down, left_of = PLACES.get((key, row["key"]), (3, False))
@@ -39,7 +39,7 @@ with picture("compare", 1, 2, 3.3, sharey=True) as ((left, right),):
                 textcoords="offset points",
                 ha="right" if left_of else "left",
                 fontsize=8.5,
-                color=COLOURS["ink" if front else "faint"],
+                color=COLORS["ink" if front else "faint"],
             )
         axes.set_xscale("log")
         axes.set_xlabel(unit)

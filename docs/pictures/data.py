@@ -3,7 +3,7 @@
 import numpy as np
 
 import leveret
-from _style import COLOURS, picture, show_image
+from _style import COLORS, picture, show_image
 from leveret.data import long_tailed
 
 digits = leveret.load("digits")
@@ -20,8 +20,8 @@ with picture("data", 1, 3, 2.6, width_ratios=(1.2, 1, 1)) as ((left, middle, rig
     ]
     show_image(middle, np.concatenate(lines), "cluttered(digits)")
     counts = long_tailed(digits, 20).train.class_counts()
-    right.bar(range(10), digits.train.class_counts(), color=COLOURS["grid"], label="as they are")
-    right.bar(range(10), counts, color=COLOURS["a"], label="kept")
+    right.bar(range(10), digits.train.class_counts(), color=COLORS["grid"], label="as they are")
+    right.bar(range(10), counts, color=COLORS["a"], label="kept")
     right.set_xticks(range(10), digits.classes)
     right.set_title("long_tailed(digits, 20): 1 to 20", fontsize=9.5)
     right.legend(frameon=False, fontsize=8.5, loc="upper right")

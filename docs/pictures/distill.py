@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 import leveret
-from _style import COLOURS, picture, show_image
+from _style import COLORS, picture, show_image
 from leveret.nets import ConvNet
 
 data = leveret.load("digits")
@@ -24,7 +24,7 @@ with picture("distill", 1, 4, 2.4, width_ratios=(0.8, 1, 1, 1)) as ((image, *bar
         ("the teacher, T = 4", (logits / 4).softmax(0).numpy(), "b"),
     ]
     for axes, (title, values, colour) in zip(bars, said, strict=True):
-        axes.bar(range(10), values, color=COLOURS[colour])
+        axes.bar(range(10), values, color=COLORS[colour])
         axes.set_ylim(0, 1)
         axes.set_xticks(range(10), data.classes, fontsize=8.5)
         axes.set_yticks([0, 0.5, 1], ["0", "½", "1"] if axes is bars[0] else ["", "", ""], fontsize=8.5)

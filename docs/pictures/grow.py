@@ -3,7 +3,7 @@
 import torch
 
 import leveret
-from _style import COLOURS, picture, plain
+from _style import COLORS, picture, plain
 from leveret.data import of_classes
 from leveret.grow import BranchRule, ClassTree, GrowRecipe, grow
 from leveret.nets import ConvNet
@@ -30,7 +30,7 @@ with picture("grow", 1, 2, 3.4, width_ratios=(1, 1.5)) as ((left, right),):
                 ha="center",
                 va="center",
                 fontsize=9,
-                color="white" if value > 0.6 else COLOURS["ink"],
+                color="white" if value > 0.6 else COLORS["ink"],
             )
     left.set_xticks(range(len(seen.known)), seen.known)
     left.set_yticks(range(len(seen.new)), seen.new)
@@ -42,13 +42,13 @@ with picture("grow", 1, 2, 3.4, width_ratios=(1, 1.5)) as ((left, right),):
     plain(right)
     right.set_xlim(0, 1)
     right.set_ylim(0, 1)
-    box = {"boxstyle": "round,pad=0.5", "facecolor": "#ffffff", "edgecolor": COLOURS["a"]}
+    box = {"boxstyle": "round,pad=0.5", "facecolor": "#ffffff", "edgecolor": COLORS["a"]}
     groups = [child.classes for child in growth.tree.root.children_]
     right.text(0.5, 0.84, "branch: which group?", ha="center", va="center", fontsize=10.5, bbox=box, zorder=3)
     for number, group in enumerate(groups):
         at = (number + 0.5) / len(groups)
-        right.plot([0.5, at], [0.78, 0.4], color=COLOURS["grid"], linewidth=2)
-        box = {**box, "edgecolor": COLOURS["b"]}
+        right.plot([0.5, at], [0.78, 0.4], color=COLORS["grid"], linewidth=2)
+        box = {**box, "edgecolor": COLORS["b"]}
         words = ", ".join(group)
         right.text(at, 0.34, f"leaf\n{words}", ha="center", va="center", fontsize=10.5, bbox=box, zorder=3)
     right.set_title(f"the tree: {growth.figures['accuracy']:.1%} on all ten digits", fontsize=10.5)

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 
 import leveret
-from _style import COLOURS, FOLDER, picture, plain
+from _style import COLORS, FOLDER, picture, plain
 from leveret.data import write_folder
 from leveret.runtime import load
 
@@ -54,7 +54,7 @@ with picture("index", 1, 3, 3.0, width_ratios=(1.05, 1, 1)) as ((left, middle, r
         for below, (who, colour) in enumerate((("teacher", "grid"), ("packed", "accent"))):
             value = models[who][key]
             place = 2.9 - number - 0.34 * below
-            middle.barh(place, 0.62 * value / largest, 0.3, color=COLOURS[colour])
+            middle.barh(place, 0.62 * value / largest, 0.3, color=COLORS[colour])
             middle.text(
                 0.62 * value / largest + 0.02, place, f"{_short(scale * value)} {unit}", va="center", fontsize=9
             )
@@ -77,7 +77,7 @@ with picture("index", 1, 3, 3.0, width_ratios=(1.05, 1, 1)) as ((left, middle, r
             ha="center",
             va="center",
             fontsize=9.5,
-            color=COLOURS["accent" if fine else "b"],
+            color=COLORS["accent" if fine else "b"],
         )
     right.set_xlim(-0.1, 5)
     right.set_ylim(-0.5, 3.9)

@@ -3,7 +3,7 @@
 import numpy as np
 
 import leveret
-from _style import COLOURS, picture, plain
+from _style import COLORS, picture, plain
 from leveret.judge import judge, power
 
 data = leveret.load("digits")
@@ -29,10 +29,8 @@ with picture("judge", 1, 2, 3.0, width_ratios=(1.25, 1)) as ((left, right),):
     )
     asked = np.unique(np.logspace(1, 3.3, 60).astype(int))
     for accuracy, colour in ((0.55, "c"), (0.6, "b"), (0.7, "a")):
-        right.plot(
-            asked, [power(accuracy, int(n)) for n in asked], color=COLOURS[colour], label=f"{accuracy:.0%} right"
-        )
-    right.axhline(0.8, color=COLOURS["faint"], linewidth=1, linestyle=":")
+        right.plot(asked, [power(accuracy, int(n)) for n in asked], color=COLORS[colour], label=f"{accuracy:.0%} right")
+    right.axhline(0.8, color=COLORS["faint"], linewidth=1, linestyle=":")
     right.set_xscale("log")
     right.set_xticks([10, 100, 1000], ["10", "100", "1000"])
     right.minorticks_off()

@@ -2,7 +2,7 @@
 
 import torch
 
-from _style import COLOURS, picture
+from _style import COLORS, picture
 from leveret.nets import ConvNet, ResNet, ShallowNet, layer_operations, parameter_count
 
 NETS = {
@@ -21,9 +21,9 @@ with picture("nets", 1, 2, 2.9, sharey=True) as ((left, right),):
         net = make()
         weights, work = parameter_count(net), sum(each for _, each in layer_operations(net, image))
         for axes, value, colour in ((left, weights, "a"), (right, work, "b")):
-            axes.barh(place, value, color=COLOURS[colour], height=0.66)
+            axes.barh(place, value, color=COLORS[colour], height=0.66)
             words = f"{value / 1e6:.3g} M" if value >= 1e6 else f"{value / 1e3:.0f} k"
-            axes.text(value * 1.15, place, words, va="center", fontsize=9, color=COLOURS["faint"])
+            axes.text(value * 1.15, place, words, va="center", fontsize=9, color=COLORS["faint"])
     left.set_yticks(range(len(NETS)), NETS)
     left.invert_yaxis()
     for axes, title, limits in ((left, "weights", (2e4, 9e7)), (right, "multiply-accumulates", (5e4, 6e8))):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 import leveret
-from _style import COLOURS, FOLDER, picture
+from _style import COLORS, FOLDER, picture
 from leveret.data import few_labels, from_arrays
 from leveret.nets import MLP
 from leveret.rules import RuleDistillation, posterior, read_rules
@@ -23,7 +23,7 @@ grid = np.stack(np.meshgrid(np.linspace(-3, 3, 61), np.linspace(-3, 3, 61)), -1)
 sick_class = data.classes.index("sick")
 known = np.flatnonzero(np.asarray(data.train.labels) >= 0)
 points = np.asarray(data.train.fetch(known))
-colours = [COLOURS["b"] if label == sick_class else COLOURS["a"] for label in np.asarray(data.train.labels)[known]]
+colours = [COLORS["b"] if label == sick_class else COLORS["a"] for label in np.asarray(data.train.labels)[known]]
 
 with picture("rules", 1, 3, 3.0, sharex=True, sharey=True) as (places,):
     panels = []
@@ -54,8 +54,8 @@ with picture("rules", 1, 3, 3.0, sharex=True, sharey=True) as (places,):
     for axes, title, values in zip(places, titles, (panels[0][0], panels[1][0], q), strict=True):
         share = values[:, sick_class].reshape(61, 61)
         axes.imshow(share, cmap="RdBu_r", vmin=0, vmax=1, alpha=0.6, extent=(-3.05, 3.05, -3.05, 3.05), origin="lower")
-        axes.contour(grid[..., 0], grid[..., 1], share, [0.5], colors=[COLOURS["ink"]], linewidths=1.2)
-        axes.plot([-3, 3], [3, -3], color=COLOURS["faint"], linewidth=1, linestyle=":")
+        axes.contour(grid[..., 0], grid[..., 1], share, [0.5], colors=[COLORS["ink"]], linewidths=1.2)
+        axes.plot([-3, 3], [3, -3], color=COLORS["faint"], linewidth=1, linestyle=":")
         axes.scatter(*points.T, s=26, color=colours, edgecolors="white", linewidths=0.8, zorder=3)
         axes.set_title(title, fontsize=9.5)
         axes.set_aspect("equal")

@@ -12,7 +12,7 @@ import leveret
 from _style import picture, show_image
 from leveret.context import ParseNet, street_backbone
 
-COLOURS = np.array([[158, 190, 214], [128, 128, 132], [192, 105, 43]], np.uint8)  # sky, road, car
+SHADES = np.array([[158, 190, 214], [128, 128, 132], [192, 105, 43]], np.uint8)  # sky, road, car
 rng = np.random.default_rng(0)
 
 
@@ -22,7 +22,7 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
     for _ in range(rng.integers(1, 4)):
         top, left, high, wide = rng.integers((20, 2, 6, 10), (34, 50, 12, 18))
         mask[top : top + high, left : left + wide] = 2
-    image = COLOURS[mask].astype(float) + rng.normal(0, 10, 3) + rng.normal(0, 38, (48, 64, 3))
+    image = SHADES[mask].astype(float) + rng.normal(0, 10, 3) + rng.normal(0, 38, (48, 64, 3))
     return image.clip(0, 255).astype(np.uint8), mask
 
 
@@ -43,7 +43,7 @@ with tempfile.TemporaryDirectory() as folder, picture("segment", 2, 4, 3.5) as a
         p = net.eval()(torch.from_numpy(data.normalization.apply(images))).softmax(1)
     rows = list(axes)
     cars = [int(one) for one in np.argsort(-(masks == 2).mean((1, 2)))[:2]]
-    named = {"cmap": ListedColormap(COLOURS / 255), "vmin": 0, "vmax": 2}
+    named = {"cmap": ListedColormap(SHADES / 255), "vmin": 0, "vmax": 2}
     for row, one in zip(rows, cars, strict=True):
         above = row is rows[0]
         show_image(row[0], images[one], "image" if above else "")

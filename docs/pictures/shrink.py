@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 import leveret
-from _style import COLOURS, picture, show_image
+from _style import COLORS, picture, show_image
 from leveret.nets import ConvNet
 
 data = leveret.load("digits")
@@ -37,7 +37,7 @@ with picture("shrink", 4, 4, 6.4, height_ratios=(1.5, 1, 1.5, 1)) as axes:
         weights = weights.detach().numpy()
         row, column = 2 * (number // 4), number % 4
         show_image(axes[row][column], weights[:16, :3].reshape(16, -1), title, cmap="RdBu_r", vmin=-0.35, vmax=0.35)
-        axes[row + 1][column].hist(weights.ravel().clip(-0.41, 0.41), bins, color=COLOURS["a"])
+        axes[row + 1][column].hist(weights.ravel().clip(-0.41, 0.41), bins, color=COLORS["a"])
         axes[row + 1][column].set_yscale("log")
         axes[row + 1][column].tick_params(labelleft=False, labelsize=8)
         axes[row + 1][column].minorticks_off()

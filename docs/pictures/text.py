@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 import leveret
-from _style import COLOURS, picture, plain
+from _style import COLORS, picture, plain
 from leveret.data import from_arrays
 from leveret.nets import TextConvNet
 from leveret.text import TextEncoder
@@ -44,10 +44,10 @@ with picture("text", 2, 1, 2.2) as ((above,), (below,)):
         change = p[0] - p[1:]
         for place, (word, speaks) in enumerate(zip(words, change, strict=True)):
             strength = min(abs(float(speaks)), 1)
-            colour = COLOURS["a"] if speaks > 0 else COLOURS["b"]
+            colour = COLORS["a"] if speaks > 0 else COLORS["b"]
             axes.axvspan(place - 0.46, place + 0.46, color=colour, alpha=0.75 * strength, linewidth=0)
             axes.text(place, 0.5, word, ha="center", va="center", fontsize=11)
-            axes.text(place, 0.08, f"{100 * speaks:+.0f}", ha="center", va="bottom", fontsize=8, color=COLOURS["faint"])
+            axes.text(place, 0.08, f"{100 * speaks:+.0f}", ha="center", va="bottom", fontsize=8, color=COLORS["faint"])
         axes.set_xlim(-0.5, len(words) - 0.5)
         axes.set_ylim(0, 1)
         axes.set_title(f"liked: {p[0]:.0%}", fontsize=10, loc="left")

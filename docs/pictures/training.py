@@ -3,7 +3,7 @@
 import torch
 
 import leveret
-from _style import COLOURS, picture
+from _style import COLORS, picture
 from leveret.nets import ConvNet
 
 data = leveret.load("digits")
@@ -18,8 +18,8 @@ with picture("training", 1, 2, 2.9) as ((left, right),):
             net, data, epochs=EPOCHS, batch_size=64, lr=0.01, schedule=name, warmup=warmup, progress=False
         )
         epochs = range(1, EPOCHS + 1)
-        left.plot(epochs, [each["lr"] for each in result.history], color=COLOURS[colour], label=name)
-        right.plot(epochs, [100 * each["val_accuracy"] for each in result.history], color=COLOURS[colour], label=name)
+        left.plot(epochs, [each["lr"] for each in result.history], color=COLORS[colour], label=name)
+        right.plot(epochs, [100 * each["val_accuracy"] for each in result.history], color=COLORS[colour], label=name)
     left.set_title("learning rate at each epoch's end", fontsize=10)
     right.set_title("accuracy on the validation part, %", fontsize=10)
     for axes in (left, right):

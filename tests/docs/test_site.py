@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -116,3 +117,15 @@ def test_pictures_have_a_script_each_and_are_small() -> None:
     assert all(path.stat().st_size < 200_000 for path in pictures.glob("*.svg"))
     shown = set(re.findall(r"\]\(pictures/(\w+)\.svg\)", "\n".join(p.read_text("utf-8") for p in DOCS.glob("*.md"))))
     assert made == shown
+
+
+def test_pictures_scripts_find_what_they_import() -> None:
+    missing = []
+    for script in (DOCS / "pictures").glob("*.py"):
+        for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("leveret"):
+                module = importlib.import_module(str(node.module))
+                missing += [
+                    f"{script.name}: {node.module}.{each.name}" for each in node.names if not hasattr(module, each.name)
+                ]
+    assert not missing
