@@ -30,6 +30,14 @@ def described():
     return found
 
 
+def said_of(full, value, of):
+    """A function's docstring; of a method also those of its class, and of what it is in the classes below."""
+    if of is None:
+        return value.__doc__
+    inherited = [getattr(base, full.rsplit(".", 1)[1], None) for base in of.__mro__]
+    return " ".join(one.__doc__ or "" for one in (value, of, *inherited) if one is not None)
+
+
 def test_names_and_signatures_are_as_listed():
     now = list(public_api.lines())
     listed = public_api.LISTED.read_text(encoding="utf-8").splitlines()
@@ -72,7 +80,7 @@ def test_every_argument_of_many_is_described(described):
             for one in inspect.signature(value).parameters.values()
             if one.name not in ("self", "cls") and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
         ]
-        text = value.__doc__ + ((of.__doc__ or "") if of is not None else "")
+        text = said_of(full, value, of)
         missing = [name for name in names if not re.search(rf"\b{re.escape(name)}\b", text)]
         if len(names) >= 4 and missing:
             silent.append(f"{full}: {', '.join(missing)}")
@@ -91,7 +99,7 @@ def test_what_is_raised_is_described(described):
             for node in ast.walk(body)
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
         }
-        text = value.__doc__ + ((of.__doc__ or "") if of is not None else "")
+        text = said_of(full, value, of)
         if any(name.startswith("Leveret") for name in raised) and "aises" not in text:
             silent.append(full)
     assert silent == []
