@@ -21,7 +21,7 @@ class _Absent:
             raise AttributeError(name)
         needs("work on images", "PIL")
         raise LeveretUsageError(
-            f"Pillow was installed after Leveret had looked for it; start Python anew for its {name}"
+            f"the Pillow that has {name} was installed after Leveret had looked for it: start Python anew"
         )
 
 
