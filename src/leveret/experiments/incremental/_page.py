@@ -53,7 +53,7 @@ def page(values: Mapping[str, Any]) -> str:
             "the same net, and all but training anew the same epochs. Compute is multiply-accumulates: training "
             "samples shown, times those of a pass forward of the net that was trained on them, times 3 for the pass "
             "back, and the preview's. Accuracy is of the test samples of all classes seen so far. Seconds are the "
-            "clock's, whatever else ran beside, and those that a core was busy."
+            "clock's, whatever else ran beside, and those that a core was busy, of steps that ran without a stop."
         ),
         "",
         figures_table(_FIGURES, values),
@@ -132,8 +132,7 @@ def _table(rows: Mapping[str, _Row]) -> str:
                 _value(rows[method], "accuracy"),
                 *(f"{100 * rows[method][key]:.2f}" for key in ("before", "old", "old_alone", "new")),
                 f"{rows[method]['ratio']:.2f}",
-                f"{rows[method]['seconds']:.0f}",
-                f"{rows[method]['cpu_seconds']:.0f}",
+                *(_seconds(rows[method].get(key)) for key in ("seconds", "cpu_seconds")),
             )
             for method in METHODS
             if method in rows
@@ -144,6 +143,10 @@ def _table(rows: Mapping[str, _Row]) -> str:
 def _value(row: _Row, key: str) -> str:
     spread = f" ± {100 * row[f'{key}_spread']:.2f}" if row["seeds"] > 1 else ""
     return f"{100 * row[key]:.2f}{spread}"
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}"
 
 
 def _workers(details: Mapping[str, Any]) -> list[str]:

@@ -90,12 +90,16 @@ class _Seed:
         if (out / "row.json").exists():
             return dict(json.loads((out / "row.json").read_text(encoding="utf-8")))
         print(f"{self.setting.part}, seed {self.seed}: {name}", end=" ", flush=True)
-        row = work(out)
-        write_json(out / "row.json", row)
-        for leftover in ("training", "growth"):
-            shutil.rmtree(out / leftover, ignore_errors=True)
+        leftovers = [out / leftover for leftover in ("training", "growth")]
+        goes_on = any(leftover.exists() for leftover in leftovers)
+        row = dict(work(out))
         print(f"{100 * row['accuracy']:.2f} %, {row['seconds']:.0f} s", flush=True)
-        return dict(row)
+        if goes_on:  # how long it took before it was stopped isn't known
+            del row["seconds"], row["cpu_seconds"]
+        write_json(out / "row.json", row)
+        for leftover in leftovers:
+            shutil.rmtree(leftover, ignore_errors=True)
+        return row
 
     def _anew(self, data: Data, before: ClassTree | None, out: Path, row: dict[str, Any]) -> dict[str, Any]:
         setting = self.setting
