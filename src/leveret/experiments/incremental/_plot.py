@@ -21,6 +21,7 @@ _COLOURS = {
     "lwf": "#7a5ba8",
     "fine-tune": "#999999",
 }
+_APART = 0.06  # classes
 
 
 def plots(values: Mapping[str, Any], out: Path) -> None:
@@ -36,12 +37,14 @@ def plots(values: Mapping[str, Any], out: Path) -> None:
         first = next(row for row in rows if row["step"] == 0)
         figure, axes = panels(2, 10.4, 4.2)
         for panel, key, title in ((axes[0], "accuracy", "all classes seen"), (axes[1], "old", "old classes")):
-            for method, colour in _COLOURS.items():
+            for i, (method, colour) in enumerate(_COLOURS.items()):
                 own = {row["step"]: row for row in rows if row["method"] == method}
                 steps = sorted(own)
                 places, means = [seen[step] for step in steps], [100 * own[step][key] for step in steps]
                 if key == "accuracy":
                     places, means = [seen[0], *places], [100 * first["accuracy"], *means]
+                # beside one another, since several are nearly alike
+                places = [place + _APART * (i - len(_COLOURS) // 2) for place in places]
                 spreads = [100 * own[step].get(f"{key}_spread", 0.0) for step in steps]
                 dashed = "--" if method in ("scratch", "random") else "-"
                 panel.plot(places, means, dashed, color=colour, marker="o", markersize=4, label=METHODS[method][0])
