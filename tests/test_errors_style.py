@@ -31,7 +31,7 @@ FINE = {
 
 
 # what a message may begin with that is written large
-NAMES = {"Adadelta", "Augment", "L2Norm", "LEVERET_ISA", "Optuna"}
+NAMES = {"Adadelta", "Augment", "L2Norm", "LEVERET_ISA", "Optuna", "Pillow"}
 
 
 def raised():

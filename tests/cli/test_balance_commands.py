@@ -14,7 +14,7 @@ FIGURES = {"pr_auc": 0.5, "roc_auc": 0.75, "balanced_accuracy": 0.625, "accuracy
 
 def test_fit_hands_its_options_on(run, tmp_path, monkeypatch):
     asked = {}
-    metrics = {"figures": FIGURES, "data": {"ratio": 8.0}}
+    metrics = {"figures": FIGURES, "data": {"ratio": 8.0, "kind": "image"}}
     monkeypatch.setattr(
         fit, "run", lambda *where, **how: asked.update(where=where, **how) or FitJobResult(tmp_path, metrics)
     )

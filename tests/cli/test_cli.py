@@ -308,7 +308,7 @@ def test_bench_passes_its_options_on(run, monkeypatch, model):
     monkeypatch.setattr(bench, "run", fake)
     done = run("bench", model, "--against", "torch,openvino", "--threads", 3, "--batch-size", 5, "--profile")
     assert done == (1, "", "error: enough\n")
-    expected = {"path": model, "against": "torch,openvino", "threads": 3, "batch": 5, "profile": True}
+    expected = {"path": model, "against": "torch,openvino", "threads": 3, "batch_size": 5, "profile": True}
     assert given.items() >= expected.items()
 
 

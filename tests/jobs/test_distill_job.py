@@ -55,7 +55,7 @@ def test_the_report_shows_what_was_measured(done):
         "full ensemble",
         "hard labels",
         "member-001",
-        "bagged",
+        "selected",
         "trial-001",
     ):
         assert text in page

@@ -73,7 +73,7 @@ class _OfRows:
     def scores(
         self, data: Data, *, seed: int = 0, out: Path | None = None, progress: bool = False
     ) -> NDArray[np.float64]:
-        """As `Observer.scores`."""
+        """As `Observer.scores`, whose `data` and `seed` it takes; there is nothing for `out` and `progress` to do."""
         train, test = rows_of(data, ("train", "test"), self.features, self.normalization, seed)
         classifier = self.classifier(len(train))
         with warnings.catch_warnings():
