@@ -63,7 +63,7 @@ def test_a_slice_runs_end_to_end_and_goes_on(small, tmp_path, monkeypatch):
     assert "cpu_seconds" not in rows["replay"]
     assert all("cpu_seconds" in row for method, row in rows.items() if method != "replay")
     parts = [json.loads(path.read_text()) for path in (tmp_path / "runs").rglob("row.json")]
-    took = sum(row.get("seconds", 0) for row in parts)
+    took = sum(row.get("cpu_seconds", 0) for row in parts)
     assert values["parts"]["fashion"]["took_seconds"] == pytest.approx(took)
     assert rows["scratch"]["ratio"] == 1
     assert rows["fine-tune"]["compute"] < rows["tree"]["compute"]

@@ -86,7 +86,7 @@ def _part(
         "operations": found[0]["operations"],
         "outlines": found[0]["outlines"],
         "reasons": found[0]["reasons"],
-        # whenever it was: steps that an earlier run finished are only read
-        "took_seconds": sum(row.get("seconds", 0.0) for seed in found for row in seed["rows"]),
+        # as long as a core was busy, whatever ran beside and whenever: steps that were finished before are only read
+        "took_seconds": sum(row.get("cpu_seconds", row.get("seconds", 0.0)) for seed in found for row in seed["rows"]),
     }
     return {"rows": rows, **figures_of(rows)}, details
