@@ -53,7 +53,9 @@ def page(values: Mapping[str, Any]) -> str:
             "the same net, and all but training anew the same epochs. Compute is multiply-accumulates: training "
             "samples shown, times those of a pass forward of the net that was trained on them, times 3 for the pass "
             "back, and the preview's. Accuracy is of the test samples of all classes seen so far. Seconds are the "
-            "clock's, whatever else ran beside, and those that a core was busy, of steps that ran without a stop."
+            "clock's, whatever else ran beside, and those that a core was busy, of steps that ran without a stop. "
+            "A growth's share of them is larger than its share of the compute: its batches are half as large, and each "
+            "node is measured."
         ),
         "",
         figures_table(_FIGURES, values),
