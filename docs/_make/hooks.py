@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[2]
 OUTWARD = re.compile(r"\]\(((?:\.\./)+)((?!\.\.)[^)#\s]+)")  # a link that may leave docs/
 
 RESULT = re.compile(r"\[([^\]\n]+)\]\((results/[\w-]+\.md)(?:#[\w-]+)?\)")
-OPTIONAL = ("install.md", "zoo.md", "releasing.md")  # pages of the navigation that may not have been written yet
 
 _rooms: list[api.Room] = []
 _pages: dict[str, str] = {}
@@ -31,23 +30,12 @@ _pages: dict[str, str] = {}
 def on_config(config: Any) -> Any:
     _rooms[:] = api.rooms()
     _pages.update(api.pages(_rooms))
-    without = [name for name in OPTIONAL if not (Path(config.docs_dir) / name).exists()]
-    config.nav = _without(config.nav, without)
     for entry in (each for each in config.nav if isinstance(each, dict)):
         if entry.get("Results") == "results/":
             entry["Results"] = results_of(Path(config.docs_dir))
         elif entry.get("API") == "api/":
             entry["API"] = list(_pages)
     return config
-
-
-def _without(entry: Any, names: list[str]) -> Any:
-    if isinstance(entry, list):
-        # an entry is a page, or a title with one
-        return [each for each in (_without(each, names) for each in entry if each not in names) if each != {}]
-    if isinstance(entry, dict):
-        return {title: _without(each, names) for title, each in entry.items() if each not in names}
-    return entry
 
 
 def results_of(docs: Path) -> list[str]:
