@@ -195,13 +195,13 @@ class PackedTree(Routed):
             if self.blend:
                 # a geometric mean with what the branch itself says within the group
                 within = within ** (1 - self.blend) * (found[places] / sure) ** self.blend
-                within /= within.sum(1, keepdims=True)
+                within /= np.add.reduce(within, 1, keepdims=True)
             found[places] = sure * within
             explored[places] = True
         if most < number:
-            best = (found * explored).max(1, keepdims=True)
+            best = np.maximum.reduce(found * explored, 1, keepdims=True)
             np.minimum(found, best * _BELOW, out=found, where=~explored)
-            found /= found.sum(1, keepdims=True)
+            found /= np.add.reduce(found, 1, keepdims=True)
         return found
 
 
@@ -218,11 +218,12 @@ def _picked(groups: NDArray[np.float64], most: int) -> Iterator[tuple[int, NDArr
 
 
 def _softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    # ufuncs' own reductions, at half of the time of an array's methods
     away = logits.astype(np.float64)
-    away -= away.max(1, keepdims=True)
+    away -= np.maximum.reduce(away, 1, keepdims=True)
     # no probability is 0, and of several levels' none underflows
     found = np.exp(np.maximum(away, _LEAST, out=away), out=away)
-    found /= found.sum(1, keepdims=True)
+    found /= np.add.reduce(found, 1, keepdims=True)
     return found
 
 
