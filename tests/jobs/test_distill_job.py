@@ -16,7 +16,7 @@ from leveret.jobs._distill_recipe import distill_recipe, parameter_count
 SMALL = {
     "student": "conv1",
     "params": "5k",
-    "members": 2,
+    "members": 3,
     "epochs": 1,
     "views": 1000,
     "student_epochs": 1,
@@ -42,7 +42,7 @@ def test_everything_is_there_and_says_the_same(done, digits):
     assert metrics["student"]["parameters"] == pytest.approx(5000, rel=0.01)
     # both saw the same samples
     assert metrics["student"]["samples_seen"] == metrics["hard_labels"]["samples_seen"] == 1000
-    assert len(metrics["teachers"]) == 2
+    assert len(metrics["teachers"]) == 3
     assert sum(metrics["subset"]["weights"]) == pytest.approx(1)
     for name in ("ensemble", "best-member", "subset", "hard-labels"):
         assert (done.out / "models" / f"{name}.lvr").exists()
@@ -54,7 +54,7 @@ def test_the_report_shows_what_was_measured(done):
         "Many teachers, one small student",
         "full ensemble",
         "hard labels",
-        "member-001",
+        "member-002",
         "selected",
         "trial-001",
     ):
@@ -102,7 +102,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(done, tmp_path, monkeypatch):
     text = str(stopped.value)
     assert "keeps the teachers, the transfer set" in text
     assert "leveret distill digits -o" in text
-    assert "--params 5k --members 2 --epochs 1 --views 1000 --student-epochs 1 --trials 2 --quick --resume" in text
+    assert "--params 5k --members 3 --epochs 1 --views 1000 --student-epochs 1 --trials 2 --quick --resume" in text
 
 
 @pytest.mark.parametrize(
