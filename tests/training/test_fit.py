@@ -336,6 +336,7 @@ def test_a_stopped_process_leaves_a_checkpoint_that_resumes(tmp_path, how):
     run = warm_processes.start(trains_until_stopped, tmp_path / "out", said=said)
     deadline = time.monotonic() + 60
     while not (tmp_path / "out" / "last.ckpt").exists() and time.monotonic() < deadline:
+        assert run.is_alive(), said.read_text()
         time.sleep(0.05)
     time.sleep(0.3)
     os.kill(run.pid, how)
