@@ -22,10 +22,8 @@ FINE = {
     "distill/_sharded.py ValueError",  # caught, and told with the file
     "distill/_views.py IndexError",  # a sequence
     "estimator/_classifier.py ValueError",  # in scikit-learn's own words
-    "judge/_observers.py NotImplementedError",  # for others to override
     "experiments/_index/_answers.py KeyError",  # as where a part wasn't run
     "runtime/_graph.py ValueError",  # caught, and told with the file
-    "runtime/rules/_evidence.py NotImplementedError",  # for others to override
     "shrink/pruned/__init__.py AttributeError",
 }
 

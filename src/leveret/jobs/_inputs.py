@@ -81,14 +81,8 @@ def _array(path: str) -> Iterator[Item]:
         for start in range(0, max(1, len(array)), rows):
             for i, image in enumerate(pixels_of(array[start : start + rows], name), start):
                 yield Item(f"{path}[{i}]", image)
-    except LeveretDataError as error:
-        yield Item(path, error=" ".join(str(error).split()))
-    except FileNotFoundError:
-        yield Item(path, error="no such file")
-    except OSError as error:
-        yield Item(path, error=_why(error))
-    except Exception as error:  # of numpy, on damaged content
-        yield Item(path, error=f"not a whole .npy file of a plain array ({' '.join(str(error).split())})")
+    except Exception as error:  # numpy, zipfile and zlib raise a dozen kinds on damaged content
+        yield Item(path, error=_unreadable(error, "a whole .npy file of a plain array"))
 
 
 def _archive(path: str) -> Iterator[Item]:
@@ -98,14 +92,18 @@ def _archive(path: str) -> Iterator[Item]:
             for start, pixels in _chunks(archive, name, path):
                 for i, image in enumerate(pixels, start):
                     yield Item(f"{path}:{name}[{i}]", image)
-    except LeveretDataError as error:
-        yield Item(path, error=" ".join(str(error).split()))
-    except FileNotFoundError:
-        yield Item(path, error="no such file")
-    except OSError as error:
-        yield Item(path, error=_why(error))
-    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds on damaged content
-        yield Item(path, error=f"not a whole .npz file of plain arrays ({' '.join(str(error).split())})")
+    except Exception as error:  # numpy, zipfile and zlib raise a dozen kinds on damaged content
+        yield Item(path, error=_unreadable(error, "a whole .npz file of plain arrays"))
+
+
+def _unreadable(error: Exception, what: str) -> str:
+    """Why a file can't be read that isn't `what`."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, OSError):
+        return _why(error)
+    text = " ".join(str(error).split())
+    return text if isinstance(error, LeveretDataError) else f"not {what} ({text})"
 
 
 def _array_name(archive: zipfile.ZipFile) -> str:

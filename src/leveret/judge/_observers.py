@@ -8,6 +8,7 @@ the samples' own values, standardised, or what enters the last layer of a net th
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +55,7 @@ class Observer(Protocol):
         ...
 
 
-class _OfRows:
+class _OfRows(ABC):
     """What observers of rows have in common.
 
     Args:
@@ -81,13 +82,13 @@ class _OfRows:
             classifier.fit(train, data.train.labels)
         return self.log_odds(classifier, test)
 
+    @abstractmethod
     def classifier(self, samples: int) -> Any:
         """A new classifier for so many samples."""
-        raise NotImplementedError
 
+    @abstractmethod
     def log_odds(self, classifier: Any, rows: NDArray[Any]) -> NDArray[np.float64]:
         """What a trained one says of rows."""
-        raise NotImplementedError
 
 
 class Logistic(_OfRows):

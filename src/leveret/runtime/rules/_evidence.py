@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import operator
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +34,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
 Truths = NDArray[np.float32]
 
 
-class Evidence:
+class Evidence(ABC):
     """What all kinds have.
 
     Attributes:
@@ -44,9 +45,9 @@ class Evidence:
     kind: ClassVar[str]
     needs: ClassVar[str] = ""
 
+    @abstractmethod
     def of(self, facts: Facts) -> Truths:
         """`(n,)` truths, NaN where there is nothing to say."""
-        raise NotImplementedError
 
     def of_tokens(self, facts: Facts, example: int) -> Truths:
         """`(length,)` truths of one sequence's positions; of what isn't said of tokens the same at all of them."""
@@ -76,8 +77,9 @@ class _OfText(Evidence):
                 moved[i] = found[i + self.offset]
         return moved
 
+    @abstractmethod
     def holds(self, text: str, words: Sequence[Word]) -> bool:
-        raise NotImplementedError
+        """Of a text, whole or a part, and its words."""
 
     def _whole(self, text: str) -> bool:
         words = words_of(text)
@@ -145,8 +147,9 @@ class _OfColumn(Evidence):
             return np.full(len(facts), np.nan, np.float32)
         return np.array([np.nan if is_missing(v) else self.holds(v) for v in values], np.float32)
 
+    @abstractmethod
     def holds(self, value: Any) -> float:
-        raise NotImplementedError
+        """Of a value that is there."""
 
 
 @dataclass(frozen=True)
@@ -222,8 +225,15 @@ class Group(_OfColumn):
         return self.groups.index(name) if name in self.groups else np.nan
 
 
+class _Asked(Evidence):
+    """What a net or a function is to give; from the facts alone there is nothing to say."""
+
+    def of(self, facts: Facts) -> Truths:
+        return np.full(len(facts), np.nan, np.float32)
+
+
 @dataclass(frozen=True)
-class Says(Evidence):
+class Says(_Asked):
     """The probability that a net gives a class, of the whole example or of a clause; or whether that is high enough.
 
     Attributes:
@@ -257,7 +267,7 @@ class Says(Evidence):
 
 
 @dataclass(frozen=True)
-class Call(Evidence):
+class Call(_Asked):
     """A user's function of an example, that gives a truth; known by its name, which a file alone can't give a body.
 
     Attributes:

@@ -92,10 +92,9 @@ class RuleProgram:
 
     def gathered(self, facts: Facts) -> NDArray[np.float32]:
         """The evidence of examples, `(n, evidence)`; NaN for none, and for what a net or a function is to give."""
-        found = np.full((len(facts), len(self.evidence)), np.nan, np.float32)
+        found = np.empty((len(facts), len(self.evidence)), np.float32)
         for i, evidence in enumerate(self.evidence):
-            if not isinstance(evidence, Says | Call):
-                found[:, i] = evidence.of(facts)
+            found[:, i] = evidence.of(facts)
         return found
 
     def token_evidence(self, facts: Facts) -> list[NDArray[np.float32]]:
@@ -103,10 +102,9 @@ class RuleProgram:
         assert facts.tokens is not None
         found = []
         for i, tokens in enumerate(facts.tokens):
-            own = np.full((len(tokens), len(self.evidence)), np.nan, np.float32)
+            own = np.empty((len(tokens), len(self.evidence)), np.float32)
             for k, evidence in enumerate(self.evidence):
-                if not isinstance(evidence, Says | Call):
-                    own[:, k] = evidence.of_tokens(facts, i)
+                own[:, k] = evidence.of_tokens(facts, i)
             found.append(own)
         return found
 
