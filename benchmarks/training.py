@@ -109,13 +109,13 @@ def time_fit(pixels: np.ndarray, labels: np.ndarray) -> float:
     return len(labels) / (time.perf_counter() - start)
 
 
-def run(repeats: int = 5) -> dict[str, Any]:
-    """Median images a second of both, and their ratio."""
+def run(repeats: int = 5, images: int = IMAGES) -> dict[str, Any]:
+    """Median images a second of both, of so many a turn, and their ratio."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (IMAGES, 3, 32, 32), dtype=np.uint8)
-    labels = rng.integers(0, 10, IMAGES)
+    pixels = rng.integers(0, 256, (images, 3, 32, 32), dtype=np.uint8)
+    labels = rng.integers(0, 10, images)
     speeds: dict[str, list[float]] = {"fit": [], "plain": []}
     time_fit(pixels[:512], labels[:512])  # imports and first allocations belong to neither
     time_plain(pixels[:512], labels[:512])

@@ -23,6 +23,12 @@ warm_processes.for_joblib()
 
 
 @pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    yield
+    warm_processes.end_all()
+
+
+@pytest.fixture(autouse=True)
 def torch_is_an_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
     """XNOR layers compute by floats, so that PyTorch says what the kernels must give; tests of bits ask for them."""
     from leveret.shrink.binary import _layers

@@ -159,7 +159,8 @@ def prints_fingerprint():
 
 def test_another_process_makes_the_same_image(digits, tmp_path):
     process = warm_processes.start(prints_fingerprint, said=tmp_path / "said.txt")
-    process.join()
+    process.join(60)
+    assert process.exitcode == 0
     assert (tmp_path / "said.txt").read_text().strip() == fingerprint(digits)
 
 

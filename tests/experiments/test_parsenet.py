@@ -15,7 +15,7 @@ from PIL import Image
 import leveret
 from leveret.context import FCN, L2Norm, ParseNet, StridedCrossEntropy, street_backbone
 from leveret.data import load_segmentation, median_frequency_weights
-from leveret.errors import LeveretDataError, LeveretTrainingError, LeveretUsageError
+from leveret.errors import LeveretDataError, LeveretMissingError, LeveretTrainingError, LeveretUsageError
 from leveret.experiments import _turns
 from leveret.experiments._results import Results
 from leveret.experiments.parsenet import _crf, _training
@@ -309,7 +309,7 @@ def test_a_whole_run(setting, shapes, tmp_path, monkeypatch):
         run.packed()
         parts.append("packed")
     else:
-        with pytest.raises(LeveretUsageError, match="needs onnx"):
+        with pytest.raises(LeveretMissingError, match="needs onnx"):
             run.packed()
 
     values = json.loads((tmp_path / "parsenet.json").read_text())

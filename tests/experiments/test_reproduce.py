@@ -145,6 +145,19 @@ def test_ctrl_c_ends_the_command(fake, tmp_path, run):
     assert "the same command goes on" in err
 
 
+def test_a_quick_run_leaves_out_what_nothing_stands_in_for(fake, tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)  # which is no checkout
+    parts = {"a": Part(1, 1), "b": Part(1, 1, ("mnist", "checkout"))}
+    monkeypatch.setitem(_registry.EXPERIMENTS, "fake", Experiment("fake", "What it asks", "ours", parts))
+    found = experiments.sweep(["fake"], out=tmp_path / "q", quick=True)
+    assert [(one.part, one.status, one.why) for one in found] == [
+        ("a", "done", ""), ("b", "skipped", "needs a checkout")
+    ]  # fmt: skip
+    code, _, err = run("reproduce", "--quick", "-o", tmp_path / "other")
+    assert code == 0
+    assert "fake, b: skipped: needs a checkout" in err
+
+
 def test_quick_and_full_figures_never_mix(fake, tmp_path):
     experiments.sweep(["fake"], out=tmp_path / "q", quick=True)
     values = json.loads((tmp_path / "q/fake.json").read_text())
@@ -154,11 +167,16 @@ def test_quick_and_full_figures_never_mix(fake, tmp_path):
     page = (tmp_path / "q/fake.md").read_text()
     assert page.count(QUICK) == 3
     assert QUICK in (tmp_path / "q/index.md").read_text()
-    with pytest.raises(LeveretUsageError, match="of a quick run: give a full one another folder"):
+    with pytest.raises(LeveretUsageError, match="of quick runs: give a full one another folder"):
+        experiments.run("fake", out=tmp_path / "q")
+    (
+        tmp_path / "q/fake.json"
+    ).unlink()  # as where the first part was stopped: its trainings are quick ones all the same
+    with pytest.raises(LeveretUsageError, match="of quick runs"):
         experiments.run("fake", out=tmp_path / "q")
     experiments.run("fake", parts=["a"], out=tmp_path / "f")
     assert "quick" not in (tmp_path / "f/fake.json").read_text()
-    with pytest.raises(LeveretUsageError, match="of a full run: give a quick one another folder"):
+    with pytest.raises(LeveretUsageError, match="of full runs: give a quick one another folder"):
         experiments.sweep(["fake"], out=tmp_path / "f", quick=True)
 
 

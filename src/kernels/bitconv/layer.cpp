@@ -86,8 +86,8 @@ void BitConvLayer::run(const std::uint64_t* bits, std::size_t batch, const Windo
     }
 }
 
-// Some rows of a job. Where these are whole, their signs are taken while they are in the first cache; parts of rows, as of
-// several groups or of filters shared out among threads, have theirs taken one by one.
+// Some rows of a job. Where these are whole, their signs are taken while they are in the first cache; of filters shared out
+// among threads, which is 64 or a multiple at a time, place by place.
 void BitConvLayer::run_rows(const BitConv& job, std::size_t begin, std::size_t end, const SignsToo& signs) const {
     if (!signs.out) return kernels_->bitconv(job, begin, end);
     const std::size_t width = job.window.out_w, words = (outputs_ + 63) / 64;

@@ -22,7 +22,8 @@ public:
                  std::size_t groups);
 
     // bits: batch x height x width x ceil(channels / 64) words. Either `out` or, with groups == 1, `out_bits`.
-    // scratch: scratch_bytes() bytes on a cache line's boundary, or null to allocate them. signs: of `out`.
+    // scratch: scratch_bytes() bytes on a cache line's boundary, or null to allocate them. signs: of `out`, with
+    // groups == 1.
     void run(const std::uint64_t* bits, std::size_t batch, const Window& window, const Epilogue& epilogue, float* out,
              const float* threshold, const std::uint8_t* flip, std::uint64_t* out_bits, int threads,
              void* scratch = nullptr, const SignsToo& signs = {}) const;

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "engine/turn.hpp"
+#include "engine/transpose.hpp"
 #include "threads/pool.hpp"
 
 namespace leveret {
@@ -128,7 +128,7 @@ void Engine::read_images(const Pixel* images, std::size_t batch, float* to, int 
                     for (std::size_t x = 0; x < width; ++x)
                         out[x * channels + c] = (static_cast<float>(from[x]) - mean_[c]) / std_[c];
             } else {
-                turn(from, channels, width, places, out, channels);
+                transpose(from, channels, width, places, out, channels);
             }
         }
     });
@@ -169,12 +169,12 @@ void Engine::run_steps(std::uint8_t* arena, std::size_t batch, float* out, int t
 }
 
 template <typename Pixel>
-void Engine::run_parts(const Pixel* images, std::size_t batch, float* out, int threads, bool turned,
+void Engine::run_parts(const Pixel* images, std::size_t batch, float* out, int threads, bool channels_first,
                        Stopwatch* watch) const {
     if (sizeof(Pixel) == 1 && mean_.empty()) throw std::invalid_argument("this net takes floats alone");
     const Value& last = values_.back();
-    turned = turned && last.places() > 1;
-    const std::size_t maps = turned ? rounded(last.bytes()) : 0;  // wait here to be turned, bytes a sample
+    channels_first = channels_first && last.places() > 1;
+    const std::size_t maps = channels_first ? rounded(last.bytes()) : 0;  // wait here to be transposed, bytes a sample
     const std::size_t most = std::max<std::size_t>(1, most_bytes / std::max<std::size_t>(arena_bytes(1) + maps, 1));
     const std::size_t row = last.elements(), image = values_[0].elements();
     if (batch == 0) return;
@@ -183,12 +183,12 @@ void Engine::run_parts(const Pixel* images, std::size_t batch, float* out, int t
     for (std::size_t begin = 0; begin < batch; begin += most) {
         const std::size_t part = std::min(most, batch - begin);
         float* to = out + begin * row;
-        float* made = turned ? reinterpret_cast<float*>(arena.base + before) : to;
+        float* made = channels_first ? reinterpret_cast<float*>(arena.base + before) : to;
         if (watch) watch->start();
         read_images(images + begin * image, part, reinterpret_cast<float*>(arena.base + offsets_[0] * part), threads);
         if (watch) watch->lap(0);
         run_steps(arena.base, part, made, threads, watch);
-        if (turned) channels_first(made, part, last.places(), last.channels, to, threads);
+        if (channels_first) to_channels_first(made, part, last.places(), last.channels, to, threads);
     }
     give(std::move(arena));
 }

@@ -54,7 +54,8 @@ private:
     class Stopwatch;
 
     template <typename Pixel>
-    void run_parts(const Pixel* images, std::size_t batch, float* out, int threads, bool turned, Stopwatch* watch) const;
+    void run_parts(const Pixel* images, std::size_t batch, float* out, int threads, bool channels_first,
+                   Stopwatch* watch) const;
     template <typename Pixel>
     void read_images(const Pixel* images, std::size_t batch, float* to, int threads) const;
     void run_steps(std::uint8_t* arena, std::size_t batch, float* out, int threads, Stopwatch* watch) const;

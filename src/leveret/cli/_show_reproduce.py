@@ -18,7 +18,7 @@ from leveret.cli._show import show
 from leveret.experiments import EXPERIMENTS, Outcome, sweep
 from leveret.experiments._kept import Kept
 from leveret.experiments._needs import missing, needed
-from leveret.experiments._running import FULL, QUICK
+from leveret.experiments._running import FULL_FOLDER, QUICK_FOLDER
 from leveret.report.words import count, duration
 
 __all__ = ["as_rows", "run_and_tell", "show_experiments"]
@@ -28,7 +28,7 @@ def as_rows(data: Path | None, out: Path | None) -> list[dict[str, Any]]:
     """Each experiment: what it is, needs and takes, and what is recorded of it in a folder."""
     from leveret.experiments._results import seeds_of
 
-    kept = Kept(FULL if out is None else out)
+    kept = Kept(FULL_FOLDER if out is None else out)
     rows = []
     for name, experiment in EXPERIMENTS.items():
         recorded = kept.results(name).get("parts", {})
@@ -133,7 +133,7 @@ def run_and_tell(
         complain(f"{len(failed)} of {count(len(found), 'part', 'parts')} failed:", "yellow")
         for one in failed:
             complain(f"  {one.name}, {one.part}: {one.why}", "yellow")
-    folder = out if out is not None else QUICK if quick else FULL
+    folder = out if out is not None else QUICK_FOLDER if quick else FULL_FOLDER
     return folder / (f"{names[0]}.md" if len(names) == 1 else "index.md"), len(failed)
 
 
@@ -177,8 +177,9 @@ class _Telling:
         if outcome.status == "done":
             self.guessed += guess
             self.spent += outcome.seconds
-        told = {"done": duration(outcome.seconds), "kept": "finished before", "failed": f"failed: {outcome.why}"}
-        left = f"  {self._all()}" if self.left > 0 and outcome.status != "kept" else ""
+        told = {"done": duration(outcome.seconds), "kept": "finished before", "skipped": f"skipped: {outcome.why}"}
+        told["failed"] = f"failed: {outcome.why}"
+        left = f"  {self._all()}" if self.left > 0 and outcome.status not in ("kept", "skipped") else ""
         self._line(f"{outcome.name}, {outcome.part}: {told[outcome.status]}{left}")
         if self.bar is not None:
             self.bar.update(self.task, completed=self.count, now="")

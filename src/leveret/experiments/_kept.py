@@ -1,7 +1,8 @@
 """Which parts were finished in a folder, so that a run of many that was stopped goes on.
 
 A file `OUT/runs/finished/NAME-PART.json` for each part: whether it is whole, with how many seeds, and the seconds that
-were spent on it; of a part that was stopped, those so far.
+were spent on it; of a part that was stopped, those so far. `OUT/runs/quick.json` says whether the folder is one of
+quick runs, from the first of them on, so that what a stopped one trained is never taken for more.
 """
 
 from __future__ import annotations
@@ -39,6 +40,19 @@ class Kept:
     def note(self, name: str, part: str, *, whole: bool, seeds: int | None, seconds: float) -> None:
         """That a part was finished, or stopped."""
         write_json(self._path(name, part), {"whole": whole, "seeds": seeds, "seconds": round(seconds, 1)})
+
+    def quick(self) -> bool | None:
+        """Whether the folder is one of quick runs; None of a new one."""
+        path = self.out / "runs" / "quick.json"
+        if path.is_file():
+            return bool(json.loads(path.read_text(encoding="utf-8")))
+        files = [path for path in sorted(self.out.glob("*.json")) if path.is_file()]
+        kinds = [json.loads(path.read_text(encoding="utf-8")).get("quick", False) for path in files]
+        return None if not kinds else any(kinds)
+
+    def note_quick(self, quick: bool) -> None:
+        """Which kind of runs the folder is for."""
+        write_json(self.out / "runs" / "quick.json", quick)
 
     def results(self, name: str) -> dict[str, Any]:
         """The content of an experiment's JSON file; empty where it wasn't run."""

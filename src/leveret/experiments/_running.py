@@ -15,12 +15,13 @@ from typing import TextIO
 from leveret.errors import LeveretError, LeveretUsageError, LeveretWarning
 from leveret.experiments._experiment import Experiment
 from leveret.experiments._kept import Kept
+from leveret.experiments._needs import missing, needed
 from leveret.experiments._registry import EXPERIMENTS
 
-__all__ = ["FULL", "QUICK", "Outcome", "render", "run", "sweep"]
+__all__ = ["FULL_FOLDER", "QUICK_FOLDER", "Outcome", "render", "run", "sweep"]
 
 # folders of results, where none is named
-FULL, QUICK = Path("docs/results"), Path("reproduced/quick")
+FULL_FOLDER, QUICK_FOLDER = Path("docs/results"), Path("reproduced/quick")
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,10 @@ class Outcome:
 
     Attributes:
         name, part: which.
-        status: "done", "kept" (it was finished before) or "failed".
+        status: "done", "kept" (it was finished before), "skipped" (a quick run, and something isn't installed that no
+            embedded data can stand in for) or "failed".
         seconds: that it took now.
-        why: it failed.
+        why: it was skipped, or failed.
     """
 
     name: str
@@ -72,7 +74,7 @@ def run(
             raise LeveretUsageError(f"the parts of {name} are {', '.join(experiment.parts)}; there is no {part!r}")
     _check_seeds(seeds)
     kept = Kept(_folder(out, quick))
-    _check_folder(kept, experiment, quick)
+    _check_folder(kept, quick)
     for part in parts or experiment.parts:
         page = _measure(experiment, part, seeds, None if data is None else Path(data), kept, quick)
     return page
@@ -107,14 +109,15 @@ def sweep(
     experiments = [_experiment(name) for name in names]
     _check_seeds(seeds)
     kept = Kept(_folder(out, quick))
-    for experiment in experiments:
-        _check_folder(kept, experiment, quick)
+    _check_folder(kept, quick)
     folder = None if data is None else Path(data)
     found = []
     for experiment in experiments:
         for part in experiment.parts:
             if not again and kept.whole(experiment.name, part, seeds):
                 outcome = Outcome(experiment.name, part, "kept")
+            elif quick and (lacking := missing(_installed(experiment, part), None)):
+                outcome = Outcome(experiment.name, part, "skipped", why=f"needs {needed(lacking)}")
             else:
                 begins(experiment.name, part)
                 outcome = _attempt(experiment, part, seeds, folder, kept, quick)
@@ -130,13 +133,13 @@ def render(out: str | Path | None = None) -> list[Path]:
     """
     from leveret.experiments._index import write_index
 
-    kept = Kept(FULL if out is None else Path(out))
+    kept = Kept(FULL_FOLDER if out is None else Path(out))
     pages = []
     for name, experiment in EXPERIMENTS.items():
         if values := kept.results(name):
             try:
                 experiment.module.render(values, kept.out)
-            except (KeyError, TypeError) as error:
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
                 warnings.warn(
                     f"{name}.md is left as it was: its figures are of an older version ({error!r}); run {name} again",
                     LeveretWarning,
@@ -145,6 +148,11 @@ def render(out: str | Path | None = None) -> list[Path]:
                 continue
             pages.append(kept.out / f"{name}.md")
     return [*pages, write_index(kept.out)]
+
+
+def _installed(experiment: Experiment, part: str) -> list[str]:
+    """What a part needs besides data."""
+    return [key for key in experiment.parts[part].needs if key in ("onnx", "checkout")]
 
 
 def _attempt(
@@ -216,14 +224,13 @@ def _check_seeds(seeds: int | None) -> None:
 
 
 def _folder(out: str | Path | None, quick: bool) -> Path:
-    return Path(out) if out is not None else QUICK if quick else FULL
+    return Path(out) if out is not None else QUICK_FOLDER if quick else FULL_FOLDER
 
 
-def _check_folder(kept: Kept, experiment: Experiment, quick: bool) -> None:
-    """Quick figures never stand among real ones."""
-    values = kept.results(experiment.name)
-    if values and bool(values.get("quick")) != quick:
+def _check_folder(kept: Kept, quick: bool) -> None:
+    """Quick figures and trainings never stand among real ones, whichever were finished."""
+    before = kept.quick()
+    if before is not None and before != quick:
         holds, wants = ("full", "a quick one") if quick else ("quick", "a full one")
-        raise LeveretUsageError(
-            f"{kept.out} holds {experiment.name}'s results of a {holds} run: give {wants} another folder with -o"
-        )
+        raise LeveretUsageError(f"{kept.out} holds results of {holds} runs: give {wants} another folder with -o")
+    kept.note_quick(quick)

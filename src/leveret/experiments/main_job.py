@@ -8,6 +8,7 @@ stay under `OUT/runs`; a run that was stopped goes on.
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import subprocess
 import sys
@@ -39,20 +40,27 @@ class Setting:
     Attributes:
         seeds: of the digits.
         epochs: of the teacher; None for the recipe's own.
-        elpv_epochs: of that on solar cells.
+        size: of images, in pixels a side; None for their own.
+        elpv_epochs, elpv_size: those of solar cells.
         repeats: of the benchmarks' turns; None for their own.
+        images: that a turn trains on; None for the benchmark's own.
         starts: of the command line, to be timed.
+        quick: whether the jobs measure speed briefly.
     """
 
     seeds: int = 5
     epochs: int | None = None
+    size: int | None = None
     elpv_epochs: int = 12
+    elpv_size: int = 64
     repeats: int | None = None
+    images: int | None = None
     starts: int = 9
+    quick: bool = False
 
 
 FULL = Setting()
-QUICK = Setting(seeds=1, epochs=2, elpv_epochs=2, repeats=1, starts=3)
+QUICK = Setting(seeds=1, epochs=1, size=12, elpv_epochs=1, elpv_size=12, repeats=1, images=1024, starts=1, quick=True)
 
 _COMMAND_LINE = """
 from leveret.cli import main
@@ -124,7 +132,7 @@ def _shrink(source: str, out: Path, **options: Any) -> dict[str, Any]:
 
 
 def _digits(results: Results, runs: Path, seeds: int, setting: Setting) -> None:
-    jobs = [_shrink("digits", runs / f"digits-{seed}", seed=seed, **_epochs(setting)) for seed in range(seeds)]
+    jobs = [_shrink("digits", runs / f"digits-{seed}", seed=seed, **_options(setting, None)) for seed in range(seeds)]
     rows = [_row(job, seed=seed) for seed, job in enumerate(jobs)]
     figures = {
         "digits_teacher_acc": statistics.mean(row["teacher"] for row in rows),
@@ -136,10 +144,10 @@ def _digits(results: Results, runs: Path, seeds: int, setting: Setting) -> None:
 def _one(part: str, results: Results, runs: Path, data: Path | None, setting: Setting) -> None:
     if part == "elpv":
         source: Path = _elpv(runs / "elpv-images", data)
-        options: dict[str, Any] = {"epochs": setting.elpv_epochs, "data_options": {"size": 64}}
+        options = {**_options(setting, setting.elpv_size), "epochs": setting.elpv_epochs}
     else:
         source = source_of(part, data)
-        options = {"flip": True, **_epochs(setting)}
+        options = {"flip": True, **_options(setting, setting.size)}
     job = _shrink(str(source), runs / part, **options)
     figures = {f"{part}_teacher_acc": _accuracy(job, "teacher"), f"{part}_packed_acc": _accuracy(job, "packed")}
     if part == "fashion":
@@ -147,8 +155,9 @@ def _one(part: str, results: Results, runs: Path, data: Path | None, setting: Se
     results.record(part, figures, {"command": f"{_COMMAND} --part {part}", "runs": [_row(job, seed=0)]})
 
 
-def _epochs(setting: Setting) -> dict[str, Any]:
-    return {} if setting.epochs is None else {"epochs": setting.epochs}
+def _options(setting: Setting, size: int | None) -> dict[str, Any]:
+    """Of a main job on images of this size, where they are to have another than their own."""
+    return {"epochs": setting.epochs, "quick": setting.quick, "data_options": {"size": size}}
 
 
 def _elpv(folder: Path, data: Path | None) -> Path:
@@ -191,10 +200,14 @@ def _row(job: dict[str, Any], **more: Any) -> dict[str, Any]:
 def _bench(results: Results, runs: Path, setting: Setting) -> None:
     scripts = [benchmark(name) for name in ("bitconv", "training")]  # says at once if this is no checkout
     demo = runs / "demo"
-    given = [] if setting.epochs is None else ["--epochs", str(setting.epochs)]
-    demo_s = _timed(["shrink", "digits", "-o", str(demo), *given]) if not demo.exists() else None
+    demo_s = None
+    if not (demo / "report.html").exists():  # what was stopped begins anew, else less than a run would be timed
+        shutil.rmtree(demo, ignore_errors=True)
+        given = ["--quick", "--quiet", "--epochs", str(setting.epochs)] if setting.quick else []
+        demo_s = _timed(["shrink", "digits", "-o", str(demo), *given])
     often = {} if setting.repeats is None else {"repeats": setting.repeats}
-    bitconv, training = (script.run(**often) for script in scripts)
+    many = {} if setting.images is None else {"images": setting.images}
+    bitconv, training = scripts[0].run(**often), scripts[1].run(**often, **many)
     figures = {
         "xnor_vs_torch": bitconv["xnor_vs_torch"],
         "fit_vs_plain": training["fit_vs_plain"],

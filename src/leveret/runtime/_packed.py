@@ -142,11 +142,8 @@ class Packed:
         """
         count = thread_count(threads)
         batch = self.input.checked(images)
-        if self._engine is not None:
-            last = self._ops[-1].output
-            logits = np.empty((len(batch), last.channels, *last.size), np.float32)
-            self._engine.run(np.ascontiguousarray(batch), logits, count, True)
-            return logits
+        if self._engine is not None:  # which transposes maps itself
+            return self._by_engine(batch, count, channels_first=True)
         result = self.results(batch, count)
         return result if result.ndim == 2 else np.ascontiguousarray(result.transpose(0, 3, 1, 2))
 
@@ -154,11 +151,15 @@ class Packed:
         """What the last step gives, channels last, of a batch that is as `input` has it, unchecked; 0 threads are the
         default."""
         if self._engine is not None:
-            result = self._result_memory(len(batch))
-            self._engine.run(np.ascontiguousarray(batch), result, threads, False)
-            return result
+            return self._by_engine(batch, threads, channels_first=False)
         parts = [self._run(part, threads) for part in self._parts(batch)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _by_engine(self, batch: NDArray[Any], threads: int, *, channels_first: bool) -> NDArray[np.float32]:
+        result = self._result_memory(len(batch), channels_first)
+        assert self._engine is not None
+        self._engine.run(np.ascontiguousarray(batch), result, threads, channels_first)
+        return result
 
     def predict(self, images: NDArray[Any], *, threads: int | None = None) -> NDArray[np.int64]:
         """The most likely class of each sample, `(n,)` int64; of each place, `(n, height, width)`, of a net of maps."""
@@ -331,10 +332,11 @@ class Packed:
             alive -= sum(sizes[name] for name in free)
         return peak
 
-    def _result_memory(self, n: int) -> NDArray[np.float32]:
-        """Where an engine writes the results of n samples, channels last."""
+    def _result_memory(self, n: int, channels_first: bool = False) -> NDArray[np.float32]:
+        """Where an engine writes the results of n samples."""
         last = self._ops[-1].output
-        return np.empty((n, *last.size, last.channels), np.float32)
+        shape = (last.channels, *last.size) if channels_first else (*last.size, last.channels)
+        return np.empty((n, *shape), np.float32)
 
     def _parts(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
         """The batch, cut where its values would take too much memory."""

@@ -40,7 +40,7 @@ class Setting:
 
 
 FULL = Setting()
-QUICK = Setting(members=2, turns=1, epochs=12)
+QUICK = Setting(members=2, turns=1, epochs=6)
 
 
 def workers(runs: Path, setting: Setting = FULL) -> dict[str, Any]:

@@ -39,8 +39,8 @@ _TINY: dict[str, Any] = {"epochs": 1, "tune_epochs": 1}
 
 QUICK = Settings(
     deep={
-        "lenet300": deep.Recipe(lenet300, 0.5, 0.0, 1, 4, 1, (0.8,), (3,)),
-        "lenet5": deep.Recipe(lenet5, 0.5, 0.0, 1, 4, 1, (0.8,), (3,)),
+        "lenet300": deep.Recipe(lenet300, 0.5, 0.0, 1, 2, 1, (0.8,), (3,)),
+        "lenet5": deep.Recipe(lenet5, 0.5, 0.0, 1, 2, 1, (0.8,), (3,)),
     },
     obs={
         "perceptron": obs.Curve(
@@ -56,6 +56,7 @@ QUICK = Settings(
             methods.SETTINGS["mnist"],
             net=partial(normed_perceptron, 784, 32, 32, 10),
             what="784-32-32-10 with BatchNorm",
+            keys=("ternary", "binaryconnect", "xnor", "ebp"),
             options={"ebp": {"hidden": (8,), "batch_size": 10}},
             **_TINY,
         ),

@@ -221,7 +221,7 @@ def _softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
     # ufuncs' own reductions, at half of the time of an array's methods
     away = logits.astype(np.float64)
     away -= np.maximum.reduce(away, 1, keepdims=True)
-    # no probability is 0, and of several levels' none underflows
+    # no probability of a part is 0; a product of three levels may be, and is held at _TINY
     found = np.exp(np.maximum(away, _LEAST, out=away), out=away)
     found /= np.add.reduce(found, 1, keepdims=True)
     return found

@@ -51,7 +51,8 @@ def scaled(unary: Floats, pair: Floats, lengths: NDArray[np.int64]) -> tuple[Flo
     pairs *= there[:, 1:, None, None]
     steps = np.broadcast_to(pair_tops, (batch, longest - 1)) * there[:, 1:]
     log_z = (logs + tops * there).sum(1) + steps.sum(1)
-    return log_z, alpha * beta * there[:, :, None], pairs, logs.sum(1) > SMALLEST
+    exact = (logs.sum(1) > SMALLEST) & np.isfinite(beta).all((1, 2))
+    return log_z, alpha * beta * there[:, :, None], pairs, exact
 
 
 def without_maximum(values: Floats, axes: Any) -> tuple[Floats, Floats]:
