@@ -64,7 +64,10 @@ def run(threads: int = 1, seconds: float = 20.0) -> dict[str, Any]:
         milliseconds = {key: speed.ms_per_image for key, speed in speeds.items()}
         net = ours["leveret binary"]
         pair = {str(n): lambda x, n=n: net(x, threads=n) for n in (1, 2)}
-        turns = measure(pair, images, threads=2, batch=1, seconds=seconds / 4)
+        # as the nets above: a call just before, so that the second thread is awake; then without, so that it sleeps
+        turns, asleep = (
+            measure(pair, images, threads=2, batch=1, seconds=seconds / 4, rest=rest) for rest in (0.01, 0.0)
+        )
         memory = {"leveret": peak_resident(bench._ALONE, str(paths["binary"]), "1", str(threads))}
         if not missing["onnxruntime"]:
             memory["onnxruntime"] = peak_resident(ENGINES["onnxruntime"].alone, str(onnx), "1", str(threads))
@@ -77,6 +80,7 @@ def run(threads: int = 1, seconds: float = 20.0) -> dict[str, Any]:
         "milliseconds": milliseconds,
         "net_vs_best": min(peers) / milliseconds["leveret binary"],
         "threads_2": turns["1"].ms_per_image / turns["2"].ms_per_image,
+        "threads_2_asleep": asleep["1"].ms_per_image / asleep["2"].ms_per_image,
         "peak_mb": {key: value / (1 << 20) for key, value in memory.items()},
         "rss_ratio": memory["leveret"] / memory["onnxruntime"] if "onnxruntime" in memory else None,
         "profile": [
@@ -98,6 +102,7 @@ def main() -> None:
     console.print(table)
     console.print(f"binary against the best float peer: {result['net_vs_best']:.2f} times as fast")
     console.print(f"two threads against one: {result['threads_2']:.2f}")
+    console.print(f"… where the second has to be woken: {result['threads_2_asleep']:.2f}")
     console.print(f"peak resident MB: {', '.join(f'{key} {value:.0f}' for key, value in result['peak_mb'].items())}")
     steps = Table(title="where the binary net's time goes")
     for column in ("step", "op", "us", "share"):

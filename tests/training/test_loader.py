@@ -6,7 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leveret.training._loader import BatchSampler, evaluation_loader, to_tensor, training_loader
+from leveret.data import from_arrays
+from leveret.training._loader import (
+    BatchSampler,
+    evaluation_batch,
+    evaluation_loader,
+    to_tensor,
+    training_loader,
+)
 
 
 @settings(max_examples=50, deadline=None)
@@ -133,3 +140,14 @@ def test_memory_format(digits, channels_last):
 class _ThreeChannels:
     mean = (0.5, 0.4, 0.3)
     std = (0.1, 0.2, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch"), [((1, 8, 8), 256), ((3, 32, 32), 256), ((3, 256, 256), 42), ((1, 1000, 1000), 8)]
+)
+def test_few_large_images_are_evaluated_at_once(shape, batch):
+    images = np.zeros((2, *shape), np.uint8)
+    data = from_arrays(images, [0, 1], x_val=images, y_val=[0, 1], x_test=images, y_test=[0, 1])
+    assert evaluation_batch(data.val) == batch
+    assert len(evaluation_loader(data.val, data.normalization)) == 1
+    assert evaluation_batch(data.val.subset([])) == 256

@@ -10,7 +10,8 @@ from leveret.data._types import Normalization, Split
 
 __all__ = ["measure"]
 
-_BLOCK = 1024
+_BLOCK = 1024  # samples at once
+_PIXELS = 1 << 22  # at once: counting them takes 8 bytes for each
 # below this share of its mean, a feature's deviation is but the roundings of float32
 _COARSE = 1e-7
 
@@ -28,8 +29,9 @@ def measure(train: Split, kind: str) -> Normalization:
 def _of_pixels(train: Split) -> Normalization:
     """Exactly, a block of images at a time."""
     counts: Any = None
-    for start in range(0, len(train), _BLOCK):
-        pixels = train.fetch(np.arange(start, min(start + _BLOCK, len(train))))
+    step = max(1, min(_BLOCK, _PIXELS // train.fetch(np.arange(1)).size))
+    for start in range(0, len(train), step):
+        pixels = train.fetch(np.arange(start, min(start + step, len(train))))
         block = np.stack([np.bincount(pixels[:, c].ravel(), minlength=256) for c in range(pixels.shape[1])])
         counts = block if counts is None else counts + block
     values = np.arange(256) / 255

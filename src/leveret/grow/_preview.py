@@ -97,7 +97,7 @@ def confidences_of(net: nn.Module, split: Any, normalization: Any) -> NDArray[np
     net.eval()
     try:
         with torch.no_grad():
-            loader = evaluation_loader(split, normalization, batch_size=256, channels_last=True)
+            loader = evaluation_loader(split, normalization)
             found = [torch.softmax(net(batch.inputs).double(), 1).numpy() for batch in loader]
     finally:
         net.train(was_training)

@@ -7,16 +7,18 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leveret.data.images import decode_image
 from leveret.errors import LeveretDataError, LeveretUsageError
-from leveret.jobs._image_facts import ImageFacts
 from leveret.jobs._inputs import Item, inputs
-from leveret.runtime.rules import Facts, heeded
+
+if TYPE_CHECKING:  # rules are loaded where they are heeded
+    from leveret.jobs._image_facts import ImageFacts
+    from leveret.runtime.rules import Facts
 
 __all__ = ["Prediction", "ranked", "run"]
 
@@ -140,6 +142,8 @@ def _known(packed: Any, facts: str | os.PathLike[str]) -> ImageFacts:
     Raises:
         LeveretUsageError: the model carries no rules that could be asked.
     """
+    from leveret.jobs._image_facts import ImageFacts
+
     if packed.rules is None or packed.rules.tags:
         raise LeveretUsageError("facts are for models that carry rules, from leveret fit --rules; this one has none")
     return ImageFacts(facts)
@@ -239,6 +243,8 @@ def ranked(
     """
     shares = logits.astype(np.float64)
     if facts is not None:
+        from leveret.runtime.rules import heeded
+
         shares = heeded(packed.rules, shares, facts, packed)
     elif packed.layers()[-1].op != "softmax":  # else they are shares already
         shares = np.exp(shares - shares.max(1, keepdims=True))

@@ -10,8 +10,6 @@ from leveret.runtime._contract import InputContract
 from leveret.runtime._graph import Graph
 from leveret.runtime._packed import Packed
 from leveret.runtime.codings import decoded
-from leveret.runtime.routes import read_routed
-from leveret.runtime.rules import program_of
 
 __all__ = ["load"]
 
@@ -38,8 +36,15 @@ def load(path: str | os.PathLike[str]) -> Packed:
             raise LeveretFormatError("the provenance must be an object")
         tensors, codings = decoded(texts.get("codings", "{}"), content.tensors)
         rest = (tensors, contract, classes, provenance, texts["version"], codings)
-        packed = read_routed(graph, texts, *rest) if "route" in texts else Packed(graph, *rest)
+        if "route" in texts:
+            from leveret.runtime.routes import read_routed
+
+            packed: Packed = read_routed(graph, texts, *rest)
+        else:
+            packed = Packed(graph, *rest)
         if "rules" in texts:
+            from leveret.runtime.rules import program_of
+
             packed.rules = program_of(_format.metadata_value(texts, "rules"), classes)
         return packed
     except LeveretFormatError as error:

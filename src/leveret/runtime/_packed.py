@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ from leveret.runtime._profile import StepTime, profile
 from leveret.runtime._values import Value
 from leveret.runtime.codings import Coding, choose, encoded
 from leveret.runtime.ops import OPS, Op
-from leveret.runtime.rules import RuleProgram, stored
+
+if TYPE_CHECKING:
+    from leveret.runtime.rules import RuleProgram
 
 __all__ = ["InputContract", "LayerInfo", "Packed", "check_result", "check_work", "thread_count"]
 
@@ -198,6 +200,8 @@ class Packed:
         if self.codings:
             metadata["codings"] = text
         if self.rules is not None:
+            from leveret.runtime.rules import stored
+
             metadata["rules"] = json.dumps(stored(self.rules))
         _format.write(path, metadata, coded)
 

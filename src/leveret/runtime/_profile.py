@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,7 +42,7 @@ def profile(packed: Packed, images: NDArray[Any], threads: int, repeats: int) ->
     work = [(INPUT, "normalize", 0, 0)]
     work += [(layer.name, layer.op, layer.macs, layer.binary_macs) for layer in packed.layers()]
     return [
-        StepTime(name, op, median(taken), min(taken), macs * len(images), binary_macs * len(images))
+        StepTime(name, op, float(np.median(taken)), min(taken), macs * len(images), binary_macs * len(images))
         for (name, op, macs, binary_macs), taken in zip(work, zip(*runs, strict=True), strict=True)
     ]
 
@@ -64,7 +63,7 @@ def profile_parts(routed: Routed, images: NDArray[Any], threads: int, repeats: i
     for name, taken in routed.stages(images, threads):
         first, *rest = profile(routed.parts[name], taken, threads, repeats)
         steps += [replace(first, name=f"{name}.{INPUT}"), *rest]
-    left = max(0.0, median(whole) - sum(step.seconds for step in steps))
+    left = max(0.0, float(np.median(whole)) - sum(step.seconds for step in steps))
     least = max(0.0, min(whole) - sum(step.fastest for step in steps))
     return [*steps, StepTime(routed.route, "route", left, least, 0, 0)]
 

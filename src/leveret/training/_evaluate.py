@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from leveret.metrics import Evaluation
 from leveret.training._batch import UNLABELLED
-from leveret.training._loader import evaluation_loader
+from leveret.training._loader import evaluation_batch, evaluation_loader
 from leveret.training._module import check_maps
 from leveret.training._parts import has_masks, has_tags, part_of
 from leveret.training._tags import checked_emissions, sentence_losses, tag_paths
@@ -45,8 +45,8 @@ def evaluate(net: Any, data: Any, part: Part = "test", *, batch_size: int | None
         net: a `torch.nn.Module` (put in eval mode meanwhile) or a `leveret.runtime.Packed`.
         data: from `leveret.load`.
         part: "train", "val" or "test".
-        batch_size: samples at once; more is faster until memory is short. Default: 256; 8 images with masks, 64
-            sentences with tags.
+        batch_size: samples at once; more is faster until memory is short. Default: 256, of images that hold 8 million
+            values at most; 8 images with masks, 64 sentences with tags.
 
     Returns:
         An `Evaluation`; of images with masks a `metrics.SegmentationEvaluation`, counted image by image; of sentences
@@ -56,11 +56,11 @@ def evaluate(net: Any, data: Any, part: Part = "test", *, batch_size: int | None
         LeveretUsageError: no such part, or it is empty.
     """
     split = part_of(data, part)
+    batch_size = batch_size or evaluation_batch(split)
     if has_tags(split):
-        return _tags(net, data, split, batch_size or 64)
+        return _tags(net, data, split, batch_size)
     if has_masks(split):
-        return _segmentation(net, data, split, batch_size or 8)
-    batch_size = batch_size or 256
+        return _segmentation(net, data, split, batch_size)
     if isinstance(net, nn.Module):
         logits = logits_of(net, data, part, batch_size=batch_size).numpy()
     else:
@@ -82,7 +82,7 @@ def _tags(net: Any, data: Any, split: Any, batch_size: int) -> TagEvaluation:
     net.eval()
     try:
         with torch.no_grad():
-            for batch in evaluation_loader(split, data.normalization, batch_size=batch_size, channels_last=True):
+            for batch in evaluation_loader(split, data.normalization, batch_size=batch_size):
                 emissions = checked_emissions(net(batch.inputs), batch.labels)
                 lengths = (batch.labels != UNLABELLED).sum(1)
                 labels = [row[:n] for row, n in zip(batch.labels.numpy(), lengths.tolist(), strict=True)]
@@ -106,7 +106,7 @@ def _segmentation(net: Any, data: Any, split: Any, batch_size: int) -> Segmentat
     net.eval()
     try:
         with torch.no_grad():
-            for batch in evaluation_loader(split, data.normalization, batch_size=batch_size, channels_last=True):
+            for batch in evaluation_loader(split, data.normalization, batch_size=batch_size):
                 logits = net(batch.inputs)
                 check_maps(logits, batch.labels)
                 meter.update(logits.float().numpy(), batch.labels.numpy())
@@ -116,7 +116,13 @@ def _segmentation(net: Any, data: Any, split: Any, batch_size: int) -> Segmentat
 
 
 def logits_of(
-    net: nn.Module, data: Any, part: Part, *, batch_size: int = 256, mirrored: bool = False, progress: bool = False
+    net: nn.Module,
+    data: Any,
+    part: Part,
+    *,
+    batch_size: int | None = None,
+    mirrored: bool = False,
+    progress: bool = False,
 ) -> Tensor:
     """The net's logits for every sample of a part, in order: `(samples, num_classes)` float32, without gradient.
 
@@ -124,14 +130,14 @@ def logits_of(
         net: put in eval mode meanwhile.
         data: from `leveret.load`.
         part: "train", "val" or "test".
-        batch_size: samples at once.
+        batch_size: samples at once; default as for `evaluate`.
         mirrored: the mean over each image and its mirror image, which is a little truer and takes twice the time.
         progress: show a bar, with the time left, on a terminal.
 
     Raises:
         LeveretUsageError: no such part, or it is empty.
     """
-    loader = evaluation_loader(part_of(data, part), data.normalization, batch_size=batch_size, channels_last=True)
+    loader = evaluation_loader(part_of(data, part), data.normalization, batch_size=batch_size)
     was_training = net.training
     net.eval()
     try:

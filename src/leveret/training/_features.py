@@ -23,7 +23,9 @@ _VALUES = 1 << 26  # pixels held as floats at once: 256 MiB
 _HASHED = 1 << 16  # places that words are hashed to
 
 
-def features_of(net: nn.Module, data: Any, part: Part = "train", *, batch_size: int = 256) -> NDArray[np.float32]:
+def features_of(
+    net: nn.Module, data: Any, part: Part = "train", *, batch_size: int | None = None
+) -> NDArray[np.float32]:
     """What enters the net's last linear layer for each sample of a part, `(n, features)` float32.
 
     The last layer is the one that ran last of those with weights: a `Linear`, or a 1x1 convolution, before which maps
@@ -34,7 +36,7 @@ def features_of(net: nn.Module, data: Any, part: Part = "train", *, batch_size: 
         net: put in eval mode meanwhile.
         data: from `leveret.load`.
         part: "train", "val" or "test".
-        batch_size: samples at once.
+        batch_size: samples at once; default as for `evaluate`.
 
     Raises:
         LeveretUsageError: no such part, or it is empty; or the net doesn't end with a linear layer that takes a row a
@@ -44,7 +46,7 @@ def features_of(net: nn.Module, data: Any, part: Part = "train", *, batch_size: 
     if isinstance(net, Ensemble):
         return np.concatenate([features_of(member, data, part, batch_size=batch_size) for member in net.nets], axis=1)
     split = part_of(data, part)
-    loader = evaluation_loader(split, data.normalization, batch_size=batch_size, channels_last=True)
+    loader = evaluation_loader(split, data.normalization, batch_size=batch_size)
     was_training = net.training
     net.eval()
     try:

@@ -27,7 +27,7 @@ from leveret.training._augment import Augmentation
 from leveret.training._buckets import buckets_for
 from leveret.training._history import History
 from leveret.training._joint import JointAugmentation
-from leveret.training._loader import evaluation_loader, training_loader
+from leveret.training._loader import evaluation_batch, evaluation_loader, training_loader
 from leveret.training._module import LightningNet
 from leveret.training._monitor import Monitor, monitor_for, training_skew, warn_of_skew
 from leveret.training._objectives import CrossEntropy, Objective
@@ -234,7 +234,7 @@ def fit(
             validation = evaluation_loader(
                 data.val,
                 data.normalization,
-                batch_size=batch_size if masks else max(batch_size, 256),
+                batch_size=max(batch_size, evaluation_batch(data.val)),
                 channels_last=channels_last,
             )
         before = {name: value.clone() for name, value in net.state_dict().items()}

@@ -17,7 +17,18 @@ from leveret.training._batch import Batch
 from leveret.training._joint import JointAugmentation
 from leveret.training._parts import has_masks, has_tags
 
-__all__ = ["BatchDataset", "BatchSampler", "ChunkedSampler", "evaluation_loader", "to_tensor", "training_loader"]
+__all__ = [
+    "BatchDataset",
+    "BatchSampler",
+    "ChunkedSampler",
+    "evaluation_batch",
+    "evaluation_loader",
+    "to_tensor",
+    "training_loader",
+]
+
+_SAMPLES, _SENTENCES, _MASKED = 256, 64, 8  # of a batch that is only evaluated, at most
+_VALUES = 1 << 23  # of its images, 32 MiB as floats: what layers make of them is some ten times that
 
 
 @runtime_checkable
@@ -194,11 +205,21 @@ def training_loader(
     )
 
 
+def evaluation_batch(split: Any) -> int:
+    """How many samples of a part to evaluate at once, so that large images don't fill the memory."""
+    if has_tags(split):
+        return _SENTENCES
+    most = _MASKED if has_masks(split) else _SAMPLES
+    first = split.fetch(np.arange(min(1, len(split))))
+    return max(1, min(most, _VALUES // max(1, first.size))) if isinstance(first, np.ndarray) else most
+
+
 def evaluation_loader(
-    split: Any, normalization: Any, *, batch_size: int, channels_last: bool, workers: int = 0
+    split: Any, normalization: Any, *, batch_size: int | None = None, channels_last: bool = True, workers: int = 0
 ) -> DataLoader[Batch]:
-    """All samples of a split in their order."""
+    """All samples of a split in their order, by default as many at once as `evaluation_batch` says."""
     dataset = BatchDataset(split, normalization, 0, None, channels_last)
+    batch_size = batch_size or evaluation_batch(split)
     return DataLoader(
         dataset,
         batch_size=None,

@@ -24,7 +24,6 @@ from leveret.training._loader import evaluation_loader
 
 __all__ = ["curve", "outcome", "quality"]
 
-_BATCH = 64
 _AMOUNTS = (0, 1, 2, 4, 8, 16, 32)
 _CURVE_IMAGES = 2000
 
@@ -107,7 +106,7 @@ def _batches(net: nn.Module, data: Data, images: int | None = None) -> Iterator[
     """Numbers, pixels and labels of the test part, the net in eval mode."""
     net.eval()
     part = data.test if images is None else data.test.subset(np.arange(images))
-    loader = evaluation_loader(part, data.normalization, batch_size=_BATCH, channels_last=True)
+    loader = evaluation_loader(part, data.normalization)
     first = 0
     with torch.inference_mode():
         for batch in loader:
