@@ -78,7 +78,7 @@ def test_a_slice_runs_end_to_end_and_goes_on(small, tmp_path, monkeypatch):
 
 def test_two_workers(small, tmp_path):
     with joblib.parallel_config("threading"):  # no processes, whose start takes seconds
-        figures, details = _workers.workers(None, tmp_path, epochs=1)
+        figures, details = _workers.workers(None, tmp_path, epochs=1, rounds=1)
     assert figures["workers_2_speedup"] == pytest.approx(details["one"] / details["two"])
     assert not list(tmp_path.iterdir())
 

@@ -28,6 +28,7 @@ from leveret.training._buckets import buckets_for
 from leveret.training._history import History
 from leveret.training._joint import JointAugmentation
 from leveret.training._loader import evaluation_batch, evaluation_loader, training_loader
+from leveret.training._memory import memory_kept
 from leveret.training._module import LightningNet
 from leveret.training._monitor import Monitor, monitor_for, training_skew, warn_of_skew
 from leveret.training._objectives import CrossEntropy, Objective
@@ -242,7 +243,7 @@ def fit(
         interrupted = False
         # clipping and several processes need whole gradients
         rows = optimizer == "adadelta" and gradient_clip is None and not trainer_args
-        with _quiet_lightning(), _sharing_tensors(settings), sparse_tables(net, rows):
+        with _quiet_lightning(), _sharing_tensors(settings), sparse_tables(net, rows), memory_kept():
             trainer = pl.Trainer(**settings)
             try:
                 interrupted = _run(trainer, module, load(), validation, start)

@@ -54,7 +54,7 @@ def _part(
     if part == "workers":
         from leveret.experiments.incremental._workers import workers
 
-        tiny: dict[str, Any] = {"epochs": WORKERS_EPOCHS, "settings": QUICK}
+        tiny: dict[str, Any] = {"epochs": WORKERS_EPOCHS, "settings": QUICK, "rounds": 1}
         return workers(data, runs / part, **(tiny if quick else {}))
     if part == "packed":
         from leveret.experiments.incremental._packed import packed
