@@ -111,8 +111,11 @@ def test_help_version_and_wrong_options(monkeypatch, capsys):
     assert call("predict", "m.lvr", "x.npy", "--top", "0")[0] == 2
     code, _, err = call("predict", "m.lvr", "x.npy", "--to", "1")
     assert code == 2
-    assert "unrecognized" in err
-    assert call("inspect", "zoo:nobody")[0] == 1
+    assert "leveret predict of the plain install takes no --to 1" in err
+    assert "leveret[train]" in err
+    code, _, err = call("inspect", "zoo:nobody")
+    assert code == 2
+    assert "nobody" in err
 
 
 @pytest.mark.parametrize("name", _light.COMMANDS)

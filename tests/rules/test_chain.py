@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leveret.runtime.rules import _chain, _chain_tied
-from leveret.runtime.rules._chain import best_paths, marginals
+from leveret.runtime.rules._chain import best_paths, marginals, scored_paths
 from leveret.runtime.rules._lists import categories_of, enumerations, remembering
 
 
@@ -63,6 +63,8 @@ def test_against_all_sequences(seed, longest, in_logs):
         assert not found[1][i, n:].any()
         assert not found[2][i, n - 1 :].any()
         assert tuple(paths[i, :n]) == best
+        score = unary[i, range(n), best].sum() + sum(pair[i, t, best[t], best[t + 1]] for t in range(n - 1))
+        assert scored_paths(unary, pair, lengths)[1][i] == pytest.approx(score)
         assert (paths[i, n:] == -100).all()
 
 
@@ -83,6 +85,7 @@ def test_where_nothing_is_allowed_there_is_no_distribution():
     assert found.log_z[0] == -np.inf
     assert np.isfinite(found.tags).all()
     assert found.tags[1].sum() == pytest.approx(3)
+    assert scored_paths(unary, np.zeros((1, 1, 2, 2)), np.array([3, 3]))[1].tolist() == [-np.inf, 0]
 
 
 def test_sequences_without_a_place():

@@ -94,6 +94,9 @@ def grow(
             min=0, help="Weight of what the model said of old classes. Default: 0 with all, else 1.", show_default=False
         ),
     ] = None,
+    new_rate: Annotated[
+        float, typer.Option(help="Draw a sample of a new class so often for each of an old one; 1 for plain training.")
+    ] = 2.0,
     prune: Annotated[bool, typer.Option("--prune", help="Take away branches that validation shows no use of.")] = False,
     distill_back: Annotated[
         bool, typer.Option("--distill-back", help="Teach the tree to one net, too: single.lvr.")
@@ -133,6 +136,7 @@ def grow(
             leaf_epochs=leaf_epochs,
             balance=balance,
             distillation=distillation,
+            new_rate=new_rate,
             prune=prune,
             distill_back=distill_back,
             flip=flip,

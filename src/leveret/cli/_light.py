@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from leveret.cli._guard import complain, guarded, note, say
+from leveret.errors import LeveretUsageError
 
 __all__ = ["COMMANDS", "main", "parser"]
 
@@ -30,7 +31,15 @@ def main() -> None:
             "red",
         )
         raise SystemExit(2)
-    given = parser().parse_args(words)
+    given, unknown = parser().parse_known_args(words)
+    if unknown:
+        command = f" {given.command}" if given.command else ""
+        complain(
+            f"error: leveret{command} of the plain install takes no {' '.join(unknown)}; with --help it tells what it "
+            'takes, and all there is comes with: pip install "leveret[train]"',
+            "red",
+        )
+        raise SystemExit(2)
     if given.command is None:
         parser().print_help()
         raise SystemExit(0)
@@ -147,7 +156,11 @@ def _json(one: argparse.ArgumentParser) -> None:
 def _located(model: str) -> Path:
     from leveret import zoo
 
-    return zoo.located(model)
+    try:
+        return zoo.located(model)
+    except LeveretUsageError as error:  # a wrong command line, as in the commands proper
+        complain(f"error: {error}", "red")
+        raise SystemExit(2) from None
 
 
 def _as_json(found: Any) -> str:

@@ -131,4 +131,5 @@ class KeepOld:
         return F.cross_entropy(logits, batch.labels)
 
     def __repr__(self) -> str:
-        return f"KeepOld({len(self.columns)} classes, weight={self.weight}, temperature={self.temperature})"
+        among = "" if self.learned is None else f", labels told apart among {len(self.learned)} outputs"
+        return f"KeepOld({len(self.columns)} classes, weight={self.weight}, temperature={self.temperature}{among})"

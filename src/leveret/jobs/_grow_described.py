@@ -50,6 +50,7 @@ _DEFAULTS: dict[str, Any] = {
     "beams": 1,
     "start": "branch",
     "balance": "auto",
+    "new_rate": 2.0,
     "prune": False,
     "distill_back": False,
     "seed": 0,

@@ -39,6 +39,7 @@ def grow_recipe(
     leaf_epochs: int | None,
     balance: str,
     distillation: float | None,
+    new_rate: float,
     start: str,
     flip: bool | None,
     quick: bool,
@@ -68,6 +69,7 @@ def grow_recipe(
         augment=usual.augment,
         balance=balance,
         distillation=(0.0 if policy == "all" else 1.0) if distillation is None else distillation,
+        new_rate=new_rate,
         start=given,
         options=usual.options,
     )

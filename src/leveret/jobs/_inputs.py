@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,8 @@ from leveret.errors import LeveretDataError
 __all__ = ["Item", "inputs"]
 
 _ARRAYS = ("x_test", "x", "images")
-_ROWS = 256
+_ROWS = 256  # images read at once
+_BYTES = 1 << 26  # of these, at most
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,13 @@ class Item:
     error: str | None = None
 
 
-def inputs(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Item]:
-    """The images that `paths` name, in order; folders in the order of their names, hidden files left out."""
+def inputs(paths: Iterable[str | os.PathLike[str]], channels: int | None = None) -> Iterator[Item]:
+    """The images that `paths` name, in order; folders in the order of their names, hidden files left out.
+
+    Args:
+        paths: files and folders.
+        channels: that the model takes, if that is known: to one of grey images `(3, height, width)` are three.
+    """
     for path in paths:
         text = os.fspath(path)
         if os.path.isdir(text):
@@ -46,7 +53,7 @@ def inputs(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Item]:
         elif text.lower().endswith(".npz"):
             yield from _archive(text)
         elif text.lower().endswith(".npy"):
-            yield from _array(text)
+            yield from _array(text, channels)
         else:
             yield Item(text)
 
@@ -65,7 +72,7 @@ def _folder(path: str) -> Iterator[Item]:
         yield Item(path, error=f"a folder without images ({', '.join(sorted(EXTENSIONS))})")
 
 
-def _array(path: str) -> Iterator[Item]:
+def _array(path: str, channels: int | None) -> Iterator[Item]:
     """The images of a `.npy` file, which is read as it is asked for; or the one image that it is, if it has no more
     sides than that."""
     from leveret.data._npz import pixels_of
@@ -73,11 +80,12 @@ def _array(path: str) -> Iterator[Item]:
     name = Path(path).name
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        if array.ndim == 2 or (array.ndim == 3 and (array.shape[0] in (1, 3) or array.shape[2] in (1, 3))):
+        first = (1,) if channels == 1 else (1, 3)
+        if array.ndim == 2 or (array.ndim == 3 and (array.shape[0] in first or array.shape[2] in (1, 3))):
             yield Item(path, pixels_of(array[None], name)[0])
             return
         # whether fractions reach to 1 or to 255 shows only in the whole array
-        rows = _ROWS if array.dtype == np.uint8 and array.ndim > 2 else max(1, len(array))
+        rows = _at_once(array.shape) if array.dtype == np.uint8 and array.ndim > 2 else max(1, len(array))
         for start in range(0, max(1, len(array)), rows):
             for i, image in enumerate(pixels_of(array[start : start + rows], name), start):
                 yield Item(f"{path}[{i}]", image)
@@ -128,13 +136,17 @@ def _chunks(archive: zipfile.ZipFile, name: str, path: str) -> Iterator[tuple[in
             array = np.lib.format.read_array(_rewound(archive, name), allow_pickle=False)
             yield 0, pixels_of(array, title)
             return
-        size = int(np.prod(shape[1:]))
-        for start in range(0, shape[0], _ROWS):
-            rows = min(_ROWS, shape[0] - start)
+        size, most = math.prod(shape[1:]), _at_once(shape)
+        for start in range(0, shape[0], most):
+            rows = min(most, shape[0] - start)
             buffer = file.read(rows * size)
             if len(buffer) < rows * size:
                 raise LeveretDataError(f"{name} ends in the middle of row {start + len(buffer) // max(size, 1)}")
             yield start, pixels_of(np.frombuffer(buffer, np.uint8).reshape(rows, *shape[1:]), title)
+
+
+def _at_once(shape: tuple[int, ...]) -> int:
+    return max(1, min(_ROWS, _BYTES // max(1, math.prod(shape[1:]))))
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

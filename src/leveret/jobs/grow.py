@@ -90,6 +90,7 @@ def run(
     leaf_epochs: int | None = None,
     balance: str = "auto",
     distillation: float | None = None,
+    new_rate: float = 2.0,
     prune: bool = False,
     distill_back: bool = False,
     flip: bool | None = None,
@@ -120,6 +121,7 @@ def run(
         epochs, leaf_epochs: of branches and of leaves. Default: three tenths and a twelfth of what training anew takes.
         balance: how unequal classes are dealt with, see `GrowRecipe`.
         distillation: λ of what the model said before of the old classes. Default: 1, or 0 with all the old data.
+        new_rate: how often a sample of a new class is drawn for each of an old one, see `GrowRecipe`.
         prune: take branches away again that the validation part shows no use of.
         distill_back: teach the tree to one net, too.
         flip: whether mirrored images are still of their class. Default: yes for colour images, no for grey ones.
@@ -162,6 +164,7 @@ def run(
         "leaf_epochs": leaf_epochs,
         "balance": balance,
         "distillation": distillation,
+        "new_rate": new_rate,
         "start": start,
         "flip": flip,
         "quick": quick,

@@ -191,7 +191,7 @@ def _predictions(
     most = batch_size(packed)
     waiting: list[tuple[str, NDArray[np.uint8] | None, str | None]] = []
     images = 0
-    for item in inputs(paths):
+    for item in inputs(paths, shape[0]):
         pixels, error = _read(item, shape)
         waiting.append((item.source, pixels, error))
         images += pixels is not None

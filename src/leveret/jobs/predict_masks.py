@@ -227,12 +227,13 @@ def _predictions(
     segmenter: _Segmenter, paths: Iterable[Any], folder: Path, max_pixels: int | None
 ) -> Iterator[MaskPrediction]:
     taken: set[str] = set()
-    for item in inputs(paths):
+    channels = int(segmenter.packed.input.shape[0])
+    for item in inputs(paths, channels):
         if item.error is not None:
             yield MaskPrediction(item.source, error=item.error)
             continue
         try:
-            image = _image(item, int(segmenter.packed.input.shape[0]), max_pixels)
+            image = _image(item, channels, max_pixels)
             name = _name(item, taken)
             mask, overlay = folder / f"{name}.png", folder / f"{name}-overlay.png"
             shares = segmenter.write(image, mask, overlay)

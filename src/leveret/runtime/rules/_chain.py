@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from leveret.runtime.rules._arrays import log_sum_exp
 from leveret.runtime.rules._chain_scaled import scaled
 
-__all__ = ["Marginals", "best_paths", "marginals"]
+__all__ = ["Marginals", "best_paths", "marginals", "scored_paths"]
 
 Floats = NDArray[np.float64]
 
@@ -85,11 +85,16 @@ def best_paths(unary: Any, pair: Any, lengths: Any) -> NDArray[np.int64]:
 
     Where no sequence is allowed it is made of tag 0.
     """
+    return scored_paths(unary, pair, lengths)[0]
+
+
+def scored_paths(unary: Any, pair: Any, lengths: Any) -> tuple[NDArray[np.int64], Floats]:
+    """`best_paths`, and their scores `(batch,)`: −∞ where no sequence is allowed, 0 of an empty one."""
     unary, pair, lengths = (np.asarray(values) for values in (unary, pair, lengths))
     batch, longest, _ = unary.shape
     paths = np.full((batch, longest), -100, np.int64)
     if longest == 0:
-        return paths
+        return paths, np.zeros(batch)
     best, back = unary[:, 0], np.zeros(unary.shape, np.int64)
     for t in range(1, longest):
         scores = best[:, :, None] + _at(pair, t - 1)
@@ -100,7 +105,7 @@ def best_paths(unary: Any, pair: Any, lengths: Any) -> NDArray[np.int64]:
         if t + 1 < longest:
             tag = np.where(lengths > t + 1, back[rows, t + 1, tag], tag)
         paths[:, t] = np.where(lengths > t, tag, -100)
-    return paths
+    return paths, np.where(lengths > 0, best.max(1), 0.0)
 
 
 def _forward(unary: Floats, pair: Floats, lengths: NDArray[np.int64]) -> Floats:

@@ -8,13 +8,13 @@ makes it a chain over larger states, see `_lists` and `_chain_tied`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leveret.runtime.rules._chain import Marginals, best_paths, marginals
+from leveret.runtime.rules._chain import Marginals, best_paths, marginals, scored_paths
 from leveret.runtime.rules._chain_costs import chain_costs, list_cost
 from leveret.runtime.rules._chain_tied import tied
 from leveret.runtime.rules._lists import categories_of, remembering
@@ -24,6 +24,7 @@ __all__ = ["ChainPosterior", "chain_best", "chain_posterior"]
 
 Lists = Sequence[Sequence[Sequence[int]]]
 Floats = NDArray[np.float64]
+Found = TypeVar("Found")
 
 
 class ChainPosterior(NamedTuple):
@@ -60,7 +61,12 @@ def chain_posterior(
     Where hard rules leave a sequence no tags at all, they are left out of account for it.
     """
     lengths = np.asarray(lengths, np.int64)
-    of_tags, of_pairs, found = _heeding(program, unary, pair, lengths, evidence, weights)
+
+    def solved(of_tags: Floats, of_pairs: Floats) -> tuple[Marginals, Floats]:
+        found = marginals(of_tags, of_pairs, lengths)
+        return found, found.log_z
+
+    of_tags, of_pairs, found = _heeding(program, unary, pair, evidence, solved, weights)
     apart = np.zeros(len(of_tags))
     cost, categories = list_cost(program, weights), categories_of(program.classes)
     for i in _with_lists(program, lists):
@@ -75,8 +81,9 @@ def chain_best(
 ) -> NDArray[np.int64]:
     """q's best tags of each sequence, `(batch, longest)`, −100 behind its end; arguments as of `chain_posterior`."""
     lengths = np.asarray(lengths, np.int64)
-    of_tags, of_pairs, _ = _heeding(program, unary, pair, lengths, evidence)
-    paths = best_paths(of_tags, of_pairs, lengths)
+    of_tags, of_pairs, paths = _heeding(
+        program, unary, pair, evidence, lambda tags, pairs: scored_paths(tags, pairs, lengths)
+    )
     cost, categories = list_cost(program), categories_of(program.classes)
     for i in _with_lists(program, lists):
         n = int(lengths[i])
@@ -86,20 +93,28 @@ def chain_best(
 
 
 def _heeding(
-    program: RuleProgram, unary: Any, pair: Any, lengths: NDArray[np.int64], evidence: Any, weights: Any = None
-) -> tuple[Floats, Floats, Marginals]:
-    """p's scores less what rules cost, and what follows; without hard rules where they leave a sequence no tags."""
+    program: RuleProgram,
+    unary: Any,
+    pair: Any,
+    evidence: Any,
+    solve: Callable[[Floats, Floats], tuple[Found, Floats]],
+    weights: Any = None,
+) -> tuple[Floats, Floats, Found]:
+    """p's scores less what rules cost, and what `solve` finds by them; without hard rules where they leave no tags.
+
+    `solve` also gives a number for each sequence, −∞ of those that no tags are left to.
+    """
     unary, pair, evidence = np.asarray(unary, np.float64), np.asarray(pair, np.float64), np.asarray(evidence)
     of_tags, of_pairs = chain_costs(program, evidence, weights)
     own_tags, own_pairs = unary - of_tags, pair - of_pairs
-    found = marginals(own_tags, own_pairs, lengths)
-    lost = np.flatnonzero(found.log_z == -np.inf)
+    found, left = solve(own_tags, own_pairs)
+    lost = np.flatnonzero(left == -np.inf)
     if len(lost):
         of_tags, of_pairs = chain_costs(program, evidence[lost], weights, hard=False)
         steps = max(own_pairs.shape[1], of_pairs.shape[1])
         own_pairs = np.broadcast_to(own_pairs, (len(unary), steps, *own_pairs.shape[2:])).copy()
         own_tags[lost], own_pairs[lost] = unary[lost] - of_tags, (pair if len(pair) == 1 else pair[lost]) - of_pairs
-        found = marginals(own_tags, own_pairs, lengths)
+        found, _ = solve(own_tags, own_pairs)
     return own_tags, own_pairs, found
 
 
