@@ -107,7 +107,7 @@ def test_class_weights_are_roots(shapes):
 
 
 def test_camvid_needs_its_folder(tmp_path):
-    with pytest.raises(LeveretUsageError, match="needs CamVid"):
+    with pytest.raises(LeveretUsageError, match="needs camvid"):
         CAMVID.data(None)
     with pytest.raises(LeveretDataError, match=r"there is no .*camvid-train\.parquet"):
         CAMVID.data(tmp_path)

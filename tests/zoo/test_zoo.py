@@ -8,7 +8,7 @@ import pytest
 
 import leveret
 from leveret import runtime, zoo
-from leveret.errors import LeveretUsageError
+from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.experiments.zoo import RECIPES, train
 from leveret.experiments.zoo._card import card
 from leveret.metrics import wilson_interval
@@ -139,5 +139,7 @@ def test_training_writes_the_model_its_card_and_a_sample(tmp_path, monkeypatch, 
 def test_training_says_what_it_needs(tmp_path):
     with pytest.raises(LeveretUsageError, match="must be one of digits, fashion, cluttered, got 'cats'"):
         train("cats", tmp_path)
-    with pytest.raises(LeveretUsageError, match="name its folder by --data"):
+    with pytest.raises(LeveretUsageError, match=r"needs fashion_mnist.npz: give its folder with --data"):
+        train("fashion", tmp_path)
+    with pytest.raises(LeveretDataError, match=r"there is no .*fashion_mnist.npz"):
         train("fashion", tmp_path, data=tmp_path)

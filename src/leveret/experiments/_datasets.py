@@ -8,6 +8,7 @@ from leveret.errors import LeveretDataError, LeveretUsageError
 
 __all__ = ["CAMVID", "FILES", "source_of"]
 
+CAMVID = tuple(f"camvid-{part}.parquet" for part in ("train", "val", "test"))
 FILES = {
     "mnist": "mnist.npz",
     "fashion": "fashion_mnist.npz",
@@ -16,12 +17,13 @@ FILES = {
     "wnut": "wnut17-train.parquet",
     "glove": "glove100_subset.npz",
     "elpv": "elpv.npz",
+    "camvid": CAMVID[0],
 }
-CAMVID = tuple(f"camvid-{part}.parquet" for part in ("train", "val", "test"))
 
 
 def source_of(name: str, data: Path | None) -> Path:
-    """What `leveret.load` takes for "mnist", "fashion", "cifar", "sst2" or "wnut"; and of "glove", `read_vectors`.
+    """What `leveret.load` takes for "mnist", "fashion", "cifar", "sst2" or "wnut"; of "camvid", `load_segmentation`; of
+    "glove", `read_vectors`.
 
     Raises:
         LeveretUsageError: no folder was given.

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.data import Data, cluttered, from_arrays, load
-from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.experiments._datasets import source_of
 
 __all__ = ["cluttered_mnist", "digits_on_streets"]
@@ -88,11 +87,7 @@ def _mosaics(folder: Path | None, part: str, canvas: int, number: int) -> NDArra
     import pyarrow.parquet as parquet
     from PIL import Image
 
-    if folder is None:
-        raise LeveretUsageError("this part needs CamVid: give its folder with --data or LEVERET_SHARED_DATA")
-    file = folder / f"camvid-{part}.parquet"
-    if not file.is_file():
-        raise LeveretDataError(f"there is no {file}")
+    file = source_of("camvid", folder).with_name(f"camvid-{part}.parquet")
     column = parquet.read_table(file, columns=["image"])["image"]
     scenes = [np.asarray(Image.open(io.BytesIO(row["bytes"].as_py())).convert("L")) for row in column]
     height, width = scenes[0].shape

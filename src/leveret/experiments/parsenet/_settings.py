@@ -13,7 +13,7 @@ from torch import Tensor
 
 from leveret.context import Stages, street_backbone
 from leveret.data import SegmentationData, load_segmentation, median_frequency_weights
-from leveret.errors import LeveretDataError, LeveretUsageError
+from leveret.experiments._datasets import source_of
 from leveret.training import JointAugment
 
 __all__ = ["CAMVID", "QUICK", "Setting", "class_weights"]
@@ -99,12 +99,8 @@ def _camvid(folder: Path | None) -> SegmentationData:
     """
     from leveret.data.segmentation import Entry
 
-    if folder is None:
-        raise LeveretUsageError("this part needs CamVid: give its folder with --data or LEVERET_SHARED_DATA")
-    if not (folder / "camvid-train.parquet").is_file():
-        raise LeveretDataError(f"there is no {folder / 'camvid-train.parquet'}")
     named = [*(Entry(*one) for one in _CLASSES), Entry("unlabelled", ignored=True)]
-    return load_segmentation(folder / "camvid", classes=named, ignore_index=_UNLABELLED, in_memory=True)
+    return load_segmentation(source_of("camvid", folder), classes=named, ignore_index=_UNLABELLED, in_memory=True)
 
 
 CAMVID = Setting(

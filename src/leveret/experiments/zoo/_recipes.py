@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from leveret.errors import LeveretUsageError
-
 __all__ = ["RECIPES", "Recipe"]
 
 _SEEN_BY_QUANTIZER = 512
@@ -81,13 +79,10 @@ def _digits_net(data: Any, seed: int) -> Any:
 
 def _fashion(folder: Path | None, seed: int) -> Any:
     from leveret.data import load
+    from leveret.experiments._datasets import source_of
 
-    if folder is None or not (folder / "fashion_mnist.npz").is_file():
-        raise LeveretUsageError(
-            "fashion is trained on fashion_mnist.npz (x_train, y_train, x_test, y_test): name its folder by --data"
-        )
     classes = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
-    return replace(load(folder / "fashion_mnist.npz", seed=seed), classes=classes)
+    return replace(load(source_of("fashion", folder), seed=seed), classes=classes)
 
 
 def _fashion_net(data: Any, seed: int) -> Any:
