@@ -60,6 +60,13 @@ def test_clauses_stand_on_both_sides_of_the_first_such_word():
         assert clause(other, words_of(other), Side("after", "but")) is None
 
 
+def test_rules_are_silent_of_what_a_net_has_not_said_yet(write):
+    program = read_rules(write('rule but: net says positive after "but" => label is positive'), TEXTS).program
+    evidence = program.gathered(Facts(2, texts=["dull but good", "fine"]))
+    assert np.isnan(evidence).all()
+    assert (program.truths(evidence) == 1).all()
+
+
 def test_the_net_is_asked_of_the_clause(write):
     rules = read_rules(write('rule but: label is positive <=> net says positive after "but"'), reviews())
     (asked,) = rules.program.evidence
