@@ -8,20 +8,19 @@ import pytest
 
 from leveret.data import few_labels, from_arrays
 from leveret.experiments import run
-from leveret.experiments.logic_rules import _exact, _images
+from leveret.experiments.logic_rules import _images
 from leveret.experiments.logic_rules._page import page
 
 RESULTS = Path("docs/results/logic-rules.json")
 
 
-def test_the_exact_part(tmp_path, monkeypatch):
-    monkeypatch.setattr(_exact, "_CASES", 6)
-    written = run("logic-rules", parts=["exact"], out=tmp_path)
+def test_the_exact_part(tmp_path):
+    written = run("logic-rules", parts=["exact"], out=tmp_path, quick=True)
     values = json.loads((tmp_path / "logic-rules.json").read_text())
     assert values["exact_objective_gap"] < 1e-6
     assert values["exact_chain_difference"] < 1e-9
     assert values["exact_paths_differing"] == 0
-    assert "6 random cases each" in written.read_text()
+    assert "10 random cases each" in written.read_text()
 
 
 def tiny():
@@ -35,13 +34,12 @@ def tiny():
 
 
 def test_a_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(_images, "_STEPS", {"plain": (1, 8), "rules": (1, 16)})
     monkeypatch.setattr(
         _images, "_net", lambda: _images.nn.Sequential(_images.nn.Flatten(), _images.nn.Linear(784, 10))
     )
     data = tiny()
-    for method in ("plain", "rules"):
-        task = _images.ImageTraining(method, tmp_path / method, 1, method, 0)
+    for method, batch_size in (("plain", 8), ("rules", 16)):
+        task = _images.ImageTraining(method, tmp_path / method, 1, method, 0, 1, batch_size)
         result = task.run(data)
         assert result["status"] == "ok", result["why"]
         assert result["q"] >= result["p"]
@@ -51,7 +49,7 @@ def test_a_training(tmp_path, monkeypatch):
 def test_the_page_of_the_images_part(monkeypatch):
     monkeypatch.setattr(_images, "garments", lambda *_: tiny())
     monkeypatch.setattr(_images, "source_of", lambda *_: Path())
-    monkeypatch.setattr(_images, "cost_ratio", lambda _: 1.1)
+    monkeypatch.setattr(_images, "cost_ratio", lambda *_: 1.1)
     results = iter([(0.7, 0.8), (0.75, 0.82), (0.72, 0.79), (0.76, 0.83)])
 
     def done(self):

@@ -26,7 +26,6 @@ def tiny():
 
 @pytest.mark.parametrize("method", _wnut._METHODS)
 def test_a_training_of_each_method(tmp_path, monkeypatch, method):
-    monkeypatch.setattr(_wnut, "_EPOCHS", 2)
     whole = _wnut._net
 
     def breaking(given):
@@ -36,7 +35,7 @@ def test_a_training_of_each_method(tmp_path, monkeypatch, method):
         return net
 
     monkeypatch.setattr(_wnut, "_net", breaking)
-    task = _wnut.TagTraining(method, tmp_path, 1, method, 0)
+    task = _wnut.TagTraining(method, tmp_path, 1, method, 0, 2)
     result = task.run(tiny())
     assert result["status"] == "ok", result["why"]
     assert result["said"]["p"]["broken"] >= 4

@@ -10,7 +10,6 @@ page beside it; a long one gives them after every seed, so that it may be stoppe
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +27,17 @@ _COMMAND = f"leveret reproduce {_NAME}"
 def run(parts: list[str], seeds: int | None, data: Path | None, out: Path, quick: bool = False) -> Path:
     """Run the parts and render the page; see `leveret.experiments.run`."""
     from leveret.experiments.logic_rules import _exact, _images, _sst2, _wnut
-    from leveret.experiments.logic_rules._quick import quickly
+    from leveret.experiments.logic_rules._quick import QUICK
 
     modules: dict[str, Any] = {"exact": _exact, "sst2": _sst2, "wnut": _wnut, "images": _images}
-    with quickly() if quick else nullcontext():
-        for part in parts:
-            found = modules[part].measure(seeds, data, out / "runs" / _NAME / part)
-            for figures, details in [found] if isinstance(found, tuple) else found:
-                repeated = f" --seeds {details['seeds']}" if "seeds" in details else ""
-                results = Results(out / f"{_NAME}.json")
-                results.record(part, figures, {"command": f"{_COMMAND} --part {part}{repeated}", **details})
-                render(results.values, out)
+    for part in parts:
+        given = (QUICK[part],) if quick else ()
+        found = modules[part].measure(seeds, data, out / "runs" / _NAME / part, *given)
+        for figures, details in [found] if isinstance(found, tuple) else found:
+            repeated = f" --seeds {details['seeds']}" if "seeds" in details else ""
+            results = Results(out / f"{_NAME}.json")
+            results.record(part, figures, {"command": f"{_COMMAND} --part {part}{repeated}", **details})
+            render(results.values, out)
     return out / f"{_NAME}.md"
 
 

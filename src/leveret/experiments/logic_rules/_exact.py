@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,34 @@ from leveret.runtime.rules._chain import best_paths
 from leveret.runtime.rules._chain_tied import tied
 from leveret.runtime.rules._lists import categories_of, remembering
 
-__all__ = ["measure"]
+__all__ = ["Setting", "measure"]
 
-_CASES = 200
 _CLASSES, _RULES = 4, 3
 _TAGS = ("O", "B-x", "I-x", "B-y")
 _LENGTH = 6
 
 
-def measure(seeds: int | None, data: Path | None, runs: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+@dataclass(frozen=True)
+class Setting:
+    """How much is compared.
+
+    Attributes:
+        cases: random ones, of distributions and of chains.
+    """
+
+    cases: int = 200
+
+
+FULL = Setting()
+
+
+def measure(
+    seeds: int | None, data: Path | None, runs: Path, setting: Setting = FULL
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Figures and details for the page."""
     generator = np.random.default_rng(0)
-    gaps = [_closed_form(generator) for _ in range(_CASES)]
-    chains = [_chain(generator, with_list=i % 2 == 1) for i in range(_CASES)]
+    gaps = [_closed_form(generator) for _ in range(setting.cases)]
+    chains = [_chain(generator, with_list=i % 2 == 1) for i in range(setting.cases)]
     figures = {
         "exact_objective_gap": max(gap for gap, _ in gaps),
         "exact_q_difference": max(difference for _, difference in gaps),
@@ -34,7 +50,7 @@ def measure(seeds: int | None, data: Path | None, runs: Path) -> tuple[dict[str,
         "exact_paths_differing": sum(differs for _, differs in chains),
     }
     return figures, {
-        "cases": _CASES, "classes": _CLASSES, "rules": _RULES, "tags": len(_TAGS), "length": _LENGTH,
+        "cases": setting.cases, "classes": _CLASSES, "rules": _RULES, "tags": len(_TAGS), "length": _LENGTH,
     }  # fmt: skip
 
 

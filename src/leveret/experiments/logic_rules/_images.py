@@ -25,7 +25,7 @@ from leveret.rules import RuleDistillation, RuleSet, Schema, posterior
 from leveret.rules._compile import compile_rules
 from leveret.training import CrossEntropy, LabelledSampler, Task, fit
 
-__all__ = ["ImageTraining", "cost_ratio", "measure"]
+__all__ = ["ImageTraining", "Setting", "cost_ratio", "measure"]
 
 CLASSES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot")
 KINDS = {
@@ -34,23 +34,44 @@ KINDS = {
     "shoe": ("Sandal", "Sneaker", "Boot"),
     "bag": ("Bag",),
 }
-_SEEDS = 5
-_PER_CLASS = 40
-_IMAGES = 10_000  # of the training part, labelled ones among them
-_STEPS = {"plain": (60, 32), "rules": (10, 128)}  # epochs and batch size: 750 and 780 steps
 _PI, _ALPHA, _SHARE = 0.5, 0.8, 0.25
-_COST_STEPS = 40
 
 
-def measure(seeds: int | None, data: Path | None, runs: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+@dataclass(frozen=True)
+class Setting:
+    """How much is trained.
+
+    Attributes:
+        seeds: where the command doesn't say.
+        images: of the training part, labelled ones among them.
+        per_class: those.
+        plain, rules: epochs and batch size of the trainings without and with the rule: 750 and 780 steps.
+        cost_steps: that are timed.
+    """
+
+    seeds: int = 5
+    images: int = 10_000
+    per_class: int = 40
+    plain: tuple[int, int] = (60, 32)
+    rules: tuple[int, int] = (10, 128)
+    cost_steps: int = 40
+
+
+FULL = Setting()
+
+
+def measure(
+    seeds: int | None, data: Path | None, runs: Path, setting: Setting = FULL
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Figures and details for the page."""
-    number = seeds or _SEEDS
+    number = seeds or setting.seeds
+    schedules = {"plain": setting.plain, "rules": setting.rules}
     source = source_of("fashion", data)
     found: dict[str, list[dict[str, Any]]] = {"plain": [], "rules": []}
     for seed in range(number):
-        made = functools.cache(functools.partial(garments, source, seed))
+        made = functools.cache(functools.partial(garments, source, seed, setting))
         for method, results in found.items():
-            task = ImageTraining(f"{method}-{seed}", runs / f"{method}-{seed}", 1, method, seed)
+            task = ImageTraining(f"{method}-{seed}", runs / f"{method}-{seed}", 1, method, seed, *schedules[method])
             result = task.finished() or task.run(made())
             if result["status"] != "ok":
                 raise LeveretTrainingError(f"{method}, seed {seed}: {result['why']}")
@@ -63,13 +84,13 @@ def measure(seeds: int | None, data: Path | None, runs: Path) -> tuple[dict[str,
         "q": [result["q"] for result in found["rules"]],
     }
     figures: dict[str, Any] = {f"images_{name}": float(np.mean(values)) for name, values in rows.items()}
-    figures["images_cost_ratio"] = cost_ratio(garments(source, 0))
+    figures["images_cost_ratio"] = cost_ratio(garments(source, 0, setting), setting.cost_steps)
     return figures, {
         "seeds": number,
-        "per_class": _PER_CLASS,
-        "images": _IMAGES,
+        "per_class": setting.per_class,
+        "images": setting.images,
         "kinds": {kind: list(classes) for kind, classes in KINDS.items()},
-        "steps": {method: list(steps) for method, steps in _STEPS.items()},
+        "steps": {method: list(steps) for method, steps in schedules.items()},
         "teacher": f"pi={_PI:g}, alpha={_ALPHA:g}",
         "parameters": parameter_count(_net()),
         "rows": rows,
@@ -78,17 +99,17 @@ def measure(seeds: int | None, data: Path | None, runs: Path) -> tuple[dict[str,
     }
 
 
-def garments(source: Path, seed: int) -> Data:
-    """10,000 training images, 40 a class with their label, all with their kind; the whole test part."""
+def garments(source: Path, seed: int, setting: Setting) -> Data:
+    """Some training images, few of a class with their label, all with their kind; the whole test part."""
     arrays = np.load(source)
-    chosen = np.random.default_rng(seed).permutation(len(arrays["y_train"]))[:_IMAGES]
+    chosen = np.random.default_rng(seed).permutation(len(arrays["y_train"]))[: setting.images]
     names, kind_of = np.array(CLASSES), {name: kind for kind, classes in KINDS.items() for name in classes}
     y, y_test = names[arrays["y_train"][chosen]], names[arrays["y_test"]]
     data = from_arrays(
         arrays["x_train"][chosen], y, x_test=arrays["x_test"], y_test=y_test, classes=CLASSES, val_fraction=0.0,
         columns={"kind": [kind_of[str(name)] for name in (*y, *y_test)]}, name="fashion", seed=seed,
     )  # fmt: skip
-    return few_labels(data, per_class=_PER_CLASS, seed=seed)
+    return few_labels(data, per_class=setting.per_class, seed=seed)
 
 
 def rules_of_kinds() -> RuleSet:
@@ -105,15 +126,17 @@ class ImageTraining(Task):
 
     Attributes:
         method, seed: which.
+        epochs, batch_size: of the training.
     """
 
     method: str
     seed: int
+    epochs: int
+    batch_size: int
 
     def work(self, *shared: Any) -> dict[str, Any]:
         data: Data = shared[0]
         rules = rules_of_kinds()
-        epochs, batch_size = _STEPS[self.method]
         torch.manual_seed(self.seed)
         net, taught, objective, sampler = _net(), data, None, None
         if self.method == "plain":
@@ -122,8 +145,8 @@ class ImageTraining(Task):
             objective = RuleDistillation(rules, data, pi=_PI, alpha=_ALPHA)
             sampler = LabelledSampler(data.train.labels, _SHARE, seed=self.seed)
         options: dict[str, Any] = {"lr": 2e-3, "schedule": "one-cycle", "warmup": 0.2, "progress": False}
-        result = fit(net, taught, objective=objective, sampler=sampler, epochs=epochs, batch_size=batch_size,
-                     seed=self.seed, **options)  # fmt: skip
+        result = fit(net, taught, objective=objective, sampler=sampler, epochs=self.epochs,
+                     batch_size=self.batch_size, seed=self.seed, **options)  # fmt: skip
         found = posterior(net, rules, data)
         return {
             "history": result.history,
@@ -133,7 +156,7 @@ class ImageTraining(Task):
         }
 
 
-def cost_ratio(data: Data) -> float:
+def cost_ratio(data: Data, steps: int) -> float:
     """Processor time of a training step with rules over one without, on the same batches; the two take turns."""
     from leveret.training import Batch
 
@@ -144,7 +167,7 @@ def cost_ratio(data: Data) -> float:
     net = _net()
     optimizer = torch.optim.AdamW(net.parameters())
     objectives: dict[str, Any] = {"plain": CrossEntropy(), "rules": rules}
-    for step in range(_COST_STEPS):
+    for step in range(steps):
         indices = (np.arange(128) + 128 * (step % 50)) % len(data.train)
         values = torch.from_numpy(data.normalization.apply(data.train.fetch(indices)))
         labels = torch.from_numpy(data.train.labels[indices])

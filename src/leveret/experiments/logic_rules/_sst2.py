@@ -7,7 +7,8 @@ told apart, and compared on the same seed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,39 +25,59 @@ from leveret.training._adadelta import sparse_tables
 from leveret.training._buckets import LengthBuckets
 from leveret.training._optimizers import make_optimizer
 
-__all__ = ["cost_ratio", "measure"]
+__all__ = ["Setting", "cost_ratio", "measure"]
 
-_SEEDS, _FRACTION_SEEDS = 8, 3
 _METHODS = ("plain", "clauses", "rules")
 _FEW_METHODS = ("plain", "rules", "unlabelled", "control")
-_EPOCHS, _PI, _ALPHA = 8, 0.9, 0.8
-# of few labels: passes over those, and over all sentences, half of each batch labelled: about as many labelled seen
-_FEW = {0.05: (30, 3), 0.1: (20, 4), 0.3: (10, 6)}
+_PI, _ALPHA = 0.9, 0.8
 _FEW_PI, _FEW_ALPHA, _SHARE = 0.5, 0.5, 0.5
-_COST_STEPS, _COST_TURNS = 139, 3
 
 Measured = tuple[dict[str, Any], dict[str, Any]]
 
 
-def measure(seeds: int | None, data: Path | None, runs: Path) -> Iterator[Measured]:
+@dataclass(frozen=True)
+class Setting:
+    """How much is trained.
+
+    Attributes:
+        seeds: where the command doesn't say.
+        few_seeds: those that are repeated with few labels.
+        epochs: of all labels.
+        few: share of the labels -> passes over those, and over all sentences, half of each batch labelled: about as
+            many labelled seen.
+        cost_steps, cost_turns: that are timed.
+    """
+
+    seeds: int = 8
+    few_seeds: int = 3
+    epochs: int = 8
+    few: Mapping[float, tuple[int, int]] = field(default_factory=lambda: {0.05: (30, 3), 0.1: (20, 4), 0.3: (10, 6)})
+    cost_steps: int = 139
+    cost_turns: int = 3
+
+
+FULL = Setting()
+
+
+def measure(seeds: int | None, data: Path | None, runs: Path, setting: Setting = FULL) -> Iterator[Measured]:
     """Figures and details for the page, after every seed, and after each that was repeated with few labels."""
-    number = seeds or _SEEDS
+    number = seeds or setting.seeds
     given = sentences(source_of("sst2", data), source_of("glove", data))
     ratio: float | None = None
     full: list[dict[str, Any]] = []
     few: list[dict[str, Any]] = []
     for seed in range(number):
-        full.append({name: _result(_task(runs, name, 1.0, seed), given) for name in _METHODS})
-        ratio = cost_ratio(given) if ratio is None else ratio
-        yield _found(full, few, ratio, given)
-        if seed < _FRACTION_SEEDS:
-            for fraction in _FEW:
-                found = {name: _result(_task(runs, name, fraction, seed), given) for name in _FEW_METHODS}
+        full.append({name: _result(_task(setting, runs, name, 1.0, seed), given) for name in _METHODS})
+        ratio = cost_ratio(given, setting.cost_steps, setting.cost_turns) if ratio is None else ratio
+        yield _found(full, few, ratio, given, setting)
+        if seed < setting.few_seeds:
+            for fraction in setting.few:
+                found = {name: _result(_task(setting, runs, name, fraction, seed), given) for name in _FEW_METHODS}
                 few.append({"fraction": fraction, "seed": seed, **found})
-            yield _found(full, few, ratio, given)
+            yield _found(full, few, ratio, given, setting)
 
 
-def cost_ratio(given: Sentences) -> float:
+def cost_ratio(given: Sentences, steps: int, turns: int) -> float:
     """Processor time of an epoch's steps with the rule over one's without, on the same batches; the two take turns."""
     torch.manual_seed(0)
     objectives: dict[str, Any] = {"plain": CrossEntropy(), "rules": RuleDistillation(but_rule(), given.data)}
@@ -66,9 +87,9 @@ def cost_ratio(given: Sentences) -> float:
     optimizers = {name: make_optimizer([net], FIT["optimizer"], FIT["lr"], 0.0) for name, net in nets.items()}
     ratios = []
     order = np.concatenate(list(LengthBuckets(np.asarray(train.lengths)).chunks(50)))
-    for _ in range(_COST_TURNS):
+    for _ in range(turns):
         spent = dict.fromkeys(objectives, 0.0)
-        for start in range(0, min(len(order), 50 * _COST_STEPS), 50):
+        for start in range(0, min(len(order), 50 * steps), 50):
             indices = order[start : start + 50]
             batch = train.fetch(indices), torch.from_numpy(train.labels[indices]), torch.from_numpy(indices)
             names = list(objectives)[:: 1 if start % 100 else -1]  # who is first finds the caches cold
@@ -84,11 +105,11 @@ def cost_ratio(given: Sentences) -> float:
     return float(np.median(ratios))
 
 
-def _task(runs: Path, method: str, fraction: float, seed: int) -> TextTraining:
+def _task(setting: Setting, runs: Path, method: str, fraction: float, seed: int) -> TextTraining:
     key = f"{method}-{round(100 * fraction)}-{seed}"
-    epochs, pi, alpha = _EPOCHS, _PI, _ALPHA
+    epochs, pi, alpha = setting.epochs, _PI, _ALPHA
     if fraction < 1:
-        epochs, pi, alpha = _FEW[fraction][method in ("unlabelled", "control")], _FEW_PI, _FEW_ALPHA
+        epochs, pi, alpha = setting.few[fraction][method in ("unlabelled", "control")], _FEW_PI, _FEW_ALPHA
     return TextTraining(key, runs / key, 1, method, fraction, epochs, pi, alpha, _SHARE, seed)
 
 
@@ -100,7 +121,9 @@ def _result(task: TextTraining, given: Sentences) -> dict[str, Any]:
     return found
 
 
-def _found(full: list[dict[str, Any]], few: list[dict[str, Any]], ratio: float, given: Sentences) -> Measured:
+def _found(
+    full: list[dict[str, Any]], few: list[dict[str, Any]], ratio: float, given: Sentences, setting: Setting
+) -> Measured:
     rows = {}
     for on in ("", "but_"):
         rows[f"{on}cnn"] = [one["plain"][f"{on}p"] for one in full]
@@ -125,11 +148,11 @@ def _found(full: list[dict[str, Any]], few: list[dict[str, Any]], ratio: float, 
         "changed": {name: float(np.mean([one[name]["changed"] for one in full])) for name in _METHODS},
         "seconds": {name: float(np.mean([one[name]["seconds"] for one in full])) for name in _METHODS},
         "parameters": parameter_count(net_of(given.data, given.vectors)),
-        "epochs": _EPOCHS,
+        "epochs": setting.epochs,
         "teacher": f"pi={_PI:g}, alpha={_ALPHA:g}",
-        "few": {f"{fraction:g}": list(epochs) for fraction, epochs in _FEW.items()},
+        "few": {f"{fraction:g}": list(epochs) for fraction, epochs in setting.few.items()},
         "few_teacher": f"pi={_FEW_PI:g}, alpha={_FEW_ALPHA:g}",
-        "cost_turns": _COST_TURNS,
+        "cost_turns": setting.cost_turns,
     }
 
 

@@ -30,11 +30,10 @@ from leveret.training._buckets import LengthBuckets
 from leveret.training._tags import TagLikelihood
 from leveret.training.metrics import EntityMeter
 
-__all__ = ["TagTraining", "measure", "rules_of_tags"]
+__all__ = ["Setting", "TagTraining", "measure", "rules_of_tags"]
 
-_SEEDS = 3
 _COST_STEPS, _COST_TURNS = 40, 3
-_EPOCHS, _BATCH, _PI, _ALPHA = 12, 16, 0.9, 0.9
+_BATCH, _PI, _ALPHA = 16, 0.9, 0.9
 _DEVIATION = 0.15  # of word2vec's vectors, see docs/text.md
 _BIO = "rule bio hard: valid bio"
 # 6 · 0.3 = 1.8 nats: as if 93 % of a list's neighbours were alike where 70 % are by chance, as the training part's
@@ -43,6 +42,22 @@ _RULES = {"bio": _BIO, "lists": f"{_BIO}\nrule lists weight 0.3: list members ag
 _METHODS = ("plain", *_RULES)
 
 Measured = tuple[dict[str, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How much is trained.
+
+    Attributes:
+        seeds: where the command doesn't say.
+        epochs: of a training.
+    """
+
+    seeds: int = 3
+    epochs: int = 12
+
+
+FULL = Setting()
 
 
 @dataclass(frozen=True)
@@ -58,7 +73,7 @@ class Tagged:
     vectors: Vectors
 
 
-def measure(seeds: int | None, data: Path | None, runs: Path) -> Iterator[Measured]:
+def measure(seeds: int | None, data: Path | None, runs: Path, setting: Setting = FULL) -> Iterator[Measured]:
     """Figures and details for the page, after every seed."""
     source, vectors = source_of("wnut", data), source_of("glove", data)
     given = Tagged(load_tagging(source), read_vectors(vectors).scaled(_DEVIATION))
@@ -67,7 +82,7 @@ def measure(seeds: int | None, data: Path | None, runs: Path) -> Iterator[Measur
     fixed = {
         "sentences": parts,
         "parameters": parameter_count(_net(given)),
-        "epochs": _EPOCHS,
+        "epochs": setting.epochs,
         "teacher": f"pi={_PI:g}, alpha={_ALPHA:g}",
         "ties": ties,
     }
@@ -75,9 +90,10 @@ def measure(seeds: int | None, data: Path | None, runs: Path) -> Iterator[Measur
     # what was trained with other lists, as they were found once, is no result of these
     marks = {name: f"-{ties['train']}" if name == "lists" else "" for name in _METHODS}
     found: list[dict[str, dict[str, Any]]] = []
-    for seed in range(seeds or _SEEDS):
+    for seed in range(seeds or setting.seeds):
         keys = {name: f"{name}{marks[name]}-{seed}" for name in _METHODS}
-        found.append({name: _result(TagTraining(key, runs / key, 1, name, seed), given) for name, key in keys.items()})
+        tasks = {name: TagTraining(key, runs / key, 1, name, seed, setting.epochs) for name, key in keys.items()}
+        found.append({name: _result(task, given) for name, task in tasks.items()})
         yield _figures(found, fixed)
 
 
@@ -152,10 +168,12 @@ class TagTraining(Task):
     Attributes:
         method: "plain", or the rules that it learns with: "bio" or "lists".
         seed: of the net and the order.
+        epochs: of the training.
     """
 
     method: str
     seed: int
+    epochs: int
 
     def tidy(self) -> None:
         shutil.rmtree(self.folder / "training", ignore_errors=True)
@@ -167,7 +185,7 @@ class TagTraining(Task):
         net, objective = _net(given), None
         if self.method != "plain":
             objective = SequenceRuleDistillation(rules_of_tags(self.method, data), data, pi=_PI, alpha=_ALPHA)
-        result = fit(net, data, objective=objective, epochs=_EPOCHS, batch_size=_BATCH, optimizer="adadelta",
+        result = fit(net, data, objective=objective, epochs=self.epochs, batch_size=_BATCH, optimizer="adadelta",
                      schedule="cosine", warmup=0.0, weight_decay=0.0, seed=self.seed, out=self.folder / "training",
                      progress=False)  # fmt: skip
         if result.interrupted:
