@@ -81,7 +81,7 @@ def test_a_fitted_net_takes_up_classes(grown, fitted, sources, capsys):
 
 def test_a_grown_tree_grows_on_by_one_class_with_a_memory(grown, sources, tmp_path, run):
     arguments = ("grow", grown.out, sources / "one.npz", "-o", tmp_path / "next", "--policy", "memory", "--budget", 40)
-    options = ("--epochs", 1, "--leaf-epochs", 1, "--threads", 1, "--beams", "all", "-q")
+    options = ("--epochs", 1, "--leaf-epochs", 1, "--threads", 1, "--beams", "all", "--new-rate", 1.5, "-q")
     code, said, complaint = run(*arguments, *options)
     assert code == 0, complaint
     assert "new classes" in said
@@ -89,6 +89,7 @@ def test_a_grown_tree_grows_on_by_one_class_with_a_memory(grown, sources, tmp_pa
     assert metrics["classes"] == list("01234567")
     assert [step["classes"] for step in metrics["history"]] == [list("456"), ["7"]]
     assert metrics["memory"]["samples"] <= 40
+    assert metrics["recipe"]["new_rate"] == 1.5
     assert (tmp_path / "next" / "memory.npz").is_file()
     # once more is refused without --resume, and only read with it
     code, _, complaint = run(*arguments, *options)

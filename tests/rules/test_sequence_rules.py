@@ -175,7 +175,11 @@ def test_contradictory_sequences(write):
     net = TinyTagger()
     losses = learn(net, Batch(SENTENCES, labels_of(range(4)), torch.arange(4)))
     assert all(bool(loss.isfinite()) for loss in losses.values())
-    assert len(tag_by_rules(net, rules, SENTENCES)[3]) == 2
+    # the net's own best: here only hard rules could change it
+    ys, log_p, _ = enumerated(net, SENTENCES[3])
+    best = ys[int(log_p.argmax())]
+    assert any(best)
+    assert tuple(tag_by_rules(net, rules, SENTENCES)[3]) == best
 
 
 @pytest.mark.parametrize(
