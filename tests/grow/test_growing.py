@@ -2,7 +2,9 @@
 
 import copy
 import json
+import re
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import joblib
@@ -95,8 +97,6 @@ def test_leaves_begin_as_clones_of_the_branch_and_know_their_confusions(growth):
 
 
 def test_a_clone_of_a_trained_branch_learns_gently(tree, old, new, monkeypatch):
-    from dataclasses import replace
-
     rates = {}
     work = NodeTask.work
 
@@ -116,8 +116,6 @@ def test_a_clone_of_a_trained_branch_learns_gently(tree, old, new, monkeypatch):
 
 
 def test_new_classes_are_drawn_more_often_and_said_no_more_for_it(tree, old, new, monkeypatch):
-    from dataclasses import replace
-
     drawn = {}
     make = METHODS["plain"].make
 
@@ -138,7 +136,7 @@ def test_new_classes_are_drawn_more_often_and_said_no_more_for_it(tree, old, new
         assert sampler is None
         assert repr(objective).startswith("CrossEntropy")
     # where no old sample is, there is nothing to draw less often
-    for recipe, policy in ((short, "none"), (replace(short, new_rate=1), "all")):
+    for recipe, policy in ((replace(short, distillation=0), "none"), (replace(short, new_rate=1), "all")):
         drawn.clear()
         grow(tree, new, old=old, policy=policy, recipe=recipe, shape="flat", workers=1)
         ((sampler, objective),) = drawn.values()
@@ -159,8 +157,6 @@ def test_a_loss_of_other_rates_by_hand():
 
 
 def test_a_settled_leaf_is_left_alone(tree, old, new):
-    from dataclasses import replace
-
     found = grow(tree, new, old=old, recipe=replace(RECIPE, settled=1.0), rule=BRANCH, groups=2, workers=1)
     assert "samples_seen" in found.nodes["root"]
     for path, leaf in found.tree.leaves.items():
@@ -175,8 +171,6 @@ def test_a_settled_leaf_is_left_alone(tree, old, new):
 
 
 def test_as_in_the_paper_all_nodes_begin_with_the_old_net(tree, old, new, monkeypatch):
-    from dataclasses import replace
-
     begun = {}
     work = NodeTask.work
 
@@ -228,6 +222,57 @@ def test_a_stopped_growth_goes_on_and_gives_the_same(growth, tree, old, new, tmp
     (tmp_path / "plan.json").write_text("{")
     with pytest.raises(LeveretDataError, match=r"plan\.json is damaged .*made again"):
         grow(tree, new, **settings)
+    # nothing of it is another growth's
+    (tmp_path / "plan.json").unlink()
+    for other, said in (
+        ({"seed": settings.get("seed", 0) + 1}, "seed was 0, now 1"),
+        ({"recipe": replace(RECIPE, branch_epochs=7)}, r"recipe.branch_epochs was \d+, now 7"),
+        ({"groups": 3}, "groups was 2, now 3"),
+    ):
+        with pytest.raises(LeveretUsageError, match=f"holds another growth than this: .*{said}"):
+            grow(tree, new, **{**settings, **other})
+    moved = copy.deepcopy(tree)
+    with torch.no_grad():
+        next(moved.parameters()).add_(1)
+    with pytest.raises(LeveretUsageError, match="holds another growth than this: weights was"):
+        grow(moved, new, **settings)
+    (tmp_path / "growth.json").write_text("[")
+    with pytest.raises(LeveretDataError, match=r"growth\.json is damaged"):
+        grow(tree, new, **settings)
+
+
+def test_a_tree_that_took_up_classes_by_hand_grows_on(tree, old, new):
+    by_hand = tree.flat(["h", "i"])
+    assert len(by_hand.root.confusion or []) in (0, len(tree.classes))
+    seen = joined([old, patterns("hi")])
+    found = grow(by_hand, new, old=seen, recipe=RECIPE, rule=BRANCH, groups=2, workers=1)
+    assert set(found.tree.classes) == set("abcdefghi")
+    fewer = grow(tree.without(["a", "b"]), new, policy="none", recipe=RECIPE, rule=BRANCH, groups=2, workers=1)
+    assert set(fewer.tree.classes) == set("cdefg")
+
+
+def test_a_recipe_without_a_distillation_has_the_policys():
+    assert [GrowRecipe().for_policy(policy).distillation for policy in ("all", "memory", "none")] == [0, 1, 1]
+    assert GrowRecipe(distillation=0).for_policy("none").distillation == 0
+
+
+def test_what_is_refused_at_once(tree, old, new):
+    for arguments, said in (
+        ({"policy": "foo"}, "policy must be 'all', 'memory' or 'none', got 'foo'"),
+        ({"shape": "foo"}, "shape must be 'error', 'random' or 'flat', got 'foo'"),
+        ({"exemplars": "foo"}, "exemplars must be 'herding' or 'reservoir', got 'foo'"),
+        ({"groups": 1}, "groups must be 'auto', or a number of at least 2, got 1"),
+        ({"policy": "memory", "budget": 0}, "at least 1 sample, got 0"),
+        ({"policy": "memory", "budget": 3}, "a memory of 3 samples can't hold one of each of 4 classes"),
+    ):
+        with pytest.raises(LeveretUsageError, match=re.escape(said)):
+            grow(tree, new, old=old, **arguments)
+    with pytest.raises(LeveretUsageError, match=r"got Linear; ClassTree.of\(net, data\)"):
+        grow(torch.nn.Linear(2, 2), new, old=old)
+    with pytest.raises(LeveretUsageError, match="must be a Data, as leveret.load gives it; got list"):
+        grow(tree, [], old=old)
+    with pytest.raises(LeveretUsageError, match="distillation must be a number from 0 on, got inf"):
+        GrowRecipe(distillation=float("inf"))
 
 
 def test_a_training_that_fails_is_named(tree, old, new, monkeypatch):
@@ -270,8 +315,6 @@ def test_leaves_train_on_a_dask_cluster(growth, tree, old, new, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["herding", "reservoir"])
 def test_a_memory_is_all_that_is_left_of_old_samples(tree, old, new, kind):
-    from dataclasses import replace
-
     recipe = replace(RECIPE, distillation=1.0)
     shape = {"recipe": recipe, "shape": "flat", "workers": 1}
     found = grow(tree, new, old=old, policy="memory", budget=16, exemplars=kind, **shape)
@@ -291,11 +334,9 @@ def test_a_memory_is_all_that_is_left_of_old_samples(tree, old, new, kind):
 
 
 def test_without_old_samples_distillation_keeps_what_can_be_kept(tree, old, new):
-    from dataclasses import replace
-
     shape = {"shape": "flat", "workers": 1, "policy": "none", "old": old}
     found = grow(tree, new, recipe=replace(RECIPE, distillation=1.0), **shape)
-    forgets = grow(tree, new, recipe=RECIPE, **shape)
+    forgets = grow(tree, new, recipe=replace(RECIPE, distillation=0.0), **shape)
     assert found.nodes["root"]["counts"][:4] == [0] * 4
     # the new outputs are learned among themselves, so that old names are said still
     assert found.figures["old"] > forgets.figures["old"] + 0.2
@@ -386,8 +427,6 @@ def test_one_sample_of_a_new_class_and_one_new_class(tree, old):
     image[0, 2, 3] = 255
     one = of_classes(from_arrays(np.repeat(image, 6, 0), list("lmlmlm"), val_fraction=0, test_fraction=0), "m")
     single = one.train.subset([0])
-    from dataclasses import replace
-
     data = replace(one, train=single)
     found = grow(tree, data, old=old, recipe=replace(RECIPE, balance="frequency-sampling"), shape="flat", workers=1)
     assert found.tree.classes == tuple("abcdm")

@@ -1,6 +1,7 @@
 """`leveret grow` as a job and as a command: from a run of fit on and on; what it leaves, refuses, how it goes on."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,3 +202,51 @@ def test_refusals(fitted, sources, tmp_path, run):
     code, _, complaint = run("grow", fitted, sources / "more.npz", "-o", tmp_path / "c", "--policy", "some")
     assert code == 1
     assert "policy must be 'all', 'memory' or 'none'" in complaint
+
+
+def test_a_packed_tree_is_timed_part_by_part(grown, capsys):
+    """A single image runs fewer of its parts than a batch."""
+    from leveret.cli._plain import timings
+    from leveret.cli._show import show_bench
+    from leveret.jobs import bench
+
+    found = bench.run(grown.model, batch_size=32, seconds=0.1, profile=True)
+    for profile in (found.parts, found.profile):
+        one, many = ([row.name for row in rows] for rows in profile.values())
+        assert one == many
+    assert "root" in timings(found)
+    show_bench(found)
+    assert "root" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"policy": "foo"}, "policy must be"),
+        ({"shape": "foo"}, "shape must be"),
+        ({"beams": 0}, "beams must be"),
+        ({"policy": "memory", "budget": 1}, "a memory of 1 samples"),
+        ({"distillation": float("inf")}, "distillation must be"),
+        ({"max_error": 2.0}, "max_error must be"),
+    ],
+)
+def test_what_is_refused_leaves_the_folder_free(fitted, sources, tmp_path, options, said):
+    with pytest.raises(LeveretUsageError, match=said):
+        grow_job.run(fitted, sources / "more.npz", tmp_path / "out", **{**QUIET, **options})
+    assert not (tmp_path / "out").exists()
+
+
+def test_old_data_that_lacks_a_class_leaves_the_folder_free(fitted, sources, tmp_path):
+    with pytest.raises(LeveretDataError, match=r"no training sample of 0, 1, 2.*without\(\)"):
+        grow_job.run(fitted, sources / "more.npz", tmp_path / "out", old=[sources / "known.npz"], **QUIET)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_that_goes_on_has_every_option_that_was_given():
+    from leveret.jobs._grow_described import resume_words
+
+    asked = {"policy": "memory", "balance": "plain", "distillation": 0.0, "max_error": 0.0, "new_rate": 2.0, "seed": 0}
+    words = resume_words("one", "more.npz", Path("two"), asked, (), {"strict": False, "workers": None})
+    assert words == (
+        "leveret grow one more.npz -o two --policy memory --balance plain --distillation 0.0 --max-error 0.0 --resume"
+    )

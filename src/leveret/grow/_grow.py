@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from leveret._files import write_json
 from leveret.data import Data, joined, of_classes
-from leveret.errors import LeveretDataError, LeveretUsageError
+from leveret.errors import LeveretDataError
+from leveret.grow._begun import begin
+from leveret.grow._checks import Known, Policy, checked_growth
 from leveret.grow._levels import Done, Levels
 from leveret.grow._measured import accuracies, tested
 from leveret.grow._memory import Kind, Memory
@@ -30,8 +32,6 @@ from leveret.grow._tree import ClassTree
 from leveret.training import features_of
 
 __all__ = ["Growth", "grow"]
-
-Policy = Literal["all", "memory", "none"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def grow(
     memory: Memory | None = None,
     budget: int = 2000,
     exemplars: Kind = "herding",
-    known: Literal["refuse", "merge"] = "refuse",
+    known: Known = "refuse",
     recipe: GrowRecipe | None = None,
     rule: BranchRule | None = None,
     groups: int | Literal["auto"] = "auto",
@@ -95,25 +95,29 @@ def grow(
         memory: of the growth before; default: made from `old`.
         budget, exemplars: of a memory that is made.
         known: what becomes of samples of classes that the tree knows already: an error, or they are trained on too.
-        recipe: of all trainings. Default: `GrowRecipe()`, with a distillation of 1 where the policy isn't "all".
+        recipe: of all trainings; default `GrowRecipe()`.
         rule: when a leaf branches; default `BranchRule()`.
         groups: of a leaf that branches, see `partition`.
         shape: "error", or "random" partitions, or always "flat".
         seed: of everything random.
-        out: folder for the plan and the nodes' trainings, from which a growth that was stopped goes on.
+        out: folder for the plan and the nodes' trainings, from which the same growth goes on if it is stopped.
         workers, threads: nodes trained at once, see `leveret.training.parallel`; and torch's threads in each.
         say: is told what goes on.
         done: is told of each node that was trained.
 
     Raises:
-        LeveretUsageError: an argument out of range or combination; no new class, or one that is known already.
+        LeveretUsageError: an argument out of range or combination; no new class, or one that is known already; `out`
+            holds another growth.
         LeveretDataError: samples of another kind or shape; a class without training samples.
         LeveretTrainingError: a node's training failed; the others are kept in `out`.
         KeyboardInterrupt: Ctrl-C; what was finished is kept in `out`.
     """
     started = time.perf_counter()
-    new = _checked(tree, data, old, policy, memory, known)
-    recipe = recipe or GrowRecipe(distillation=0.0 if policy == "all" else 1.0)
+    new = checked_growth(
+        tree, data, old, policy=policy, memory=memory, budget=budget, exemplars=exemplars, known=known, groups=groups,
+        shape=shape,
+    )  # fmt: skip
+    recipe, rule = (recipe or GrowRecipe()).for_policy(policy), rule or BranchRule()
     names = (*tree.classes, *new)
     data = _prepared(tree, data, names)
     old = None if old is None else _prepared(tree, old, names)
@@ -126,9 +130,9 @@ def grow(
     elif policy == "memory" and memory is not None:
         sources = [of_classes(memory.data(data), names, absent=True), data]
     trained_on = joined(sources, name=data.name)
-    _check_counts(trained_on, tree, new, policy)
     with ExitStack() as stack:
         folder = FilePath(out or stack.enter_context(tempfile.TemporaryDirectory(prefix="leveret-")))
+        begin(folder, tree, trained_on, recipe, rule, policy=policy, groups=groups, shape=shape, seed=seed)
         planned = _plan(folder, tree, trained_on, new, rule, groups, shape, seed)
         if say is not None:
             for step in planned.walk():
@@ -153,43 +157,6 @@ def grow(
     return Growth(grown, planned, nodes, figures, compute, memory, everything, trained_on, operations, seconds)
 
 
-def _checked(
-    tree: ClassTree, data: Data, old: Data | None, policy: str, memory: Memory | None, known: str
-) -> tuple[str, ...]:
-    """The new classes."""
-    if policy not in ("all", "memory", "none"):
-        raise LeveretUsageError(f"policy must be 'all', 'memory' or 'none', got {policy!r}")
-    if known not in ("refuse", "merge"):
-        raise LeveretUsageError(f"known must be 'refuse' or 'merge', got {known!r}")
-    if policy == "all" and old is None:
-        raise LeveretUsageError("policy 'all' trains on the old data: give old, or take policy 'memory' or 'none'")
-    if policy == "memory" and memory is None and old is None:
-        raise LeveretUsageError("there is no memory yet: give old, from which it is made, or take policy 'none'")
-    for given in (data, *(() if old is None else (old,))):
-        if tree.input_shape is not None and given.input_shape != tree.input_shape:
-            raise LeveretDataError(
-                f"the tree takes samples of shape {tree.input_shape}, {given.name} has them of shape "
-                f"{given.input_shape}; load it with size and channels as the tree has them"
-            )
-    here = [name for name, count in zip(data.classes, data.train.class_counts(), strict=True) if count]
-    again = [name for name in here if name in tree.classes]
-    if again and known == "refuse":
-        raise LeveretUsageError(
-            f"{data.name} has samples of {', '.join(again)}, which the tree knows already; take known='merge' to train "
-            "on them too, or give them names of their own if they are other classes"
-        )
-    new = tuple(name for name in here if name not in tree.classes)
-    if not new:
-        raise LeveretUsageError(f"{data.name} has no class that the tree doesn't know; to train on more samples, fit")
-    if old is not None and (both := [name for name in new if name in old.classes and _count(old, name)]):
-        raise LeveretUsageError(f"class {both[0]!r} is new to the tree, and yet the old data has samples of it")
-    return new
-
-
-def _count(data: Data, name: str) -> int:
-    return int(data.train.class_counts()[data.classes.index(name)])
-
-
 def _prepared(tree: ClassTree, data: Data, names: Sequence[str]) -> Data:
     """In the tree's order of classes, and normalised as the tree wants it."""
     found = of_classes(data, names, absent=True)
@@ -204,24 +171,12 @@ def _remembering(memory: Memory, tree: ClassTree, data: Data, seed: int) -> Memo
     return memory.updated(data, features, seed=seed)
 
 
-def _check_counts(data: Data, tree: ClassTree, new: Sequence[str], policy: str) -> None:
-    counts = dict(zip(data.classes, data.train.class_counts().tolist(), strict=True))
-    gone = [name for name in tree.classes if not counts[name]]
-    if policy == "all" and gone:
-        raise LeveretDataError(
-            f"the old data has no training sample of {', '.join(gone)}, which the tree knows; give data that has, take "
-            "policy 'memory' or 'none', or take the class off the tree by without()"
-        )
-    if len(data.train) < 2:
-        raise LeveretDataError(f"{data.name} has {len(data.train)} training sample; there must be at least 2")
-
-
 def _plan(
     folder: FilePath,
     tree: ClassTree,
     data: Data,
     new: Sequence[str],
-    rule: BranchRule | None,
+    rule: BranchRule,
     groups: int | Literal["auto"],
     shape: Shape,
     seed: int,
@@ -245,7 +200,7 @@ def _plan(
 def _confusion(node: Node, data: Data, new: Sequence[str]) -> NDArray[np.float64]:
     """Of the classes that a leaf knows: as it was measured, else on their validation or training samples, else by
     which of them the new samples activate together."""
-    if node.confusion is not None:
+    if node.confusion is not None and len(node.confusion) == len(node.classes):
         return np.asarray(node.confusion)
     assert node.net is not None
     own = of_classes(data, node.classes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -208,6 +208,9 @@ def _partition(
 ) -> Partition:
     groups = settings.groups if settings.groups == "auto" else min(settings.groups, len(known))
     found = partition(known, confusion, seen, groups, seed=settings.seed)
+    if groups != settings.groups:
+        asked = f", a class each, where {settings.groups} were asked"
+        found = replace(found, why=found.why.replace(", as asked", asked, 1))
     if settings.shape == "random":
         # as many groups as the confusions would have given, so that only their content differs
         return random_partition(known + new, len(found.groups), seed=settings.seed + 1000 * depth)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from leveret.errors import LeveretUsageError
@@ -41,7 +41,8 @@ class GrowRecipe:
             learned the new ones yet; its epochs stay as long. Old classes were learned before and need fewer samples.
             `DrawnMore` keeps the net from saying new names too often for it. Only where classes are dealt with plainly
             and nothing is distilled: with few old samples or none, those that there are can't be spared.
-        distillation: λ of `KeepOld`, what the tree said before of the old classes; 0 for none.
+        distillation: λ of `KeepOld`, what the tree said before of the old classes; 0 for none. None: 1 where the policy
+            isn't "all", else 0.
         start: what a node below a branch begins with: "branch", the branch's net as it was trained just before; or
             "old", the net that it was before, as in the paper, by which branches and leaves train at once.
         settled: with "branch": a leaf whose branch makes no larger error within its group isn't trained further.
@@ -59,7 +60,7 @@ class GrowRecipe:
     augment: Augmentation | None = field(default_factory=Augment)
     balance: str = "auto"
     new_rate: float = 2.0
-    distillation: float = 0.0
+    distillation: float | None = None
     start: Literal["branch", "old"] = "branch"
     settled: float = 0.01
     options: dict[str, Any] = field(
@@ -78,17 +79,24 @@ class GrowRecipe:
             raise LeveretUsageError(f"new_rate must be above 0, got {self.new_rate}")
         if not 0 <= self.settled <= 1:
             raise LeveretUsageError(f"settled must be an error in 0..1, got {self.settled}")
-        if not self.distillation >= 0:
-            raise LeveretUsageError(f"distillation must be at least 0, got {self.distillation}")
+        if self.distillation is not None and not 0 <= self.distillation < float("inf"):
+            raise LeveretUsageError(f"distillation must be a number from 0 on, got {self.distillation}")
         if self.distillation and self.balance not in ("auto", "plain", "frequency-sampling", "square-root-sampling"):
             raise LeveretUsageError(
                 f"balance {self.balance!r} brings its own objective; with distillation take plain, frequency-sampling "
-                "or square-root-sampling"
+                "or square-root-sampling; or none: distillation 0"
             )
+
+    def for_policy(self, policy: str) -> GrowRecipe:
+        """With the distillation that a policy of stored data has by default, where none was named."""
+        if self.distillation is not None:
+            return self
+        return replace(self, distillation=0.0 if policy == "all" else 1.0)
 
     def describe(self) -> dict[str, Any]:
         """As plain values, for JSON."""
-        augment = self.augment.as_dict() if isinstance(self.augment, Augment) else repr(self.augment)
+        named = getattr(self.augment, "__qualname__", type(self.augment).__qualname__)
+        augment = self.augment.as_dict() if isinstance(self.augment, Augment) else named
         return {
             "branch_epochs": self.branch_epochs,
             "leaf_epochs": self.leaf_epochs,

@@ -81,12 +81,13 @@ class NodeTask(Task):
         assert node.net is not None
         own = of_classes(data, node.classes)
         told = _old_part(before, self.path, node)
-        keeps = self.recipe.distillation > 0 and told is not None
+        weight = self.recipe.distillation or 0.0
+        keeps = weight > 0 and told is not None
         objective: Objective = CrossEntropy()
         if keeps and told is not None:
             # what no sample is of is not to be pushed down on all that come
             learned = np.flatnonzero(own.train.class_counts()).tolist()
-            objective = KeepOld(*told, self.recipe.distillation, learned=learned)
+            objective = KeepOld(*told, weight, learned=learned)
         balance = _balance(self.recipe.balance, own)
         rates = self._rates(before, own) if balance == "plain" and not keeps else None
         drawn: dict[str, Any] = {}

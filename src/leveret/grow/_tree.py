@@ -186,7 +186,7 @@ class ClassTree(nn.Module):
         Raises:
             LeveretUsageError: a class that it doesn't know, or fewer than two that are left.
         """
-        gone = set(names)
+        gone = {names} if isinstance(names, str) else set(names)
         if unknown := sorted(gone - set(self.classes)):
             raise LeveretUsageError(f"the tree knows no class {unknown[0]!r}; it knows {', '.join(self.classes)}")
         if len(self.classes) - len(gone) < 2:

@@ -31,7 +31,7 @@ def resume_words(
         options["names"] = ",".join(options["names"])
     if "beams" in asked and asked["beams"] is None:
         options["beams"] = "all"
-    command = resume_command("grow", str(model), out, {**options, **also}).replace(
+    command = resume_command("grow", str(model), out, {**options, **also}, _DEFAULTS).replace(
         f" {shlex.quote(str(model))} -o ", f" {shlex.join([str(model), str(source)])} -o ", 1
     )
     more = "".join(f" --old {shlex.quote(str(one))}" for one in (old if isinstance(old, Sequence) else ()))

@@ -90,8 +90,26 @@ class ResumableJob:
             raise JobInterrupted(f"stopped; {self.folder.path} keeps {kept}. To go on:\n  {self.again}") from None
 
 
-def resume_command(name: str, source: str | Sequence[str], out: Path, options: Mapping[str, Any]) -> str:
-    """The command that goes on with a run of `leveret NAME`; of `options` those that aren't the default, by name."""
+def resume_command(
+    name: str,
+    source: str | Sequence[str],
+    out: Path,
+    options: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> str:
+    """The command that goes on with a run of `leveret NAME`; of `options` those that aren't the default, by name.
+
+    Args:
+        name: of the command.
+        source: its arguments.
+        out: the folder.
+        options: by name; None, or False, where one wasn't given.
+        defaults: of this command, where they aren't those that the others share.
+    """
+
+    def usual(key: str, value: Any) -> bool:
+        return (key, value) in _DEFAULTS if defaults is None else key in defaults and defaults[key] == value
+
     words = ["leveret", name, *([source] if isinstance(source, str) else source), "-o", str(out)]
     for key, value in options.items():
         flag = "--" + key.replace("_", "-")
@@ -99,6 +117,6 @@ def resume_command(name: str, source: str | Sequence[str], out: Path, options: M
             words.append(flag)
         elif value is False and key == "flip":  # the one whose default may be yes
             words.append("--no-flip")
-        elif value not in (None, False) and (key, value) not in _DEFAULTS:
+        elif value is not None and value is not False and not usual(key, value):
             words += [flag, "x".join(map(str, value)) if isinstance(value, tuple) else str(value)]
     return shlex.join([*words, "--resume"])

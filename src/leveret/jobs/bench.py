@@ -195,8 +195,8 @@ def run(
             steps = {n: packed.profile(images[:n], threads=count, repeats=_RUNS) for n in sorted({1, batch_size})}
     layers_noise = max((_noise(taken) for taken in steps.values()), default=1.0)
     noisy = layers_noise > NOISY
-    layers = {n: _layers(taken, n, noisy, peaks) for n, taken in steps.items()} if profile else {}
-    parts = {n: _layers(_by_part(taken), n, noisy, None) for n, taken in steps.items()} if routed else {}
+    layers = _aligned({n: _layers(taken, n, noisy, peaks) for n, taken in steps.items()}) if profile else {}
+    parts = _aligned({n: _layers(_by_part(taken), n, noisy, None) for n, taken in steps.items()}) if routed else {}
     where = environment(count) | {one.key: str(sys.modules[one.key].__version__) for one in contenders[1:]}
     unit = "text" if hasattr(packed, "encoder") else "image"
     return Bench(
@@ -320,6 +320,15 @@ def _layers(steps: Sequence[Any], n: int, noisy: bool, peaks: dict[str, float] |
         )
         for name, op, seconds, macs, bits in rows
     )
+
+
+def _aligned(found: dict[int, tuple[LayerTime, ...]]) -> dict[int, tuple[LayerTime, ...]]:
+    """The same rows for each batch size: of a tree, one image runs but some of the parts that a batch runs."""
+    *smaller, most = found.values()
+    known = [{row.name: row for row in rows} for rows in smaller]
+    absent = {row.name: LayerTime(row.name, row.op, 0.0, 0.0, 0, 0, None) for row in most}
+    rows = [tuple(own.get(name, none) for name, none in absent.items()) for own in known]
+    return dict(zip(found, [*rows, most], strict=True))
 
 
 def _of_peak(seconds: float, macs: int, binary_macs: int, peaks: dict[str, float] | None) -> float | None:

@@ -219,6 +219,10 @@ class _Job(ResumableJob):
 
     def check(self, model: GrowModel, data: Data, old: Data | None) -> None:
         """What can be refused before anything is written."""
+        from leveret.grow import BranchRule
+        from leveret.grow._checks import checked_growth
+
+        BranchRule(max_classes=self.asked["max_classes"], max_error=self.asked["max_error"])
         shape = model.tree.input_shape
         if shape is not None and data.input_shape != shape:
             hint = ""
@@ -239,11 +243,15 @@ class _Job(ResumableJob):
             raise LeveretUsageError(
                 f"{data.name} has no class that the model doesn't know; to train on more samples, take leveret fit"
             )
+        asked = self.asked
         if old is None and (self.asked["policy"] == "all" or (self.asked["policy"] == "memory" and not model.memory)):
             raise LeveretUsageError(
                 f"policy {self.asked['policy']} needs samples of the classes known so far, and those that the model "
                 "learned from aren't there: name them by --old, or take --policy none"
             )
+        model.tree.set_inference(beams=asked["beams"], blend=model.tree.blend)
+        options = ("policy", "budget", "exemplars", "known", "groups", "shape")
+        checked_growth(model.tree, data, old, memory=model.memory, **{name: asked[name] for name in options})
 
     def settings(self, model: GrowModel, data: Data, old: Data | None, training: dict[str, Any]) -> GrowSettings:
         """How to train."""

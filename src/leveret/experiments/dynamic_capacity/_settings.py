@@ -60,7 +60,8 @@ class Setting:
 
 _EPOCHS = 8
 _FRESH = 20_000
-_LARGE = 2_500
+_LARGE_EPOCHS = 6
+_LARGE = 4_000  # fresh ones of an epoch
 
 SETTINGS = {
     "mnist": Setting(
@@ -80,21 +81,24 @@ SETTINGS = {
         data=lambda folder, seed: cells(300, seed, folder),
         parts=large_parts(2, stem=1, k=8),
         side=300,
-        methods=("fine", "hints", "coarse", "random", "variance"),
+        methods=("fine", "hints", "joint", "coarse", "random", "variance"),
         epochs=16,
         batch_size=32,
         lr=0.002,
         augment=Augment(flip=True),
+        hint_weight=0.001,
     ),
     "streets": Setting(
         title="Digits on street scenes, 1000x1000",
-        data=lambda folder, seed: digits_on_streets(folder, _LARGE),
+        data=lambda folder, seed: digits_on_streets(folder, _LARGE_EPOCHS * _LARGE),
         parts=large_parts(10, stem=2, k=8),
         side=1000,
-        methods=("fine", "hints", "coarse", "random", "variance"),
-        epochs=5,
+        methods=("fine", "hints", "joint", "coarse", "random", "variance"),
+        epochs=_LARGE_EPOCHS,
+        fresh=_LARGE,
         batch_size=8,
         lr=0.002,
+        hint_weight=0.01,
         seeds=1,
     ),
 }
@@ -120,6 +124,7 @@ QUICK = {
         title="Digits on drawn streets, 200x200",
         data=lambda folder, seed: digits_on_streets(folder, 96, val=32, test=64, canvas=200, mosaics=4),
         side=200,
+        fresh=96,
         **_TINY,
     ),
 }
