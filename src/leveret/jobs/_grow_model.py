@@ -61,6 +61,11 @@ def load_growable(model: Any) -> GrowModel:
     config = _config(folder)
     if "grown" in config:
         return _grown(folder, config)
+    if "model" in config and not config["model"]:
+        raise LeveretUsageError(
+            f"{folder} holds a net that can't be made anew from its name, as of texts, tables, or your own make; "
+            "leveret grow takes nets of images, and in Python leveret.grow.grow any: see docs/grow.md"
+        )
     from leveret.jobs._trained import load_run
 
     found = load_run(folder)
