@@ -63,24 +63,39 @@ def measure(channels: int, outputs: int, side: int, batch: int, repeats: int, au
     return found
 
 
+def run(threads: int = 1, batch: int = 64, repeats: int = 7, autocast: bool = False) -> dict[str, Any]:
+    """Both, of every layer."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        rows = [measure(*sizes, batch, repeats, autocast) for sizes in LAYERS]
+    finally:
+        torch.set_num_threads(before)
+    dtype = "bfloat16" if autocast else "float32"
+    return {"threads": threads, "batch": batch, "isa": kernels.isa(), "dtype": dtype, "layers": rows}
+
+
+def size_of(row: dict[str, Any]) -> str:
+    """A layer's size in words."""
+    size = f"{row['channels']} to {row['outputs']}"
+    return f"{size}, 3x3, {row['side']}x{row['side']}" if row["side"] else f"{size}, linear"
+
+
 def main() -> None:
     options = options_of(__doc__, threads=1, batch=64, repeats=7, autocast=False)
-    torch.set_num_threads(options.threads)
-    rows = [measure(*sizes, options.batch, options.repeats, options.autocast) for sizes in LAYERS]
-    dtype = "bfloat16" if options.autocast else "float32"
-    table = Table(title=f"XNOR layers, ms, batch {options.batch}, {options.threads} threads, {kernels.isa()}, {dtype}")
+    result = run(options.threads, options.batch, options.repeats, options.autocast)
+    title = "XNOR layers, ms, batch {batch}, {threads} threads, {isa}, {dtype}"
+    table = Table(title=title.format(**result))
     for column in ("layer", "evaluation: floats", "bits", "times as fast", "step: floats", "bits", "times as fast"):
         table.add_column(column, justify="right")
-    for row in rows:
-        size = f"{row['channels']} to {row['outputs']}"
-        cells = [f"{size}, 3x3, {row['side']}x{row['side']}" if row["side"] else f"{size}, linear"]
+    for row in result["layers"]:
+        cells = [size_of(row)]
         for name in ("evaluation", "step"):
             floats, bits = row[name]["floats"], row[name]["bits"]
             cells += [f"{floats:.2f}", f"{bits:.2f}", f"{floats / bits:.2f}"]
         table.add_row(*cells)
     Console(width=120).print(table)
-    result = {"threads": options.threads, "batch": options.batch, "isa": kernels.isa(), "dtype": dtype}
-    write({**result, "layers": rows}, options.json)
+    write(result, options.json)
 
 
 if __name__ == "__main__":

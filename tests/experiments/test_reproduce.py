@@ -148,7 +148,7 @@ def test_ctrl_c_ends_the_command(fake, tmp_path, run):
 def test_a_quick_run_leaves_out_what_nothing_stands_in_for(fake, tmp_path, monkeypatch, run):
     monkeypatch.chdir(tmp_path)  # which is no checkout
     parts = {"a": Part(1, 1), "b": Part(1, 1, ("mnist", "checkout"))}
-    monkeypatch.setitem(_registry.EXPERIMENTS, "fake", Experiment("fake", "What it asks", "ours", parts))
+    _registry.EXPERIMENTS["fake"] = Experiment("fake", "What it asks", "ours", parts)  # the fixture takes it away
     found = experiments.sweep(["fake"], out=tmp_path / "q", quick=True)
     assert [(one.part, one.status, one.why) for one in found] == [
         ("a", "done", ""), ("b", "skipped", "needs a checkout")

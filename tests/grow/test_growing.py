@@ -269,7 +269,7 @@ def test_what_is_refused_at_once(tree, old, new):
             grow(tree, new, old=old, **arguments)
     with pytest.raises(LeveretUsageError, match=r"got Linear; ClassTree.of\(net, data\)"):
         grow(torch.nn.Linear(2, 2), new, old=old)
-    with pytest.raises(LeveretUsageError, match="must be a Data, as leveret.load gives it; got list"):
+    with pytest.raises(LeveretUsageError, match=r"must be a Data, as leveret\.load gives it; got list"):
         grow(tree, [], old=old)
     with pytest.raises(LeveretUsageError, match="distillation must be a number from 0 on, got inf"):
         GrowRecipe(distillation=float("inf"))

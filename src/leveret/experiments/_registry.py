@@ -28,6 +28,7 @@ _ALL = (
             "lowbit": Part(2, 2, ("checkout",), seeds=()),
             "real": Part(1, 2, ("checkout",), seeds=()),
             "net": Part(2, 16, ("checkout",), seeds=()),
+            "step": Part(0.5, 3, ("checkout",), seeds=()),
             "import": Part(0.2, 1, seeds=()),
             "fuzz": Part(15, 6),
         },

@@ -22,7 +22,7 @@ from leveret.experiments._results import Figure, Results, figures_table, markdow
 
 __all__ = ["PARTS", "render", "run"]
 
-PARTS = ("kernels", "lowbit", "real", "net", "import", "fuzz")
+PARTS = ("kernels", "lowbit", "real", "net", "step", "import", "fuzz")
 
 _COMMAND = "leveret reproduce engine"
 
@@ -83,6 +83,7 @@ _FIGURES: dict[str, Figure] = {
         lambda v: v <= 0.25,
         "{:.2f}",
     ),
+    "step_vs_floats": Figure("training steps of binary layers by bits, times floats' speed", "", None, "{:.2f}"),
     "import_s": Figure("import of leveret.runtime, seconds", "at most 0.15", lambda v: v <= 0.15, "{:.2f}"),
     "fuzz_files": Figure("mutated files tried", "at least 100,000", lambda v: v >= 100_000, "{:,}"),
     "fuzz_crashes": Figure("… that crash, hang (20 s of CPU) or take over 3 GB", "none", lambda v: v == 0, "{}"),
@@ -142,6 +143,12 @@ def _net(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
     }
 
 
+def _step(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
+    found = _run("binary_step", setting)
+    ratios = [row["step"]["floats"] / row["step"]["bits"] for row in found["layers"]]
+    return {"step_vs_floats": statistics.geometric_mean(ratios)}, {"binary_step": found}
+
+
 def _import(setting: Setting) -> tuple[dict[str, Any], dict[str, Any]]:
     times = [
         float(subprocess.run([sys.executable, "-c", _IMPORT], check=True, capture_output=True, text=True).stdout)
@@ -172,6 +179,7 @@ _PARTS: dict[str, Any] = {
     "lowbit": _lowbit,
     "real": _real,
     "net": _net,
+    "step": _step,
     "import": _import,
     "fuzz": _fuzz,
 }
@@ -306,6 +314,26 @@ def _net_table(details: dict[str, Any]) -> list[str]:
     ]
 
 
+def _step_table(details: dict[str, Any]) -> list[str]:
+    found = details["binary_step"]
+    rows = []
+    for row in found["layers"]:
+        size = f"3x3, {row['side']}x{row['side']}" if row["side"] else "linear"
+        cells = [f"{row['channels']} to {row['outputs']}, {size}"]
+        for name in ("evaluation", "step"):
+            floats, bits = row[name]["floats"], row[name]["bits"]
+            cells += [f"{floats:.2f}", f"{bits:.2f}", f"{floats / bits:.2f}"]
+        rows.append(tuple(cells))
+    header = "layer, evaluation by floats, by bits, times as fast, step by floats, by bits, times as fast"
+    return [
+        f"Milliseconds of an XNOR layer of PyTorch, batch {found['batch']}, its products by float convolutions or by",
+        "the bit kernels; a step is forward and backward, and backward is the same code in both. By default a layer",
+        "takes what was faster when its kind and shape were first met (docs/kernels.md).",
+        "",
+        markdown_table(header.split(", "), rows),
+    ]
+
+
 def _import_table(details: dict[str, Any]) -> list[str]:
     return [f"Seconds, each in a new process: {', '.join(f'{value:.3f}' for value in details['seconds'])}."]
 
@@ -322,6 +350,7 @@ _TABLES: dict[str, Any] = {
     "lowbit": _lowbit_table,
     "real": _real_table,
     "net": _net_table,
+    "step": _step_table,
     "import": _import_table,
     "fuzz": _fuzz_table,
 }
