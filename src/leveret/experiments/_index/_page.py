@@ -71,7 +71,7 @@ def _experiment(experiment: Experiment, values: _Values) -> list[str]:
     shown = [(one, found) for one in COMPARED[name] if (found := _found(one, values)) is not None]
     if shown:
         header = ["figure", "paper's", "ours", "difference", "part", "remark"]
-        text += [markdown_table(header, [_compared(one, found, name) for one, found in shown]), ""]
+        text += [markdown_table(header, [_compared(one, found, name, values) for one, found in shown]), ""]
     rows = [_run(experiment, part, parts[part]) for part in experiment.parts if part in parts]
     text += [markdown_table(["part", "command", "seeds", "date", "time taken"], rows), ""]
     if absent := [part for part in experiment.parts if part not in parts]:
@@ -87,9 +87,10 @@ def _found(one: Compared, values: _Values) -> float | None:
         return None
 
 
-def _compared(one: Compared, ours: float, name: str) -> tuple[str, ...]:
+def _compared(one: Compared, ours: float, name: str, values: _Values) -> tuple[str, ...]:
+    part = one.part if isinstance(one.part, str) else one.part(values)
     paper = "–" if one.paper is None else one.paper if isinstance(one.paper, str) else _value(one.paper, one.unit)
-    link = f"[{one.part}]({name}.md#{one.part})"
+    link = f"[{part}]({name}.md#{part})"
     return one.what, paper, _value(ours, one.unit), _difference(one, ours), link, one.remark
 
 
