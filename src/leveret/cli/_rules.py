@@ -19,7 +19,7 @@ _rules = typer.Typer(help="Look at rules before they teach a net.", no_args_is_h
 app.add_typer(_rules, name="rules", short_help="Look at rules before they teach a net.")
 
 
-@_rules.callback()
+@_rules.callback(epilog=example("rules check"))
 def _group() -> None:
     """Look at rules before they teach a net."""
 
