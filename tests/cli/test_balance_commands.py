@@ -51,7 +51,7 @@ def test_compare_with_balance_compares_trainings(run, tmp_path, monkeypatch):
 @pytest.mark.parametrize("extra", [("--methods", "int8"), ("--tune-epochs", "2"), ("--skip-unfit",)])
 def test_compare_says_what_does_not_go_with_balance(run, tmp_path, extra):
     code, _, err = run("compare", "digits", "-o", tmp_path / "out", "--balance", "all", *extra)
-    assert code == 1
+    assert code == 2
     assert "don't go with --balance" in err
 
 
@@ -65,7 +65,7 @@ def test_methods_are_named(run):
 
 def test_an_unknown_method_is_refused_before_any_work(run, tmp_path):
     code, _, err = run("fit", "digits", "--balance", "focus", "-o", tmp_path / "out")
-    assert code == 1
+    assert code == 2
     assert "no method 'focus'" in err
     assert not (tmp_path / "out").exists()
 

@@ -27,7 +27,7 @@ def test_what_goes_together(run):
         (("--awake", "2"), "awake must be above 0 and at most 1, got 2"),
     ):
         code, _, err = run("budget", *options)
-        assert code == 1
+        assert code == 2
         assert said in err
 
 

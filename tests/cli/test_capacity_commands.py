@@ -68,13 +68,13 @@ def test_a_budget_changes_nothing_about_the_callers_model(dcn, images):
 @pytest.mark.parametrize("budget", ["-1", "nan", "inf"])
 def test_a_budget_that_is_none(run, dcn, images, budget):
     code, out, err = run("predict", dcn, images, "--budget", budget)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "patches per image, at least 0" in err
 
 
 def test_a_budget_for_another_model(run, model, pictures):
     code, out, err = run("predict", model, pictures, "--budget", "3")
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "a budget is for dynamic capacity nets" in err
     assert "Traceback" not in err
 
@@ -135,7 +135,7 @@ def test_bench_profiles_all_parts_layers(run, dcn, monkeypatch, capsys):
 def test_export_is_refused_in_plain_words(run, dcn, tmp_path):
     pytest.importorskip("onnx")
     code, _, err = run("export", dcn, "-o", tmp_path / "net.onnx")
-    assert code == 1
+    assert code == 2
     assert "several parts, combined by the route 'dynamic_capacity', has no ONNX form" in err
     with pytest.raises(LeveretUsageError):
         leveret.export_onnx(dcn, tmp_path / "net.onnx")

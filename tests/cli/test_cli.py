@@ -307,7 +307,7 @@ def test_bench_passes_its_options_on(run, monkeypatch, model):
 
     monkeypatch.setattr(bench, "run", fake)
     done = run("bench", model, "--against", "torch,openvino", "--threads", 3, "--batch-size", 5, "--profile")
-    assert done == (1, "", "error: enough\n")
+    assert done == (2, "", "error: enough\n")
     expected = {"path": model, "against": "torch,openvino", "threads": 3, "batch_size": 5, "profile": True}
     assert given.items() >= expected.items()
 
@@ -328,7 +328,7 @@ def test_a_damaged_model_is_one_line(run, model, tmp_path, command):
 @pytest.mark.parametrize("command", [("inspect",), ("bench",), ("predict", "x.png")])
 def test_an_unknown_instruction_set_is_one_line(model, command):
     done = in_a_process(command[0], model, *command[1:], env={**os.environ, "LEVERET_ISA": "mmx"})
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: LEVERET_ISA must be")
     assert len(done.stderr.splitlines()) == 1
 
@@ -354,6 +354,54 @@ def test_data_json(run):
     found = json.loads(out)
     assert code == 0
     assert sum(found["samples"].values()) == 1797
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (leveret.LeveretUsageError, 2),
+        (leveret.LeveretDataError, 1),
+        (leveret.LeveretFormatError, 1),
+        (leveret.LeveretPackError, 1),
+        (leveret.LeveretTrainingError, 1),
+        (leveret.LeveretError, 1),
+    ],
+)
+def test_exit_codes_say_whether_the_command_line_is_wrong(run, monkeypatch, model, error, expected):
+    from leveret.jobs import inspect
+
+    def fails(path):
+        raise error("so it is")
+
+    monkeypatch.setattr(inspect, "run", fails)
+    assert run("inspect", model) == (expected, "", "error: so it is\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "zoo nosuch", "zoo --path", "inspect zoo:nosuch", "predict zoo:nosuch x.png", "bench zoo:nosuch",
+        "export zoo:nosuch -o OUT", "judge A A --period 3", "budget --fps x", "budget --deadline 3m",
+        "compare digits --methods x -o OUT", "fit digits --balance x -o OUT", "distill digits --params x",
+        "data digits --size x", "data digits --channels 2", "data digits --task x", "data digits --val-fraction 2",
+        "rules check A digits --part x", "reproduce nosuch", "grow A A --groups x -o OUT", "grow A A --beams x -o OUT",
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_2_wherever_it_is_found(run, tmp_path, command):
+    rows = "\n".join(f"{i},{i * i % 7}" for i in range(30))
+    (tmp_path / "a.csv").write_text(f"width,height\n{rows}\n")
+    words = [{"A": tmp_path / "a.csv", "OUT": tmp_path / "out"}.get(word, word) for word in command.split()]
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_seed_below_0_is_refused(run):
+    code, _, err = run("data", "digits", "--seed", "-1")
+    assert code == 2
+    assert "--seed" in err
 
 
 def test_data_missing(run):
@@ -408,7 +456,7 @@ def test_shrink_passes_its_options_on(run, monkeypatch, tmp_path):
         "shrink", "photos", "-o", tmp_path, "--epochs", 4, "--net", "resnet20", "--seed", 2, "--resume", "--strict",
         "--quick", "--size", "32x48", "--channels", 1, "--no-flip", "-q",
     )  # fmt: skip
-    assert (code, err) == (1, "error: enough\n")
+    assert (code, err) == (2, "error: enough\n")
     assert given["data_options"].items() >= {"size": (32, 48), "channels": 1, "val_fraction": 0.1}.items()
     expected = {"source": "photos", "out": tmp_path, "epochs": 4, "net": "resnet20", "seed": 2, "resume": True,
                 "strict": True, "quick": True, "flip": False, "progress": False}  # fmt: skip

@@ -21,7 +21,7 @@ def test_passes_its_options_on(run, monkeypatch, tmp_path):
         "resnet20", "--seed", 2, "--resume", "--strict", "--quick", "--skip-unfit", "--workers", 3, "--threads", 1,
         "--size", 32, "-q",
     )  # fmt: skip
-    assert (code, err) == (1, "error: enough\n")
+    assert (code, err) == (2, "error: enough\n")
     expected = {"source": "photos", "out": tmp_path, "methods": "int8,xnor", "epochs": 4, "tune_epochs": 2,
                 "net": "resnet20", "seed": 2, "resume": True, "strict": True, "quick": True, "skip_unfit": True,
                 "workers": 3, "threads": 1, "progress": False}  # fmt: skip
@@ -76,7 +76,7 @@ def test_lists_the_methods(run):
 
 def test_an_unknown_method_is_one_line_that_names_all(run, tmp_path):
     code, out, err = run("compare", "--methods", "int9", "-o", tmp_path / "out")
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err.startswith("error: there is no method 'int9'; there are: all, real, trained-on")
     assert not (tmp_path / "out").exists()
 

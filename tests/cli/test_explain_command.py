@@ -25,7 +25,7 @@ def test_a_folder_and_what_cannot_be_read(run, model, pictures, tmp_path):
 
 def test_patches_of_a_model_without_any_are_refused(run, model, pictures, tmp_path):
     code, _, err = run("explain", model, pictures / "a.png", "-o", tmp_path / "w.png", "--patches", "2")
-    assert code == 1
+    assert code == 2
     assert "leveret fit --net dcn" in err
     assert not (tmp_path / "w.png").exists()
 

@@ -32,7 +32,7 @@ def test_exit_codes_say_the_verdict(run, tables):
     assert out.index("height ") < out.index("width ")
     assert "yesterday.csv: 120 samples; drifted.csv: 120; nearest neighbours" in err
     code, _, err = run(*command, "--period", 20)
-    assert code == 1
+    assert code == 2
     assert "counts looks with period 30, got 20" in err
     code, _, err = run("judge", tables / "yesterday.csv", tables / "gone.csv")
     assert code == 1

@@ -83,7 +83,9 @@ def test_help_of_a_group_ends_with_an_example_of_one_of_its_commands(run):
     for group in groups:
         code, out, _ = run(group, "--help")
         assert code == 0
-        assert out.rstrip().splitlines()[-1].strip() in {f"Example: {EXAMPLES[n]}" for n in COMMANDS if n.split()[0] == group}
+        assert out.rstrip().splitlines()[-1].strip() in {
+            f"Example: {EXAMPLES[n]}" for n in COMMANDS if n.split()[0] == group
+        }
 
 
 def test_no_example_is_left_over():

@@ -246,7 +246,7 @@ def test_the_list(run, tmp_path, monkeypatch):
 )
 def test_wrong_commands(run, arguments, says):
     code, out, err = run("reproduce", *arguments)
-    assert code == 1
+    assert code == 2
     assert out == ""
     assert says in err
     assert err.count("\n") == 1

@@ -94,13 +94,13 @@ def test_a_grown_tree_grows_on_by_one_class_with_a_memory(grown, sources, tmp_pa
     assert (tmp_path / "next" / "memory.npz").is_file()
     # once more is refused without --resume, and only read with it
     code, _, complaint = run(*arguments, *options)
-    assert code == 1
+    assert code == 2
     assert "holds a finished run already" in complaint
     before = (tmp_path / "next" / "report.html").stat().st_mtime_ns
     assert run(*arguments, *options, "--resume")[0] == 0
     assert (tmp_path / "next" / "report.html").stat().st_mtime_ns == before
     code, _, complaint = run(*arguments, *options, "--resume", "--max-classes", 3)
-    assert code == 1
+    assert code == 2
     assert "max_classes" in complaint
 
 
@@ -126,7 +126,7 @@ def test_a_stopped_growth_says_how_to_go_on(fitted, sources, tmp_path, run, monk
     assert again[-1] == "--resume"
     assert not (tmp_path / "out" / "tree.safetensors").exists()
     code, _, complaint = run("grow", tmp_path / "out", sources / "one.npz", "-o", tmp_path / "other")
-    assert code == 1
+    assert code == 2
     assert "isn't finished" in complaint
     monkeypatch.setattr(NodeTask, "work", work)
     code, _, complaint = run(*again[1:], "-q")
@@ -200,7 +200,7 @@ def test_refusals(fitted, sources, tmp_path, run):
         grow_job.run(fitted, sources / "more.npz", tmp_path / "b", old=[sources / "known.npz"], **QUIET)
     assert run("grow", fitted, sources / "more.npz", "-o", tmp_path / "c", "--beams", "few")[0] == 2
     code, _, complaint = run("grow", fitted, sources / "more.npz", "-o", tmp_path / "c", "--policy", "some")
-    assert code == 1
+    assert code == 2
     assert "policy must be 'all', 'memory' or 'none'" in complaint
 
 

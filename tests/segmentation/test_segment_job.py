@@ -122,7 +122,7 @@ def test_the_command_line(shapes, small_nets, tmp_path, run):
     with Image.open(tmp_path / "masks" / "new.png") as mask:
         assert mask.size == (50, 70)
     code, _, errors = run("predict", out / "model.lvr", tmp_path / "new.png")
-    assert code == 1
+    assert code == 2
     assert "-o masks/" in errors
     code, _, errors = run("predict", out / "model.lvr", tmp_path / "gone.png", "-o", tmp_path / "masks")
     assert code == 1
@@ -148,12 +148,12 @@ def test_wrong_command_lines(shapes, tmp_path, run, arguments, said):
 def test_jobs_of_classes_refuse_masks(shapes, tmp_path, run):
     for command in ("compare", "distill"):
         code, _, errors = run(command, shapes, "-o", tmp_path / "out")
-        assert code == 1
+        assert code == 2
         assert "leveret shrink, with --task segment" in errors
     assert not (tmp_path / "out").exists()
 
 
 def test_crops_are_of_masks_alone(tmp_path, run):
     code, _, errors = run("fit", "digits", "-o", tmp_path / "out", "--crop", "4")
-    assert code == 1
+    assert code == 2
     assert "of images with masks" in errors

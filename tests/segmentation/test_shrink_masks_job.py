@@ -205,7 +205,7 @@ def test_wrong_command_lines_of_shrink(shapes, tmp_path, run, arguments, said):
 )
 def test_options_of_masks_are_refused_for_classes(tmp_path, run, arguments, said):
     code, _, errors = run("shrink", "digits", "-o", tmp_path / "out", "--task", "classify", *arguments)
-    assert code == 1
+    assert code == 2
     assert said in errors
     assert not (tmp_path / "out").exists()
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from leveret.cli._guard import guarded
 from leveret.errors import LeveretUsageError
 
 __all__ = ["options_for", "sides_of", "takes_data", "task_of"]
@@ -67,10 +68,11 @@ def takes_data(
         @functools.wraps(command)
         def called(**options: Any) -> None:
             data = {name: options.pop(name) for name in given}
-            data["size"] = sides_of(data["size"])
-            if masks:
-                data["ignore_index"] = _value_of(data["ignore_index"])
-                data["classes"] = None if data["classes"] is None else str(data["classes"])
+            with guarded():
+                data["size"] = sides_of(data["size"])
+                if masks:
+                    data["ignore_index"] = _value_of(data["ignore_index"])
+                    data["classes"] = None if data["classes"] is None else str(data["classes"])
             command(**options, data_options=data)
 
         signature = inspect.signature(command, eval_str=True)
@@ -92,7 +94,7 @@ def takes_data(
 def task_of(task: str, source: str, data_options: Mapping[str, Any]) -> str:
     """The task that is meant, "classify", "text", "segment" or "tag"; "auto" looks at the source."""
     if task not in ("auto", "classify", "text", "segment", "tag"):
-        raise typer.BadParameter(f"task must be auto, classify, text, segment or tag; got {task!r}")
+        raise LeveretUsageError(f"task must be auto, classify, text, segment or tag; got {task!r}")
     if task != "auto":
         return task
     from leveret.data.segmentation import is_segmentation
@@ -125,7 +127,7 @@ def options_for(task: str, data_options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _value_of(text: str) -> int | str:
     if text != "none" and not text.isdecimal():
-        raise typer.BadParameter(f"ignore-index must be a value of masks such as 255, or none; got {text!r}")
+        raise LeveretUsageError(f"ignore-index must be a value of masks such as 255, or none; got {text!r}")
     return text if text == "none" else int(text)
 
 
@@ -135,6 +137,6 @@ def sides_of(text: str | None, name: str = "size") -> int | tuple[int, int] | No
         return None
     numbers = text.lower().replace("×", "x").split("x")
     if not 1 <= len(numbers) <= 2 or not all(n.strip().isdecimal() for n in numbers):
-        raise typer.BadParameter(f"{name} must be a number of pixels such as 32, or 32x48, got {text!r}")
+        raise LeveretUsageError(f"{name} must be a number of pixels such as 32, or 32x48, got {text!r}")
     sides = [int(n) for n in numbers]
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])

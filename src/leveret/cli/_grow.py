@@ -13,6 +13,7 @@ from leveret.cli._examples import example
 from leveret.cli._guard import guarded
 from leveret.cli._options import Flip, Quick, Quiet, Resume, Seed, Strict, WorkerThreads
 from leveret.cli._root import app
+from leveret.errors import LeveretUsageError
 
 
 @app.command(short_help="Let a trained net take up new classes.", epilog=example("grow"))
@@ -159,5 +160,5 @@ def _number(text: str, name: str, word: str, value: Any) -> Any:
     if text == word:
         return value
     if not text.isdecimal():
-        raise typer.BadParameter(f"{name} must be {word}, or a number; got {text!r}")
+        raise LeveretUsageError(f"{name} must be {word}, or a number; got {text!r}")
     return int(text)

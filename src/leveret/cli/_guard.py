@@ -1,6 +1,7 @@
 """How a command ends: exit codes, one red line for an error, one yellow line for a warning.
 
-0 fine; 1 an error that Leveret names; 2 a wrong command line; 130 stopped by Ctrl-C.
+0 fine; 1 an error that Leveret names, of the data, a file or the training; 2 a wrong command line, whether it can't be
+parsed or asks for what can't be (`LeveretUsageError`); 130 stopped by Ctrl-C.
 `LEVERET_DEBUG=1` shows tracebacks.
 """
 
@@ -13,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from leveret.errors import LeveretError, LeveretWarning
+from leveret.errors import LeveretError, LeveretUsageError, LeveretWarning
 
-__all__ = ["complain", "guarded", "note", "say"]
+__all__ = ["WRONG", "complain", "guarded", "note", "say"]
 
+WRONG = 2  # the exit code of a wrong command line, as click and argparse have it
 _COLOURS = {"red": "\x1b[31m", "yellow": "\x1b[33m"}
 
 
@@ -33,7 +35,7 @@ def guarded() -> Iterator[None]:
             if debug:
                 raise
             complain(f"error: {_one_line(error)}", "red")
-            raise SystemExit(1) from None
+            raise SystemExit(WRONG if isinstance(error, LeveretUsageError) else 1) from None
         except ImportError as error:
             from leveret._extras import missing
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from leveret.cli._guard import complain, guarded, note, say
-from leveret.errors import LeveretUsageError
 
 __all__ = ["COMMANDS", "main", "parser"]
 
@@ -156,11 +155,7 @@ def _json(one: argparse.ArgumentParser) -> None:
 def _located(model: str) -> Path:
     from leveret import zoo
 
-    try:
-        return zoo.located(model)
-    except LeveretUsageError as error:  # a wrong command line, as in the commands proper
-        complain(f"error: {error}", "red")
-        raise SystemExit(2) from None
+    return zoo.located(model)
 
 
 def _as_json(found: Any) -> str:

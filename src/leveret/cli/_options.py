@@ -10,20 +10,6 @@ import typer
 
 from leveret.cli._completion import IMAGE_NETS, MASK_NETS, TEXT_NETS, one_of, sources
 from leveret.cli._guard import say
-from leveret.errors import LeveretUsageError
-
-
-def located(model: Path) -> Path:
-    """A model's file, of the zoo where it is asked for."""
-    if not str(model).startswith("zoo:"):
-        return model
-    from leveret import zoo
-
-    try:
-        return zoo.located(model)
-    except LeveretUsageError as error:
-        raise typer.BadParameter(str(error)) from None
-
 
 Source = Annotated[
     str,
@@ -36,12 +22,10 @@ Source = Annotated[
 ]
 Model = Annotated[
     Path,
-    typer.Argument(
-        help="A packed model, MODEL.lvr, or zoo:NAME; see leveret zoo.", show_default=False, callback=located
-    ),
+    typer.Argument(help="A packed model, MODEL.lvr, or zoo:NAME; see leveret zoo.", show_default=False),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the model, checkpoints, figures and report.")]
-Seed = Annotated[int, typer.Option(help="Of everything random: splits, initial weights, order, augmentation.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything random: splits, initial weights, order, augmentation.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Make unreadable samples an error, not a counted warning.")]
 Threads = Annotated[
     int | None,

@@ -33,7 +33,9 @@ def zoo(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="Of everything random: splits, initial weights, order, augmentation.", show_default=False),
+        typer.Option(
+            min=0, help="Of everything random: splits, initial weights, order, augmentation.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """List tiny models that come with Leveret, show the card of one, or train it anew.
