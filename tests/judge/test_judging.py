@@ -162,12 +162,64 @@ def test_the_larger_side_is_drawn_down():
     assert judge(rows(400), rows(400), observer="logistic", most=30, mmd=False).counts == (30, 30)
 
 
+def text(count):
+    return [f"words {i}" for i in range(count)]
+
+
+def with_nan(values):
+    values = values.copy()
+    values[3, 1] = np.nan
+    return values
+
+
 @pytest.mark.parametrize(
     ("call", "error", "said"),
     [
-        (lambda: judge(rows(5), rows(50)), LeveretDataError, "A has 5 samples"),
-        (lambda: judge(rows(50), rows(50)[:, :2]), LeveretDataError, "all parts must be alike"),
-        (lambda: judge(rows(50), ["text"] * 50), LeveretDataError, "all parts must be alike"),
+        (lambda: judge(rows(5), rows(50)), LeveretDataError, "A has 5 samples to judge by"),
+        (lambda: judge(rows(50), rows(1)), LeveretDataError, "^B has 1 sample to judge by"),
+        (lambda: judge(rows(50), rows(1), names=("x", "y")), LeveretDataError, "^y has 1 sample to judge by"),
+        (
+            lambda: judge(["a"] * 50, text(50)),
+            LeveretDataError,
+            "^A has 1 sample, besides 49 copies of others, to judge",
+        ),
+        (lambda: judge(text(50), text(50)[:9] * 2), LeveretDataError, "^B has 9 samples, besides 9 copies of others"),
+        (
+            lambda: judge(rows(50), rows(50)[:, :2]),
+            LeveretDataError,
+            "^A holds rows of 3 numbers and B of 2; both must be alike",
+        ),
+        (
+            lambda: judge(rows(50), rows(50)[:, :2], names=("x.npy", "y.npy")),
+            LeveretDataError,
+            "^x.npy holds rows of 3 numbers and y.npy of 2",
+        ),
+        (
+            lambda: judge(np.zeros((20, 4, 4)), np.zeros((20, 4, 5))),
+            LeveretDataError,
+            r"^A holds images of shape \(1, 4, 4\) and B of \(1, 4, 5\) \(channels, height, width\); both must",
+        ),
+        (
+            lambda: judge(rows(50), ["text"] * 50),
+            LeveretDataError,
+            "^A holds tables and B texts; both must be of one kind",
+        ),
+        (lambda: judge(rows(50), with_nan(rows(50))), LeveretDataError, "^b: row 3, column 'x1' is missing"),
+        (
+            lambda: judge(rows(50), with_nan(rows(50)), names=("x.npy", "y.npy")),
+            LeveretDataError,
+            "^y.npy: row 3, column 'x1' is missing",
+        ),
+        (
+            lambda: judge(rows(50), rows(50), groups=([1] * 50, range(100, 150))),
+            LeveretDataError,
+            "^the samples of A are of 1 group and those of B of 50 groups; at least two a side are needed",
+        ),
+        (
+            lambda: judge(rows(50), rows(50), groups=([1] * 50, [2] * 50), names=("x", "y")),
+            LeveretDataError,
+            "^the samples of x are of 1 group and those of y of 1 group",
+        ),
         (lambda: judge(rows(50), rows(50), alpha=0), LeveretUsageError, "alpha must be between 0 and 1"),
         (lambda: judge(rows(50), rows(50), test="t"), LeveretUsageError, "test must be one of ranks, binomial"),
         (

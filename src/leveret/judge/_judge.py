@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leveret.errors import LeveretUsageError
+from leveret.errors import LeveretDataError, LeveretUsageError
 from leveret.judge._binomial import binomial_p, clopper_pearson, detectable_accuracy, power
 from leveret.judge._differences import differences
 from leveret.judge._giveaways import giveaways
@@ -96,7 +96,7 @@ def judge(
         >>> verdict.different, verdict.p
         (False, 0.4)
     """
-    pair = pair_of(a, b, groups=groups, paired=paired, copies=copies, most=most, seed=seed)
+    pair = pair_of(a, b, groups=groups, paired=paired, copies=copies, most=most, seed=seed, names=names)
     return judge_pair(
         pair,
         observer=observer,
@@ -132,23 +132,18 @@ def judge_pair(
 
     Raises:
         LeveretUsageError: an argument out of range, or a test that the samples don't allow.
+        LeveretDataError: the samples of a side are all of one group, so that a half has none of them.
     """
     started = time.perf_counter()
-    if test not in TESTS:
-        raise LeveretUsageError(f"test must be one of {', '.join(TESTS)}, got {test!r}")
+    check_test(test, alpha, pair)
     if test == "mmd" and not mmd:
         raise LeveretUsageError("test='mmd' needs mmd=True")
-    if test == "binomial" and pair.grouped:
-        raise LeveretUsageError(
-            "the binomial test is of independent samples, and some of these hang together; take ranks or permutation"
-        )
-    if not 0 < alpha < 1:
-        raise LeveretUsageError(f"alpha must be between 0 and 1, got {alpha}")
     counted = looks if isinstance(looks, Looks) or looks is None else Looks(looks)
     level = alpha if counted is None else counted.level
     machine = observer_for(observer, min(pair.counts))
     generator = np.random.default_rng((seed, 1))
     train, asked = halves(pair.side, pair.groups, generator)
+    _check_halves(pair, train, asked, names)
     data, order = _data(pair, train, asked, generator, machine.wants_validation)
     scores = machine.scores(data, seed=seed, out=None if out is None else Path(out), progress=progress)
     if scores.shape != (len(asked),) or not np.isfinite(scores).all():
@@ -188,6 +183,34 @@ def judge_pair(
         look=look,
         names=names,
         seconds=time.perf_counter() - started,
+    )
+
+
+def check_test(test: str, alpha: float = 0.05, pair: Pair | None = None) -> None:
+    """Refuse a test that there isn't, a level that is none, and a test that the samples of `pair` don't allow.
+
+    Raises:
+        LeveretUsageError: says which.
+    """
+    if test not in TESTS:
+        raise LeveretUsageError(f"test must be one of {', '.join(TESTS)}, got {test!r}")
+    if test == "binomial" and pair is not None and pair.grouped:
+        raise LeveretUsageError(
+            "the binomial test is of independent samples, and some of these hang together; take ranks or permutation"
+        )
+    if not 0 < alpha < 1:
+        raise LeveretUsageError(f"alpha must be between 0 and 1, got {alpha}")
+
+
+def _check_halves(pair: Pair, train: NDArray[np.int64], asked: NDArray[np.int64], names: tuple[str, str]) -> None:
+    """Both halves must hold samples of both sides; groups may be too few for that."""
+    if all(len(np.unique(pair.side[half])) == 2 for half in (train, asked)):
+        return
+    groups = [len(np.unique(pair.groups[pair.side == side])) for side in (0, 1)]
+    counted = [f"{count} group" if count == 1 else f"{count} groups" for count in groups]
+    raise LeveretDataError(
+        f"the samples of {names[0]} are of {counted[0]} and those of {names[1]} of {counted[1]}; at least two a side "
+        "are needed, since a group stays whole: one to learn from and one to be asked about"
     )
 
 

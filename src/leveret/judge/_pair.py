@@ -18,12 +18,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leveret.data._arrays import Samples, alike, samples_of
+from leveret.data._arrays import Samples, samples_of
 from leveret.errors import LeveretDataError, LeveretUsageError
 
 __all__ = ["LEAST", "Pair", "pair_of"]
 
 LEAST = 10  # samples a side: fewer leave nothing to learn from
+_SIDES = ("A", "B")
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,13 @@ def pair_of(
     copies: Literal["once", "keep"] | None = None,
     most: int | None = None,
     seed: int = 0,
+    names: tuple[str, str] = _SIDES,
 ) -> Pair:
     """Lay A and B side by side.
 
     Args:
         a, b, groups, paired, copies, most, seed: as for `judge`.
+        names: of A and B in messages.
 
     Raises:
         LeveretDataError: what can't be used, or too few samples.
@@ -101,30 +104,69 @@ def pair_of(
         raise LeveretUsageError(f"copies must be 'once' or 'keep', got {copies!r}")
     if paired and groups is not None:
         raise LeveretUsageError("pairs are groups already; give paired or groups")
-    first = samples_of(a, "a")
-    second = samples_of(b, "b", first.fractions)
-    alike({"": first, " (b)": second})
+    # samples that can't be used are named after the argument that holds them, where it has no name of its own
+    called = ("a", "b") if tuple(names) == _SIDES else names
+    first = samples_of(a, called[0])
+    second = samples_of(b, called[1], first.fractions)
+    _check_alike(first, second, names)
     sizes = len(first.values), len(second.values)
     generator = np.random.default_rng(seed)
     if paired:
         if sizes[0] != sizes[1]:
             raise LeveretDataError(f"paired samples must be as many on both sides, got {sizes[0]} and {sizes[1]}")
         kept = np.sort(generator.permutation(sizes[0])[:most])
+        _check_enough((kept, kept), (0, 0), names)
         return _laid(first, second, (kept, kept), np.concatenate([kept, kept]), (0, 0), (sizes[0] - len(kept),) * 2)
     if groups is not None:
         if most is not None:
             raise LeveretUsageError("groups are taken whole; leave out most")
         everything = np.arange(sizes[0]), np.arange(sizes[1])
+        _check_enough(everything, (0, 0), names)
         return _laid(first, second, everything, _joined_groups(groups, sizes), (0, 0), (0, 0))
     kept_a, kept_b = np.arange(sizes[0]), np.arange(sizes[1])
     if (copies or ("keep" if first.kind == "table" else "once")) == "once":
         kept_a, kept_b = _firsts(first.values), _firsts(second.values)
     gone = sizes[0] - len(kept_a), sizes[1] - len(kept_b)
+    _check_enough((kept_a, kept_b), gone, names)  # before the larger side is drawn down to the smaller
     size = min(len(kept_a), len(kept_b), most or sizes[0])
     drawn = tuple(np.sort(generator.permutation(kept)[:size]) for kept in (kept_a, kept_b))
     left_out = len(kept_a) - size, len(kept_b) - size
     together = _twins(first, second, drawn) if first.kind != "table" else np.arange(2 * size)
     return _laid(first, second, (drawn[0], drawn[1]), together, gone, left_out)
+
+
+def _check_alike(a: Samples, b: Samples, names: tuple[str, str]) -> None:
+    """Refuse sides that differ in kind, shape or columns."""
+    if a.kind != b.kind:
+        raise LeveretDataError(f"{names[0]} holds {a.kind}s and {names[1]} {b.kind}s; both must be of one kind")
+    if a.shape != b.shape:
+        if a.kind == "table":
+            told = f"{names[0]} holds rows of {_some(a.shape[0], 'number')} and {names[1]} of {b.shape[0]}"
+        else:
+            told = f"{names[0]} holds images of shape {a.shape} and {names[1]} of {b.shape} (channels, height, width)"
+        raise LeveretDataError(f"{told}; both must be alike")
+    if a.features != b.features:
+        raise LeveretDataError(
+            f"{names[0]} has the columns {', '.join(a.features)}, {names[1]} {', '.join(b.features)}; names and order "
+            "must be alike"
+        )
+
+
+def _check_enough(
+    kept: tuple[NDArray[np.int64], NDArray[np.int64]], copies: tuple[int, int], names: tuple[str, str]
+) -> None:
+    """Refuse a side that has too few samples, named as it is."""
+    for name, found, gone in zip(names, kept, copies, strict=True):
+        if len(found) < LEAST:
+            besides = f", besides {_some(gone, 'copy', 'copies')} of others," if gone else ""
+            raise LeveretDataError(
+                f"{name} has {_some(len(found), 'sample')}{besides} to judge by; at least {LEAST} are needed, and "
+                "hundreds to tell much"
+            )
+
+
+def _some(count: int, one: str, more: str = "") -> str:
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
 def _laid(
@@ -135,11 +177,6 @@ def _laid(
     copies: tuple[int, int],
     left_out: tuple[int, int],
 ) -> Pair:
-    for name, found in zip("AB", kept, strict=True):
-        if len(found) < LEAST:
-            raise LeveretDataError(
-                f"{name} has {len(found)} samples to judge by; at least {LEAST} are needed, and hundreds to tell much"
-            )
     if a.kind == "text":
         values: Any = [a.values[i] for i in kept[0]] + [b.values[i] for i in kept[1]]
     else:
