@@ -381,7 +381,8 @@ def test_exit_codes_say_whether_the_command_line_is_wrong(run, monkeypatch, mode
     "command",
     [
         "zoo nosuch", "zoo --path", "inspect zoo:nosuch", "predict zoo:nosuch x.png", "bench zoo:nosuch",
-        "export zoo:nosuch -o OUT", "judge A A --period 3", "budget --fps x", "budget --deadline 3m",
+        "export zoo:nosuch -o OUT", "judge A A --test x --observer knn", "judge A A --alpha 2 -o OUT",
+        "judge A A --observer x -o OUT", "judge A A --period 3", "budget --fps x", "budget --deadline 3m",
         "compare digits --methods x -o OUT", "fit digits --balance x -o OUT", "distill digits --params x",
         "data digits --size x", "data digits --channels 2", "data digits --task x", "data digits --val-fraction 2",
         "rules check A digits --part x", "reproduce nosuch", "grow A A --groups x -o OUT", "grow A A --beams x -o OUT",

@@ -97,7 +97,8 @@ def test_some_are_drawn(tmp_path):
     ("name", "content", "said"),
     [
         ("gone.txt", None, "there is no file"),
-        ("gone", None, "there is no"),
+        ("gone", None, r"there is no .*gone: a source is a folder .* a .txt file with a text a line, a .npy, .npz"),
+        ("odd.bin", b"?", r"odd.bin is a file of another kind: a source is .* a .txt file .* .npy"),
         ("empty.txt", b"\n", "holds no line of text"),
         ("latin.txt", "é".encode("latin-1"), "is not UTF-8"),
         ("bad.npz", b"PK no", "not a whole .npz"),
@@ -109,6 +110,18 @@ def test_sources_that_cannot_be_read(tmp_path, name, content, said):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(LeveretDataError, match=said):
         read_unlabelled(str(tmp_path / name))
+
+
+def test_folders_that_hold_nothing_to_judge(tmp_path):
+    with pytest.raises(LeveretDataError, match=r"holds no file: a folder must hold images, .txt files"):
+        read_unlabelled(str(tmp_path))
+    (tmp_path / "below").mkdir()
+    for i in range(5):
+        (tmp_path / "below" / f"{i}.bin").write_bytes(b"?")
+    with pytest.raises(
+        LeveretDataError, match=r"holds below.0.bin, below.1.bin, below.2.bin and 2 more files: a folder"
+    ):
+        read_unlabelled(str(tmp_path))
 
 
 def test_arrays_of_unknown_names_and_shapes(tmp_path):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from leveret.errors import LeveretUsageError
+from leveret.errors import LeveretError, LeveretUsageError
 from leveret.jobs import fit, judge
 from leveret.judge import Looks
 
@@ -114,7 +114,10 @@ def test_features_of_a_run(trained, digits_in_files):
     ("options", "said"),
     [
         ({"threads": 0}, "threads must be at least 1"),
-        ({"period": 3}, "a period is of looks"),
+        ({"period": 3}, "a period is of looks; name the file that counts them with --looks"),
+        ({"test": "t"}, "test must be one of ranks"),
+        ({"alpha": 1.0}, "alpha must be between 0 and 1"),
+        ({"observer": "net20"}, "a net for images must be one of convnet.*'net20'; or dcn"),
         ({"resume": True}, "nothing is kept to go on with"),
         ({"observer": "knn", "epochs": 3}, "epochs are of nets"),
         ({"features": "x", "observer": "net"}, "features are for the observers logistic and knn"),
@@ -124,8 +127,49 @@ def test_features_of_a_run(trained, digits_in_files):
     ],
 )
 def test_what_is_refused(digits_in_files, options, said):
-    from leveret.errors import LeveretError
-
     base = digits_in_files
+    out = None if options.get("resume") else base / "out"
     with pytest.raises(LeveretError, match=said):
-        judge.run(base / "old.npy", base / "new.npy", progress=False, **options)
+        judge.run(base / "old.npy", base / "new.npy", out, progress=False, **options)
+    assert not (base / "out").exists()  # so that the corrected call may have it
+
+
+def test_a_net_for_texts_is_checked_before_the_folder_is_taken(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text("\n".join(f"{name} of {i}" for i in range(40)))
+    files = tmp_path / "a.txt", tmp_path / "b.txt"
+    with pytest.raises(
+        LeveretUsageError, match="a net for texts must be one of bag-of-words, text-conv, got 'convnet'"
+    ):
+        judge.run(*files, tmp_path / "out", observer="convnet", progress=False)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(LeveretUsageError, match="dynamic capacity net looks closer at parts of images"):
+        judge.run(*files, tmp_path / "out", observer="dcn", progress=False)
+    judge.run(*files, tmp_path / "out", observer="bag-of-words", epochs=1, progress=False)
+
+
+def test_a_side_that_is_wrong_is_named(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(30, 4))
+    sides = {"a": rows, "one": rows[:1], "wide": np.c_[rows, rows], "nan": np.where(rows > 2, np.nan, rows)}
+    sides["nan"][3, 1] = np.nan
+    for name, values in sides.items():
+        np.save(tmp_path / f"{name}.npy", values)
+    for name, said in (
+        ("one", "^one.npy has 1 sample to judge by"),
+        ("wide", "^a.npy holds rows of 4 numbers and wide.npy of 8"),
+        ("nan", "^nan.npy: row 3, column 'x1' is missing"),
+    ):
+        with pytest.raises(LeveretError, match=said):
+            judge.run(tmp_path / "a.npy", tmp_path / f"{name}.npy", progress=False)
+
+
+def test_models_are_judged_on_something(trained, digits_in_files):
+    for a, b in ((trained, trained), (digits_in_files / "old.npy", trained), (trained / "model.lvr", trained)):
+        with pytest.raises(LeveretUsageError, match="is a model: name a source of images with --on"):
+            judge.run(a, b, progress=False)
+
+
+def test_features_are_of_images(trained, tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(30, 4)))
+    with pytest.raises(LeveretUsageError, match=r"--features are of images, and a.npy .A. and a.npy .B. hold tables"):
+        judge.run(tmp_path / "a.npy", tmp_path / "a.npy", observer="knn", features=trained, progress=False)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leveret.data._load import read_source
 from leveret.data._npz import pixels_of
-from leveret.data._table import Columns
+from leveret.data._table import Columns, table_files
 from leveret.data._types import Skipped
 from leveret.data.images import EXTENSIONS
 from leveret.errors import LeveretDataError
@@ -69,8 +69,19 @@ def read_unlabelled(source: str, *, image_column: str | None = None, text_column
         return _lines(path)
     if suffix in (".npy", ".npz"):
         return _arrays(path)
-    if path.is_dir() and (found := _files(path)) is not None:
-        return found
+    if path.is_dir():
+        if (found := _files(path)) is not None:
+            return found
+        if not table_files(path):
+            raise LeveretDataError(
+                f"{path} holds {_what(path)}: a folder must hold images, .txt files, a text each, or a table"
+            )
+    elif source != "digits" and not source.startswith("hf:") and not table_files(path):
+        wrong = f"{path} is a file of another kind" if path.exists() else f"there is no {path}"
+        raise LeveretDataError(
+            f"{wrong}: a source is a folder of images or of .txt files, a .txt file with a text a line, a "
+            ".npy, .npz, .parquet, .csv or .jsonl file, 'digits' or hf:NAME"
+        )
     raw, _ = read_source(source, Columns(image_column, None, text_column, ignore_labels=True))
     parts = [part for part in raw.parts.values() if len(part)]
     if not parts:
@@ -101,6 +112,15 @@ def _text(path: Path) -> str:
         raise LeveretDataError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
     except OSError as error:
         raise LeveretDataError(f"{path} can't be read: {error.strerror or error}") from error
+
+
+def _what(folder: Path) -> str:
+    """The names of some files, for who wonders."""
+    names = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
+    if not names:
+        return "no file"
+    more = f" and {len(names) - 3} more files" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
 
 
 def _files(folder: Path) -> Unlabelled | None:

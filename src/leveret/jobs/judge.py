@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def run(
     if threads is not None and threads < 1:
         raise LeveretUsageError(f"threads must be at least 1, got {threads}")
     if period is not None and looks is None:
-        raise LeveretUsageError("a period is of looks; name the file that counts them")
+        raise LeveretUsageError("a period is of looks; name the file that counts them with --looks")
     options = {key: value for key, value in (data_options or {}).items() if value is not None}
     folder = None if out is None else JobFolder(Path(out))
     if folder is not None:
@@ -111,7 +112,9 @@ def run(
         raise LeveretUsageError("nothing is kept to go on with; name the folder of the run that was stopped")
     from leveret._threads import default_threads, limited_threads
     from leveret.judge import Looks
+    from leveret.judge._judge import check_test
 
+    check_test(test, 0.05 if alpha is None else alpha)
     counted = None if looks is None else Looks(looks, alpha, period)
     asked: dict[str, Any] = {"on": on, "observer": observer, "features": features, "test": test, "alpha": alpha}
     asked |= {"looks": looks, "period": period, "most": most, "epochs": epochs, "seed": seed, "threads": threads}
@@ -123,6 +126,9 @@ def run(
     with job.stoppable(), limited_threads(threads or default_threads()):
         machine = _observer(observer, features, epochs)
         job.read(on, features, most, strict, options)
+        if isinstance(observer, str):
+            job.check_observer(observer)
+        check_test(test, pair=job.pair)
         return job.run(machine, test, alpha, counted, asked)
 
 
@@ -209,10 +215,13 @@ class _Job(ResumableJob):
                 "largest_difference": found.largest,
                 "samples": len(found.where),
             }
-            self.pair = replace(pair_of(*found.rows, paired=True, seed=self.seed), features=found.classes)
+            self.pair = replace(
+                pair_of(*found.rows, paired=True, seed=self.seed, names=self.names), features=found.classes
+            )
             return
         from leveret.data._two import load_two
 
+        self._check_no_models()
         if features is not None:
             from leveret.jobs._trained import load_run
 
@@ -220,9 +229,36 @@ class _Job(ResumableJob):
             options = {"size": (height, width), "channels": channels, **options}
         shown = self.progress and sys.stderr.isatty()
         two = load_two(*self.sources, most=most, strict=strict, seed=self.seed, progress=shown, **options)
+        if features is not None and two.kind != "image":
+            raise LeveretUsageError(f"--features are of images, and {' and '.join(self.names)} hold {two.kind}s")
         self.where, self.notes = two.where, two.notes
-        pair = pair_of(*two.values, seed=self.seed)
+        pair = pair_of(*two.values, seed=self.seed, names=self.names)
         self.pair = replace(pair, features=two.features) if two.features else pair
+
+    def _check_no_models(self) -> None:
+        """Models are asked about something; what is read without that are samples."""
+        for source, name in zip(self.sources, self.names, strict=True):
+            path = Path(source)
+            is_run = (path / "config.json").is_file() and ((path / "net").is_dir() or (path / "model.lvr").is_file())
+            if is_run or (path.suffix.lower() == ".lvr" and path.is_file()):
+                raise LeveretUsageError(
+                    f"{name} is a model: name a source of images with --on, about which both models are asked"
+                )
+
+    def check_observer(self, name: str) -> None:
+        """Before the folder is anyone's: a net of that name must suit the samples.
+
+        Raises:
+            LeveretUsageError: there is no such net for what they are, or for images of their size.
+        """
+        if name in ("auto", "net", "logistic", "knn"):
+            return
+        from leveret.jobs._named_net import named_net
+
+        pair = self.pair
+        shape = () if pair.kind == "text" else pair.values.shape[1:]
+        like = {"kind": pair.kind, "num_classes": 2, "image_shape": shape, "features": pair.features}
+        named_net(SimpleNamespace(**like, train=_OneText(), source=" and ".join(self.names)), name)
 
     def run(
         self, observer: Any, test: str, alpha: float | None, looks: Looks | None, asked: Mapping[str, Any]
@@ -321,6 +357,17 @@ class _Job(ResumableJob):
             return []
         places = (self._index("AB".index(each["side"]), each["place"]) for each in metrics["giveaways"])
         return [self.pair.values[i] for i in places]
+
+
+class _OneText:
+    """A training part, as far as a net for texts asks for one to know words of."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def fetch(self, indices: Any) -> list[str]:
+        """The text."""
+        return ["word"]
 
 
 def _group_of(giveaway: Mapping[str, Any]) -> tuple[str, bool]:
