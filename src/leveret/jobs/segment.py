@@ -6,17 +6,14 @@ As `leveret.jobs.fit`, whose folder and way to resume it has.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from leveret._files import write_json
-from leveret.data._identity import data_identity
-from leveret.errors import LeveretUsageError
 from leveret.jobs._data import load_masks, public_data
-from leveret.jobs._fit_job import FitJob, FitJobResult, checked_folder
+from leveret.jobs._dense_fit_job import DenseFitJob, check_test_part
+from leveret.jobs._fit_job import FitJobResult, checked_folder
 from leveret.jobs._resumable import JobInterrupted, resume_command
-from leveret.report.words import duration
 
 if TYPE_CHECKING:  # `--help` needs none of it
     from torch import nn
@@ -86,8 +83,7 @@ def run(
         from leveret.jobs._segment_recipe import segment_recipe
 
         data = load_masks(source, seed=seed, progress=progress, options={**load_options, "strict": strict})
-        if len(data.test) == 0:
-            raise LeveretUsageError(f"{data.source} has no test part to measure on; leave test_fraction above 0")
+        check_test_part(data)
         recipe = segment_recipe(
             data,
             net=net,
@@ -103,43 +99,19 @@ def run(
         return job.run(str(getattr(source, "source", source)), data, recipe)
 
 
-class _Job(FitJob):
-    def run(self, source: str, data: SegmentationData, recipe: Any) -> FitJobResult:
-        from leveret import __version__
+class _Job(DenseFitJob):
+    task = "segment"
+    counted = "pixels"
+
+    def _told(self, data: SegmentationData) -> str:
+        _, height, width = data.image_shape
+        return f"{data.name}: {len(data.train):,} training images of {height}x{width}, {data.num_classes} classes"
+
+    def _trial(self, **options: Any) -> SegmentTrial:
         from leveret._threads import default_threads
         from leveret.jobs._segment_trial import SegmentTrial
 
-        started = time.perf_counter()
-        described = recipe.describe()
-        # what a resumed run must have in common
-        common = {
-            "task": "segment",
-            "data": data_identity(data),
-            "pixels": [int(n) for n in data.train.class_counts()],
-            "seed": self.seed,
-            "recipe": described,
-        }
-        self.folder.begin({"leveret": __version__, "source": source, "run": common})
-        if (before := self.finished()) is not None:
-            return before
-        _, height, width = data.image_shape
-        self.say(
-            f"{data.name}: {len(data.train):,} training images of {height}x{width}, {data.num_classes} classes; "
-            f"{recipe.name} with {described['parameters']:,} weights"
-        )
-        trial = SegmentTrial(
-            key="segment",
-            folder=self.folder.net,
-            threads=self.threads or default_threads(),
-            recipe=recipe,
-            provenance={"leveret": __version__, "data": data.name, "net": recipe.name, "seed": self.seed},
-            model=self.folder.model,
-        )
-        result = self.trained(trial, data, self.progress)
-        metrics = self._metrics(data, described, trial, result)
-        self._report(data, metrics, trial)
-        self.say(f"done in {duration(time.perf_counter() - started)}")
-        return FitJobResult(self.folder.path, metrics)
+        return SegmentTrial(threads=self.threads or default_threads(), **options)
 
     def _metrics(
         self, data: SegmentationData, described: dict[str, Any], trial: SegmentTrial, result: dict[str, Any]

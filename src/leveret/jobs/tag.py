@@ -6,18 +6,15 @@ As `leveret.jobs.fit`, whose folder and way to resume it has.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from leveret._files import write_json
-from leveret.data._identity import data_identity
-from leveret.errors import LeveretUsageError
 from leveret.jobs._data import load_tags, public_data
-from leveret.jobs._fit_job import FitJob, FitJobResult, checked_folder
+from leveret.jobs._dense_fit_job import DenseFitJob, check_test_part
+from leveret.jobs._fit_job import FitJobResult, checked_folder
 from leveret.jobs._resumable import JobInterrupted, resume_command
 from leveret.jobs._rules import RuleOptions, tag_rule_figures
-from leveret.report.words import duration
 
 if TYPE_CHECKING:  # `--help` needs none of it
     from torch import nn
@@ -99,8 +96,7 @@ def run(
 
         unlabelled = {"unlabelled": True} if rules is not None else {}
         data = load_tags(source, seed=seed, options={**load_options, "strict": strict, **unlabelled})
-        if len(data.test) == 0:
-            raise LeveretUsageError(f"{data.source} has no test part to measure on; leave test_fraction above 0")
+        check_test_part(data)
         recipe = tag_recipe(
             data,
             net=net,
@@ -115,41 +111,17 @@ def run(
         return job.run(str(getattr(source, "source", source)), data, recipe)
 
 
-class _Job(FitJob):
-    def run(self, source: str, data: TaggingData, recipe: Any) -> FitJobResult:
-        from leveret import __version__
+class _Job(DenseFitJob):
+    task = "tag"
+    counted = "tags"
+
+    def _told(self, data: TaggingData) -> str:
+        return f"{data.name}: {len(data.train):,} training sentences, {len(data.types)} types of entities"
+
+    def _trial(self, **options: Any) -> TagTrial:
         from leveret.jobs._tag_trial import TagTrial
 
-        started = time.perf_counter()
-        described = recipe.describe()
-        # what a resumed run must have in common
-        common = {
-            "task": "tag",
-            "data": data_identity(data),
-            "tags": [int(n) for n in data.train.class_counts()],
-            "seed": self.seed,
-            "recipe": described,
-        }
-        self.folder.begin({"leveret": __version__, "source": source, "run": common})
-        if (before := self.finished()) is not None:
-            return before
-        self.say(
-            f"{data.name}: {len(data.train):,} training sentences, {len(data.types)} types of entities; {recipe.name} "
-            f"with {described['parameters']:,} weights"
-        )
-        trial = TagTrial(
-            key="tag",
-            folder=self.folder.net,
-            threads=self.threads or 1,
-            recipe=recipe,
-            provenance={"leveret": __version__, "data": data.name, "net": recipe.name, "seed": self.seed},
-            model=self.folder.model,
-        )
-        result = self.trained(trial, data, self.progress)
-        metrics = self._metrics(data, described, trial, result)
-        self._report(data, metrics, trial)
-        self.say(f"done in {duration(time.perf_counter() - started)}")
-        return FitJobResult(self.folder.path, metrics)
+        return TagTrial(threads=self.threads or 1, **options)
 
     def _metrics(
         self, data: TaggingData, described: dict[str, Any], trial: TagTrial, result: dict[str, Any]
