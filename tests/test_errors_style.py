@@ -23,6 +23,7 @@ FINE = {
     "distill/_views.py IndexError",  # a sequence
     "estimator/_classifier.py ValueError",  # in scikit-learn's own words
     "experiments/_index/_answers.py KeyError",  # as where a part wasn't run
+    "runtime/__init__.py AttributeError",
     "runtime/_graph.py ValueError",  # caught, and told with the file
     "shrink/pruned/__init__.py AttributeError",
 }
