@@ -44,6 +44,7 @@ def completed(run, monkeypatch):
         (("reproduce", "deep"), ["deep-vs-shallow"]),
         (("fit", "dig"), ["digits"]),
         (("fit", "--val-f"), ["--val-fraction"]),
+        (("inspect", "zoo:nosuch", "--js"), ["--json"]),
     ],
 )
 def test_words_are_completed(completed, words, offered):

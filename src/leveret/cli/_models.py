@@ -66,10 +66,8 @@ def predict(
     """Say the class of images or texts, with a packed model; name entities in texts, with a tagger; or write masks, a
     class for each pixel, with a model of maps."""
     with guarded():
-        from leveret.zoo import located
-
         predict_each(
-            located(model),
+            model,
             paths,
             top=top,
             out=out,
@@ -89,9 +87,8 @@ def inspect(model: Model, as_json: Json = False) -> None:
     """Show a packed model's layers, shapes, bits, bytes and operations."""
     with guarded():
         from leveret.jobs import inspect as job
-        from leveret.zoo import located
 
-        found = job.run(located(model))
+        found = job.run(model)
         if as_json:
             print_json(found.as_dict())
         else:
@@ -122,15 +119,13 @@ def bench(
     """Time a packed model: latency, throughput, memory; alone or beside other engines."""
     with guarded():
         from leveret.jobs import bench as job
-        from leveret.zoo import located
 
         if batch is not None:
             renamed_option("--batch", "--batch-size", since="0.1", until="0.3")
             batch_size = batch
         progress = note if sys.stderr.isatty() else None
-        file = located(model)
         found = job.run(
-            file, against=against, threads=threads, batch_size=batch_size, profile=profile, progress=progress
+            model, against=against, threads=threads, batch_size=batch_size, profile=profile, progress=progress
         )
         if as_json:
             print_json(found.as_dict())
@@ -151,7 +146,6 @@ def export(
     """Write a packed model as a float net in ONNX that gives the same logits, for other engines to run."""
     with guarded():
         from leveret.interchange import export_onnx
-        from leveret.zoo import located
 
-        export_onnx(located(model), out, pixels=False if floats else None)
+        export_onnx(model, out, pixels=False if floats else None)
         note(f"wrote {out}")

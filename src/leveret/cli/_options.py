@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from leveret.cli._completion import IMAGE_NETS, MASK_NETS, TEXT_NETS, one_of, sources
-from leveret.cli._guard import say
+from leveret.cli._guard import guarded, say
+
+
+def located(context: typer.Context, model: Path) -> Path:
+    """A model's file, of the zoo where it is asked for."""
+    if context.resilient_parsing or not str(model).startswith("zoo:"):  # the former where a shell completes
+        return model
+    with guarded():
+        from leveret import zoo
+
+        return zoo.located(model)
+
 
 Source = Annotated[
     str,
@@ -22,7 +33,9 @@ Source = Annotated[
 ]
 Model = Annotated[
     Path,
-    typer.Argument(help="A packed model, MODEL.lvr, or zoo:NAME; see leveret zoo.", show_default=False),
+    typer.Argument(
+        help="A packed model, MODEL.lvr, or zoo:NAME; see leveret zoo.", show_default=False, callback=located
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the model, checkpoints, figures and report.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random: splits, initial weights, order, augmentation.")]
