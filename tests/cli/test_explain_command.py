@@ -12,6 +12,15 @@ def test_a_picture_and_a_line(run, model, pictures, tmp_path):
     assert (tmp_path / "where.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_model_of_the_zoo(run, pictures, tmp_path):
+    code, out, err = run("explain", "zoo:digits", pictures / "a.png", "-o", tmp_path / "where.png")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{pictures / 'a.png'}\t")
+    code, _, err = run("explain", "zoo:nothing", pictures / "a.png", "-o", tmp_path / "w.png")
+    assert code == 2
+    assert "digits" in err
+
+
 def test_a_folder_and_what_cannot_be_read(run, model, pictures, tmp_path):
     code, out, err = run("explain", model, pictures, "-o", tmp_path / "out", "--json")
     assert code == 0
