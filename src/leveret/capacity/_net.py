@@ -107,6 +107,9 @@ class DynamicCapacityNet(nn.Module):
         >>> net = DynamicCapacityNet(coarse, [fine, finer], top, k=[8, 2])
     """
 
+    # selectors go back through the top, and whole numbers have no derivative; `shrink.quantize` heeds it
+    real_parts = ("top", "selector")
+
     def __init__(
         self,
         coarse: nn.Module,

@@ -268,5 +268,5 @@ class XnorLinear(_BinaryInput, BinaryWeightLinear):
 
 
 def _of_channels(values: Tensor, layer: BinaryLayer) -> Tensor:
-    """A value of each channel, to stand beside a result, whose channels a linear layer has last, a convolution first."""
+    """A value of each channel, to stand beside a result: a linear layer has channels last, a convolution first."""
     return values if isinstance(layer, nn.Linear) else values[:, None, None]

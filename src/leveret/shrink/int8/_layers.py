@@ -119,6 +119,14 @@ class _Int8Conv(Int8Layer):
         self.groups = groups
         self.padding_mode = padding_mode
 
+    @property
+    def in_channels(self) -> int:
+        return self.weight.shape[1] * self.groups
+
+    @property
+    def kernel_size(self) -> tuple[int, ...]:
+        return tuple(self.weight.shape[2:])
+
     def _per_axis(self, name: str, value: Any) -> tuple[int, ...]:
         axes = self._dims - 2
         values = (value,) * axes if isinstance(value, int) else value
