@@ -121,10 +121,12 @@ class _Int8Conv(Int8Layer):
 
     @property
     def in_channels(self) -> int:
+        """Of what it takes."""
         return self.weight.shape[1] * self.groups
 
     @property
     def kernel_size(self) -> tuple[int, ...]:
+        """A side for each dimension."""
         return tuple(self.weight.shape[2:])
 
     def _per_axis(self, name: str, value: Any) -> tuple[int, ...]:
