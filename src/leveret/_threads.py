@@ -7,14 +7,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-__all__ = ["default_threads", "limited_threads"]
+__all__ = ["MOST_THREADS", "default_threads", "limited_threads"]
+
+# that the kernels start, see src/kernels/threads/pool.cpp
+MOST_THREADS = 256
 
 
 def default_threads() -> int:
     """`LEVERET_THREADS`, or the cores that this process may use."""
     given = os.environ.get("LEVERET_THREADS", "")
     if given.isdecimal() and int(given) > 0:
-        return int(given)
+        return min(int(given), MOST_THREADS)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -8,6 +8,7 @@ import torch
 from capacity_nets import coarse_layers, fine_layers, fine_unpadded, images, made_net, top_layers
 from torch import nn
 
+import leveret
 from leveret.capacity import Budget, DynamicCapacityNet, EntropyGradient, UntilSure, entropy
 from leveret.errors import LeveretUsageError
 
@@ -352,6 +353,21 @@ def test_parts_that_dont_fit_are_refused(parts, says):
 def test_images_that_dont_fit_are_refused(x, says):
     with pytest.raises(LeveretUsageError, match=says):
         made_net()(x)
+
+
+@pytest.mark.parametrize(("options", "patch"), [({"borders": "crop", "patch_size": 40}, 40), ({"borders": "zeros"}, 5)])
+def test_images_smaller_than_a_patch_are_refused(options, patch):
+    def layers():
+        return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
+
+    top = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    net = DynamicCapacityNet(layers(), layers(), top, 1, **options).eval()
+    assert net(torch.zeros(2, 1, patch, patch)).shape == (2, 3)
+    small = torch.zeros(2, 1, patch, patch - 1)
+    runs = (net, net.look, net.coarse_logits, lambda x: net.operations(*x.shape[2:]), lambda x: leveret.pack(net, x))
+    for run in runs:
+        with pytest.raises(LeveretUsageError, match=f"too small: fine looks at patches of {patch}x{patch} pixels"):
+            run(small)
 
 
 def test_more_places_than_there_are():

@@ -238,6 +238,8 @@ def test_it_learns_digits_and_looks_closer(few_digits):
     [
         lambda: Hinted(-1),
         lambda: Hinted(float("nan")),
+        lambda: Hinted("a"),
+        lambda: Hinted(coarse_weight=None),
         lambda: Hinted(warmup=-1),
         lambda: Hinted(warmup=1.5),
         lambda: Hinted(coarse_weight=-0.1),

@@ -72,6 +72,12 @@ def test_a_budget_that_is_none(run, dcn, images, budget):
     assert "patches per image, at least 0" in err
 
 
+def test_a_budget_of_more_places_than_there_are_is_noted(run, dcn, images):
+    code, out, err = run("predict", dcn, images, "--budget", "100000")
+    assert (code, len(out.splitlines())) == (0, 40)
+    assert "the budget of 100,000 patches is more than the 25 that an image has" in err
+
+
 def test_a_budget_for_another_model(run, model, pictures):
     code, out, err = run("predict", model, pictures, "--budget", "3")
     assert (code, out) == (2, "")

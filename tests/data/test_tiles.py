@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 
 from leveret.data import TiledImage, decode_image
 from leveret.data._regions import _flat, _png, _tiff
+from leveret.data._regions._reader import File
 from leveret.errors import LeveretDataError, LeveretUsageError
 
 WIDTH, HEIGHT = 53, 67
@@ -459,3 +460,32 @@ def test_bad_arguments():
     ):
         with pytest.raises(LeveretUsageError):
             call()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "lzw"])
+def test_of_a_file_that_was_cut_it_is_said_how_much_is_missing(kind):
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8))
+    whole = (
+        encoded(image, "BMP")
+        if kind == "BMP"
+        else encoded(image, "TIFF", **({"compression": "tiff_lzw"} if kind == "lzw" else {}))
+    )
+    for part in (0.4, 0.7):
+        cut = whole[: int(len(whole) * part)]
+        if kind == "lzw":  # its directory stands at the end
+            says = r"damaged or cut short \(it begins as a TIFF\)"
+        else:
+            says = rf"damaged or cut short \(it has {len(cut):,} bytes, and needs {len(whole):,}\)"
+        with pytest.raises(LeveretDataError, match=says):
+            TiledImage(cut).region((0, 290, 400, 300) if kind == "TIFF" else (0, 0, 400, 10))
+        with pytest.raises(LeveretDataError, match="damaged"):
+            decode_image(cut, (3, 300, 400))
+
+
+def test_strips_of_a_file_that_was_cut_since_it_was_opened():
+    image = TiledImage(FILES["tiff-RGB-lzw"])
+    needs = max(offset + count for offset, count in image._reader._where)
+    image._reader._file = File(FILES["tiff-RGB-lzw"][: needs // 2])
+    with pytest.raises(LeveretDataError, match=rf"it has {needs // 2:,} bytes, and needs {needs:,}"):
+        image.region((0, 0, WIDTH, HEIGHT))

@@ -134,6 +134,7 @@ def test_another_shape_is_noticed(model, monkeypatch):
     ("options", "words"),
     [
         ({"threads": 0}, "threads must be at least 1, got 0"),
+        ({"threads": 99_999}, "threads must be at most 256"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"against": "x"}, "'x'"),
     ],

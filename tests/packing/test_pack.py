@@ -279,7 +279,7 @@ def test_errors_of_the_caller():
 
 
 def test_a_difference_is_warned_of(monkeypatch):
-    monkeypatch.setattr("leveret.packing._compare._TOLERANCE", -1.0)
+    monkeypatch.setattr("leveret.packing._compare.TOLERANCE", -1.0)
     with pytest.warns(LeveretWarning, match="differ by up to"):
         pack(leveret.ConvNet(1, 10, block=BiRealBlock), torch.randn(2, 1, 8, 8))
 

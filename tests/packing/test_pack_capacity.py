@@ -7,9 +7,19 @@ from torch import nn
 
 import leveret
 from leveret import runtime
-from leveret.capacity import Budget, DynamicCapacityNet, Edges, LocalVariance, RandomPlaces, UntilSure
+from leveret.capacity import (
+    Budget,
+    CoarseConfidence,
+    DynamicCapacityNet,
+    Edges,
+    EntropyGradient,
+    LocalVariance,
+    RandomPlaces,
+    UntilSure,
+)
 from leveret.errors import LeveretPackError, LeveretUsageError, LeveretWarning
 from leveret.nets import ConvNet
+from leveret.packing._gradient import DERIVATIVES
 from leveret.shrink.binary import XnorBlock
 
 
@@ -220,9 +230,51 @@ def test_near_scores_are_warned_of(monkeypatch):
         leveret.pack(net, batch(2, (28, 28)))
 
 
+def sure(selector, seed):
+    """A net whose coarse prediction has a probability of 1, but for rounding."""
+    torch.manual_seed(seed)
+    coarse, fine = (nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU()) for _ in range(2))
+    top = nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+    top[2].weight.data *= 60
+    return DynamicCapacityNet(coarse, fine, top, 3, selector=selector).eval()
+
+
+@pytest.mark.filterwarnings("ignore:PyTorch and the packed net look closer at different places")
+@pytest.mark.parametrize("selector", [EntropyGradient(), CoarseConfidence()])
+@pytest.mark.parametrize("seed", range(4))
+def test_sure_nets_pack(selector, seed):
+    """What is left of their scores is rounding."""
+    net = sure(selector, seed)
+    images = batch(2, (20, 20), seed=seed)
+    packed = leveret.pack(net, images)
+    with torch.no_grad():
+        np.testing.assert_allclose(
+            packed.look(images.numpy()).coarse_logits, net.coarse_logits(images), rtol=1e-4, atol=1e-3
+        )
+
+
+@pytest.mark.parametrize("selector", [EntropyGradient(), CoarseConfidence()])
+@pytest.mark.parametrize("confident", [True, False])
+def test_wrong_derivatives_are_found(monkeypatch, selector, confident):
+    """Also of a net that is so sure that its own scores don't tell."""
+    right = DERIVATIVES["linear"]
+
+    def wrong(tape, step, gradient):
+        (name,) = right(tape, step, gradient)
+        factors = 1 + 0.02 * np.arange(tape.values[name].channels, dtype=np.float32)
+        return [tape.emit(step, "affine", [name], {}, {"scale": factors})]
+
+    monkeypatch.setitem(DERIVATIVES, "linear", wrong)
+    net = sure(selector, 0)
+    if not confident:
+        net.top[2].weight.data /= 60
+    with pytest.raises(LeveretPackError, match="scores of places differ"):
+        leveret.pack(net, batch(2, (20, 20)))
+
+
 def test_wrong_features_are_found(monkeypatch):
     net = made(plain)
-    monkeypatch.setattr("leveret.packing._compare._TOLERANCE", -1.0)
+    monkeypatch.setattr("leveret.packing._compare.TOLERANCE", -1.0)
     with pytest.raises(LeveretPackError, match="coarse features differ"):
         leveret.pack(net, batch(2, (28, 28)))
 

@@ -29,7 +29,8 @@ class Named(nn.Module):
     ("layer", "operation", "instead"),
     [
         (nn.InstanceNorm2d(4), "instance_norm", "use BatchNorm2d, which folds away, or GroupNorm"),
-        (nn.LocalResponseNorm(3), "view", "one to three axes"),
+        (nn.LocalResponseNorm(3), "LocalResponseNorm: the runtime has no view", "use BatchNorm2d"),
+        (nn.ChannelShuffle(2), "channel_shuffle", "use Conv2d with a kernel of 1"),
         (nn.Conv2d(4, 4, 2, padding="same"), "unevenly", "ZeroPad2d"),
         (nn.Upsample(scale_factor=2, mode="bicubic"), "upsample_bicubic2d", "mode='bilinear'"),
         (nn.AvgPool2d(2, divisor_override=3), "divisor_override", "the plain mean"),
@@ -93,8 +94,10 @@ def test_what_is_suggested_is_not_what_is_there():
         (lambda x: torch.maximum(x, -x), "maximum: use relu(a - b) + b"),
         (lambda x: torch.max(x, -x), "relu(a - b) + b"),
         (lambda x: x @ x, "matmul: attention and products of two values"),
-        (lambda x: x**3, "pow but of 2, got 3"),
-        (lambda x: x.view(x.size(0), 2, 2, 8, 8), "one to three axes"),
+        (lambda x: x**3, "pow but of 2, got 3; of 3 and more, write a product"),
+        (lambda x: 1 / x, "reciprocal: a quotient of two values, a / b, packs"),
+        (lambda x: x.sign(), "sign: use tanh or hardtanh"),
+        (lambda x: x.view(x.size(0), 2, 2, 8, 8), "one to three axes; take channels apart with chunk"),
         (lambda x: x.argmax(1).float(), "Packed.predict gives the likeliest class"),
         (lambda x: x.clamp(max=x.mean((2, 3), keepdim=True)), "clamp but with numbers"),
     ],
@@ -142,9 +145,64 @@ def branching(x):
     return x if x.sum() > 0 else -x
 
 
-def test_branches_on_values_cannot_be_traced():
-    with pytest.raises(LeveretPackError, match=r"can't trace Function.*depend on values"):
-        pack(Function(branching, 4), torch.randn(2, 4, 8, 8))
+def test_branches_on_values_cannot_be_traced(capfd):
+    """One line says so, with the place; torch's graphs and remarks are held back."""
+    net = Named(Function(branching, 4))
+    net(torch.randn(2, 4, 8, 8))
+    with pytest.raises(LeveretPackError, match=r"Named, in layer 'features.middle': what it does depends on values"):
+        pack(net, torch.randn(2, 4, 8, 8))
+    assert capfd.readouterr().err == ""
+
+
+class Attending(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x):
+        y = x.flatten(2).transpose(1, 2)
+        return self.attention(y, y, y)[0]
+
+
+def test_attention_is_called_so():
+    net = Named(Attending())
+    net(torch.randn(2, 4, 8, 8))
+    with pytest.raises(LeveretPackError, match=r"'features.middle.attention', MultiheadAttention:.*use Linear or Conv"):
+        pack(net, torch.randn(2, 4, 8, 8))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (lambda net: torch.jit.script(net), "the net, a RecursiveScriptModule, is TorchScript.*pack the nn.Module"),
+        (lambda net: nn.Sequential(torch.jit.script(net)), "layer '0', a RecursiveScriptModule, is TorchScript"),
+        (lambda net: nn.Sequential(net, nn.LazyLinear(2)), "layer '1', a LazyLinear, has no weights yet: run the net"),
+        (
+            lambda net: torch.ao.quantization.quantize_dynamic(net, {nn.Linear}),
+            "layer '1', a Linear, was quantized by torch.*leveret.quantize",
+        ),
+    ],
+)
+def test_modules_that_no_trace_can_show(made, says):
+    net = made(nn.Sequential(nn.Flatten(), nn.Linear(16, 3)).eval())
+    with pytest.raises(LeveretPackError, match=says):
+        pack(net, torch.randn(2, 1, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("1.weight", float("nan"), "parameter '1.weight' holds NaN or infinite"),
+        ("1.bias", float("inf"), "parameter '1.bias' holds NaN or infinite"),
+        ("2.running_var", float("nan"), "buffer '2.running_var' holds NaN"),
+    ],
+)
+def test_weights_that_are_no_numbers(name, value, says):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(16, 3), nn.BatchNorm1d(3)).eval()
+    net.state_dict()[name].view(-1)[1] = value
+    with pytest.raises(LeveretPackError, match=says):
+        pack(net, torch.randn(2, 1, 4, 4))
 
 
 class Outputs(nn.Module):

@@ -35,10 +35,17 @@ def test_the_whole_file_loads(tmp_path):
     assert len(runtime.load(path).layers()) == 6
 
 
-@pytest.mark.parametrize("name", ["missing.lvr", "."])
-def test_no_file(tmp_path, name):
+def test_no_file(tmp_path):
     with pytest.raises(LeveretFormatError, match="could not be read"):
-        runtime.load(tmp_path / name)
+        runtime.load(tmp_path / "missing.lvr")
+
+
+def test_a_folder_says_where_its_model_is(tmp_path):
+    with pytest.raises(LeveretFormatError, match=r"is a folder without a model\.lvr.*leveret\.pack"):
+        runtime.load(tmp_path)
+    (tmp_path / "model.lvr").write_bytes(WHOLE)
+    with pytest.raises(LeveretFormatError, match=r"is a folder: its packed model is .*model\.lvr"):
+        runtime.load(tmp_path)
 
 
 @quick

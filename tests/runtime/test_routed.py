@@ -280,6 +280,7 @@ SMALLER = [step("fine.conv", "conv2d", ["input"], {"stride": [2, 2], "padding": 
         (parts_with("coarse", shape=[2, 10, 10]), ("part 'coarse' must take (2, 9, 10)",)),
         (parts_with("fine", shape=[1, 3, 3]), ("part 'fine'", "1 channels")),
         (parts_with("fine", shape=[2, 2, 2]), ("part 'fine'", "step 'fine.conv'", "too small")),
+        (parts_with("fine", shape=[2, 11, 3]), ("windows of 11 pixels are larger than an image of 9",)),
         (parts_with("fine", takes="features"), ("part 'fine' must take images",)),
         (parts_with("fine", steps=[step("f", "flatten", ["input"])]), ("part 'fine' gives features of (18,)",)),
         (parts_with("whole", shape=[2, 7, 9]), ("part 'whole' gives features of (3, 3, 4)",)),

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -203,3 +204,39 @@ def test_spread_weights_fill_their_range_and_keep_their_signs():
     nn.init.zeros_(gone.weight)
     spread_weights(gone)
     assert (gone.weight == 0).all()
+
+
+class _Last(nn.Module):
+    """Linear layers over the last axis of texts `(n, L, C)`, or of maps `(n, h, w, C)`."""
+
+    def __init__(self, maps):
+        super().__init__()
+        self.enter = nn.Conv2d(1, 6, 3) if maps else nn.Embedding(30, 6)
+        self.first, self.linear, self.last = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        x = self.enter(x)
+        if x.dim() == 4:
+            x = x.permute(0, 2, 3, 1)
+        x = self.linear(self.first(x).relu())
+        return self.last(x.mean(tuple(range(1, x.dim() - 1))))
+
+
+@pytest.mark.parametrize("maps", [False, True])
+@pytest.mark.parametrize("kind", ["xnor", "weights", "binarynet"])
+def test_linear_layers_on_maps_and_texts(maps, kind):
+    """Of as many places as channels, where a norm or a bias along the wrong axis raises nothing."""
+    torch.manual_seed(0)
+    net = _Last(maps)
+    small = binarize(net, kind, layers=["linear"], input_scale=kind == "xnor", input_norm=True)
+    norm, layer = small.linear
+    x = torch.randn(4, 6, 6, 6) if maps else torch.randn(4, 6, 6)
+    rows = nn.BatchNorm1d(6).train()
+    torch.testing.assert_close(norm(x), rows(x.flatten(0, -2)).view_as(x))
+    torch.testing.assert_close(norm.running_var, rows.running_var)
+    torch.testing.assert_close(layer(x), layer(x.flatten(0, -2)).view_as(x))
+    small.eval()
+    given = torch.randn(4, 1, 8, 8) if maps else torch.randint(0, 30, (4, 6))
+    with torch.no_grad():
+        expected = small(given).numpy()
+    np.testing.assert_allclose(leveret.pack(small, given)(given.numpy()), expected, rtol=1e-4, atol=1e-5)

@@ -91,7 +91,8 @@ class DynamicCapacityNet(nn.Module):
     Raises:
         LeveretUsageError: a geometry that can't be derived, or that the net itself gainsays (a few small images are
             tried); coarse and fine of different channels, strides or grids, or places that lie more than a stride
-            apart; k or scale out of range; when called, images without places, or fewer places than k.
+            apart; k or scale out of range; when called, images without places or smaller than a patch, or fewer places
+            than k.
 
     Example:
         >>> data = leveret.load("digits")
@@ -105,6 +106,9 @@ class DynamicCapacityNet(nn.Module):
         >>> finer = nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 6, 3), nn.ReLU())
         >>> net = DynamicCapacityNet(coarse, [fine, finer], top, k=[8, 2])
     """
+
+    # selectors go back through the top, and whole numbers have no derivative; `shrink.quantize` heeds it
+    real_parts = ("top", "selector")
 
     def __init__(
         self,
@@ -231,7 +235,7 @@ class DynamicCapacityNet(nn.Module):
         """Multiply-accumulates of each part for one image of a size, counted by running coarse and top once.
 
         Raises:
-            LeveretUsageError: such an image has no places.
+            LeveretUsageError: such an image has no places, or is smaller than a patch.
         """
         height, width = self._looked_at(height, width)
         size = (1, self.in_channels, height // self.scale, width // self.scale)
@@ -282,6 +286,13 @@ class DynamicCapacityNet(nn.Module):
                 raise LeveretUsageError(
                     f"images of {height}x{width} are too small: {name} has fields of {geometry.size[0]}x"
                     f"{geometry.size[1]} pixels, and not one of them fits"
+                )
+        for level in self.levels:
+            patch = level.patches.size(height, width)
+            if height < patch[0] or width < patch[1]:
+                raise LeveretUsageError(
+                    f"images of {height}x{width} are too small: {level.name} looks at patches of {patch[0]}x{patch[1]} "
+                    "pixels. Give images of that size at least, or fine layers with smaller patches"
                 )
         return (height, width) if self.scale == 1 else self.extent(height, width)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -128,8 +129,8 @@ def _checked(net: nn.Module) -> DynamicCapacityNet:
 
 def _check_weights(**weights: float) -> None:
     for name, value in weights.items():
-        if not 0 <= value < math.inf:
-            raise LeveretUsageError(f"{name} must be a finite number of at least 0, got {value}")
+        if not isinstance(value, Real) or not 0 <= value < math.inf:
+            raise LeveretUsageError(f"{name} must be a finite number of at least 0, got {value!r}")
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

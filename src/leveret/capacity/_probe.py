@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from leveret.capacity._geometry import Geometry
 from leveret.capacity._twin import evaluating, unpadded
 from leveret.errors import LeveretUsageError
+from leveret.nets._convolutions import is_conv2d
 
 __all__ = ["channels_in", "check_field", "check_unpadded"]
 
@@ -16,7 +17,7 @@ _PLACES = 4  # a side of the grid that is probed
 
 def channels_in(net: nn.Module) -> int:
     """Channels of the images that a net takes: of its first convolution, 1 where it has none."""
-    return next((layer.in_channels for layer in net.modules() if isinstance(layer, nn.Conv2d)), 1)
+    return next((layer.in_channels for layer in net.modules() if is_conv2d(layer)), 1)
 
 
 def check_field(net: nn.Module, geometry: Geometry, channels: int, name: str) -> int:

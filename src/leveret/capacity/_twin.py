@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 from torch import nn
 
+from leveret.nets._convolutions import is_conv2d
+
 __all__ = ["evaluating", "unpadded"]
 
-_PADDED = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
+_POOLS = (nn.MaxPool2d, nn.AvgPool2d)
 _PADS = (nn.ZeroPad2d, nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d)
 
 
@@ -29,10 +31,10 @@ def unpadded(net: nn.Module) -> nn.Module:
     """A twin whose convolutions, pools and paddings add nothing around, in the mode that the net is in."""
 
     def change(module: nn.Module) -> None:
-        if isinstance(module, _PADDED):
+        if is_conv2d(module) or isinstance(module, _POOLS):
             pair = isinstance(module.padding, (tuple, str))
             module.padding = (0, 0) if pair else 0
-            if isinstance(module, nn.Conv2d):
+            if is_conv2d(module):
                 module.padding_mode = "zeros"
         elif isinstance(module, _PADS):
             module.padding = (0, 0, 0, 0)

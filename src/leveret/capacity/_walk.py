@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from leveret.capacity._geometry import Geometry
 from leveret.errors import LeveretUsageError
+from leveret.nets._convolutions import is_conv2d
 
 __all__ = ["derive"]
 
@@ -52,7 +53,7 @@ def derive(net: nn.Module, name: str) -> Geometry:
     around = nn.Sequential()
     around.add_module("0", net)
     try:
-        graph = _Tracer().trace(around)
+        graph = _Tracer(filter(is_conv2d, net.modules())).trace(around)
     except Exception as error:  # whatever a user's code does when it meets a stand-in for its input
         raise LeveretUsageError(
             f"the geometry of {name}, a {type(net).__name__}, can't be derived, as its code can't be traced: {error}"
@@ -66,9 +67,15 @@ def derive(net: nn.Module, name: str) -> Geometry:
 
 
 class _Tracer(fx.Tracer):
+    """Goes into all modules but torch's own and convolutions, found before, as asking for weights leaves a trace."""
+
+    def __init__(self, convolutions: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self._convolutions = set(convolutions)
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         # layers that are made of a convolution, as binary ones, are local just as it is
-        return isinstance(m, nn.Conv2d) or super().is_leaf_module(m, module_qualified_name)
+        return m in self._convolutions or super().is_leaf_module(m, module_qualified_name)
 
 
 class _Walk:
@@ -125,7 +132,7 @@ class _Walk:
 
     def module(self, node: fx.Node, layer: nn.Module, into: Geometry) -> Geometry:
         where = f"layer {self.short(node)!r}, {type(layer).__name__}"
-        if isinstance(layer, nn.Conv2d):
+        if is_conv2d(layer):
             if layer.padding_mode == "circular":
                 raise self.refused(f"{where}, pads in a circle, from the other end of the image")
             before, after = _conv_padding(layer.padding, layer.kernel_size, layer.dilation)

@@ -10,14 +10,19 @@ import typer
 from leveret.cli._each import print_each
 from leveret.cli._examples import example
 from leveret.cli._guard import guarded
-from leveret.cli._options import Threads
+from leveret.cli._options import Threads, located
 from leveret.cli._root import app
 
 
 @app.command(short_help="Draw where a model looked in an image.", epilog=example("explain"))
 def explain(
     model: Annotated[
-        Path, typer.Argument(help="A folder of leveret fit, or a packed model, MODEL.lvr.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A folder of leveret fit, a packed model, MODEL.lvr, or zoo:NAME.",
+            show_default=False,
+            callback=located,
+        ),
     ],
     paths: Annotated[list[str], typer.Argument(help="Images, folders, .npz files.", show_default=False)],
     out: Annotated[

@@ -33,6 +33,14 @@ EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif"
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
+_SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF"),
+}
+
+
 def decode_image(source: str | os.PathLike[str] | bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     """Read one image as `(channels, height, width)` uint8.
 
@@ -103,6 +111,9 @@ def open_image(source: Any) -> Image.Image:
                 raise LeveretDataError("empty (0 bytes)")
             stream = source
         with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", category=UserWarning, module="PIL"
+            )  # of a damaged header, which is told as an error
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return Image.open(stream)
     except LeveretDataError:
@@ -119,13 +130,29 @@ def reason_of(source: Any, error: Exception) -> str:
     if isinstance(error, PermissionError):
         return "not readable (permission denied)"
     if isinstance(error, UnidentifiedImageError):
-        return "not an image that Pillow knows"
+        kind = _begins_as(source)
+        return f"damaged or cut short (it begins as a {kind})" if kind else "not an image that Pillow knows"
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return f"larger than {Image.MAX_IMAGE_PIXELS} pixels"
     text = " ".join(str(error).split()) or type(error).__name__
     if not isinstance(source, bytes):
         text = text.replace(str(Path(source)), "the file")
     return f"damaged ({text})"
+
+
+def _begins_as(source: Any) -> str | None:
+    """The format whose signature a file begins with, of those that are common and have one."""
+    try:
+        if isinstance(source, bytes):
+            start = source[:12]
+        else:
+            with open(source, "rb") as stream:
+                start = stream.read(12)
+    except (OSError, TypeError):
+        return None
+    if start[:4] == b"RIFF" and start[8:] == b"WEBP":
+        return "WebP"
+    return next((kind for signature, kind in _SIGNATURES.items() if start.startswith(signature)), None)
 
 
 def in_eight_bits(image: Image.Image, mode: str) -> Image.Image:

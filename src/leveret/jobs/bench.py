@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret._deprecated import renamed_argument
-from leveret._threads import default_threads, limited_threads
+from leveret._threads import MOST_THREADS, default_threads, limited_threads
 from leveret.errors import LeveretUsageError
 from leveret.jobs._engines import Engine, Model, engines, export, lacking, onnxruntime_model, openvino_model
 from leveret.jobs._environment import environment
@@ -150,12 +150,15 @@ def run(
         progress: is told what is being done.
 
     Raises:
-        LeveretUsageError: `threads` or `batch_size` below 1, or an engine that nobody knows.
+        LeveretUsageError: `threads` or `batch_size` below 1, more threads than kernels start, or an engine that
+            nobody knows.
         LeveretFormatError: the model is not a whole, valid .lvr file.
     """
     for name, value in (("threads", threads), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise LeveretUsageError(f"{name} must be at least 1, got {value}")
+    if threads is not None and threads > MOST_THREADS:
+        raise LeveretUsageError(f"threads must be at most {MOST_THREADS}, which the kernels start, got {threads:,}")
     chosen = engines(against if isinstance(against, str) else tuple(against))
     from leveret import runtime
 

@@ -160,9 +160,14 @@ def _contract(model: Any) -> tuple[tuple[int, int, int], tuple[str, ...]]:
     if hasattr(model, "shape"):
         return model.shape, model.classes
     takes = model.input.shape
-    if len(takes) != 3 or model.input.mean is None or len(model.output_shape) != 1:
+    if len(takes) == 3 and len(model.output_shape) == 1 and model.input.mean is None:
         raise LeveretUsageError(
-            "explain works on classifiers of images, packed with a normalisation so that they take pixels; this model "
+            "explain reads pixels, and this model was packed without a normalisation, which it lacks for that: pack it "
+            "with leveret.pack(net, example, normalization=data.normalization)"
+        )
+    if len(takes) != 3 or len(model.output_shape) != 1:
+        raise LeveretUsageError(
+            "explain works on classifiers of images; this model "
             f"takes inputs of shape {tuple(takes)} and gives {tuple(model.output_shape)}"
         )
     return tuple(takes), tuple(model.classes) or tuple(map(str, range(model.output_shape[0])))

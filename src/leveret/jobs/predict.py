@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leveret.data.images import decode_image
-from leveret.errors import LeveretDataError, LeveretUsageError
+from leveret.errors import LeveretDataError, LeveretUsageError, LeveretWarning
 from leveret.jobs._inputs import Item, inputs
 
 if TYPE_CHECKING:  # rules are loaded where they are heeded
@@ -164,6 +165,14 @@ def _with_budget(packed: Any, budget: float) -> Any:
         )
     if not 0 <= budget < math.inf:
         raise LeveretUsageError(f"the budget must be patches per image, at least 0, got {budget:g}")
+    if budget > (places := math.prod(packed.grid)):
+        warnings.warn(
+            LeveretWarning(
+                f"the budget of {budget:,.10g} patches is more than the {places} that an image has: all of them are "
+                "looked at"
+            ),
+            stacklevel=3,
+        )
     packed = copy.copy(packed)
     packed.k = Budget(patches=budget)
     return packed

@@ -16,6 +16,7 @@ from leveret.packing._compare import compare
 from leveret.packing._contract import contract_of
 from leveret.packing._parts import Parts, drafted
 from leveret.packing._saliency import add_saliency
+from leveret.packing._score_check import check_scores
 from leveret.runtime.routes import PackedCapacity
 from leveret.runtime.routes._amounts import amount_to_json
 from leveret.runtime.routes._windows import Axis
@@ -141,19 +142,15 @@ def _compare(net: DynamicCapacityNet, packed: PackedCapacity, example: Tensor, l
     def check(part: str, expected: Tensor, found: Any, what: str) -> None:
         compare(expected.detach().numpy(), found, packed.parts[part].graph.steps, title, what, level=6)
 
-    coarse = np.ascontiguousarray(look.coarse.detach().numpy().transpose(0, 2, 3, 1))
     run = packed.parts
     check("coarse", look.coarse.permute(0, 2, 3, 1), run["coarse"].results(images, 0), "coarse features")
-    told = run["saliency"].results(images if packed.asks_images else coarse, 0)
-    scores = look.saliency.flatten(1)
-    # scores have no size of their own
-    size = max(float(scores.abs().max()), 1e-30)
-    check("saliency", scores / size, told[:, -scores.shape[1] :] / size, "scores of places")
+    check_scores(net, packed, example, look)
     with torch.no_grad(), by_floats_alone():
         refined = look.refined.detach()
         top = run["top"].results(np.ascontiguousarray(refined.numpy().transpose(0, 2, 3, 1)), 0)
         check("top", net.top(refined), top, "logits")
-        places = torch.tensor(sorted({0, scores.shape[1] // 2, scores.shape[1] - 1}))
+        count = packed.grid[0] * packed.grid[1]
+        places = torch.tensor(sorted({0, count // 2, count - 1}))
         sample = torch.zeros_like(places)
         vectors, whole = net.patches.at(net.fine, example[:1], sample, places)
     part = "whole" if whole else "fine"

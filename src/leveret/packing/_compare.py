@@ -13,9 +13,9 @@ from torch import Tensor
 from leveret.errors import LeveretPackError, LeveretWarning
 from leveret.runtime._graph import Step
 
-__all__ = ["compare", "only"]
+__all__ = ["TOLERANCE", "compare", "only"]
 
-_TOLERANCE = 1e-3
+TOLERANCE = 1e-3
 # where the last bit of a float may decide a whole step
 _TURNING = ("bits", "quantize")
 
@@ -37,7 +37,7 @@ def compare(
     """
     difference = float(np.abs(found - expected).max(initial=0))
     largest = max(1.0, float(np.abs(expected).max(initial=0)))
-    if difference <= _TOLERANCE * largest or np.array_equal(found, expected, equal_nan=True):
+    if difference <= TOLERANCE * largest or np.array_equal(found, expected, equal_nan=True):
         return
     if not any(step.op in _TURNING for step in steps):
         raise LeveretPackError(

@@ -17,7 +17,7 @@ from leveret.packing._aliases import unseen_writes
 from leveret.packing._draft import Draft, Turned
 from leveret.packing._ref import INDICES, MEMORY, UNKNOWN_SIZE, Absent, Ref
 from leveret.packing._registry import RULES, supported
-from leveret.packing._suggestions import suggestion
+from leveret.packing._suggestions import MODULES, suggestion
 from leveret.runtime._graph import INPUT
 
 __all__ = ["Lowering", "lower"]
@@ -180,9 +180,22 @@ class Lowering:
 
     def error(self, what: str) -> LeveretPackError:
         """An error that names the layer and the operator, and what would work instead."""
-        return LeveretPackError(
-            f"layer {self.path!r}: the runtime has no {self.operator} {what}{suggestion(self.operator)}"
-        )
+        instead = suggestion(self.operator, self._kind)
+        if instead and ": " in what:  # its own advice would be of the small step
+            what = what.partition(": ")[0]
+        return LeveretPackError(f"{self._where}: the runtime has no {self.operator} {what}{instead}")
+
+    @property
+    def _kind(self) -> str:
+        """The type of the outermost module around the current node that is one of `MODULES`; empty if none is."""
+        stack = self._node.meta.get("nn_module_stack") or {}
+        kinds = (f"{kind.__module__}.{kind.__name__}" if isinstance(kind, type) else kind for _, kind in stack.values())
+        torchs = (kind.rpartition(".")[2] for kind in kinds if kind.startswith("torch.nn."))
+        return next((kind for kind in torchs if kind in MODULES), "")
+
+    @property
+    def _where(self) -> str:
+        return f"layer {self.path!r}, {self._kind}" if self._kind else f"layer {self.path!r}"
 
     def run(self, program: Any) -> Ref:
         """Lower all nodes of an exported program; gives the reference of its output."""
@@ -226,7 +239,8 @@ class Lowering:
             return UNKNOWN_SIZE
         if name not in RULES:
             raise LeveretPackError(
-                f"layer {self.path!r}: the runtime has no {name}{suggestion(name)}; it has {', '.join(supported())}"
+                f"{self._where}: the runtime has no {name}{suggestion(name, self._kind)}; it has "
+                f"{', '.join(supported())}"
             )
         if node in self._unseen:
             raise LeveretPackError(

@@ -20,7 +20,10 @@ def viewed(state: Lowering, ref: Ref, shape: tuple[int, ...]) -> Ref:
     if shape == ref.shape:
         return ref
     if not 1 <= len(shape) <= 3:
-        raise state.error(f"from {ref.shape} to {shape}: a sample has one to three axes")
+        raise state.error(
+            f"from {ref.shape} to {shape}: a sample has one to three axes; take channels apart with chunk, or slices, "
+            "and join them with cat"
+        )
     long = [(n, axis) for n, axis in zip(ref.shape, ref.layout, strict=True) if n > 1]
     if [n for n, _ in long] == [n for n in shape if n > 1]:
         return _relabelled(state, ref, shape, [axis for _, axis in long])

@@ -108,7 +108,8 @@ def _two(state: Lowering, op: str, first: Ref, second: Ref) -> Ref:
 def power(state: Lowering, a: dict[str, Any]) -> Ref:
     exponent = a.get("exponent", 2)
     if not isinstance(a["self"], Ref) or exponent != 2:
-        raise state.error(f"but of 2, got {exponent if isinstance(exponent, int | float) else 'a value'}")
+        got = exponent if isinstance(exponent, int | float) else "a value"
+        raise state.error(f"but of 2, got {got}; of 3 and more, write a product: x * x * x")
     return product(state, a["self"], a["self"])
 
 

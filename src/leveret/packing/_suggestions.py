@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["SUGGESTIONS", "suggestion"]
+__all__ = ["MODULES", "SUGGESTIONS", "suggestion"]
 
 _BATCH_NORM = "use BatchNorm2d, which folds away"
 _OWN_NORM = "use GroupNorm or LayerNorm, which compute it inside"
@@ -10,6 +10,7 @@ _CONSTANT_WEIGHTS = "attention and products of two values are not supported; use
 _OVER_TIME = "use Conv1d layers over the length, and a pool over it"
 _TWO_DIMENSIONS = "images have two dimensions here; use the 2d layer"
 _SMOOTH = "use ReLU, clamp, or a product with a sigmoid"
+_SHUFFLE = "use Conv2d with a kernel of 1 and weights of 0 and 1, which moves channels, or chunk and cat"
 _BEHIND = "leave it out: it belongs behind the packed net"
 
 SUGGESTIONS: dict[str, str] = {
@@ -21,6 +22,7 @@ SUGGESTIONS: dict[str, str] = {
     "conv3d": _TWO_DIMENSIONS,
     "conv_transpose3d": _TWO_DIMENSIONS,
     "copy": "assign to a part by joining parts with cat",
+    "channel_shuffle": _SHUFFLE,
     "cross_entropy_loss": _BEHIND,
     "cumsum": "use a convolution",
     "einsum": _CONSTANT_WEIGHTS,
@@ -49,6 +51,7 @@ SUGGESTIONS: dict[str, str] = {
     "minimum": "use a - relu(a - b), which is the same",
     "ne": _SMOOTH,
     "nll_loss_nd": _BEHIND,
+    "reciprocal": "a quotient of two values, a / b, packs; or use a sigmoid",
     "repeat": "use cat of the same value several times",
     "rnn_relu": _OVER_TIME,
     "rnn_tanh": _OVER_TIME,
@@ -56,6 +59,7 @@ SUGGESTIONS: dict[str, str] = {
     "rrelu": "use LeakyReLU, which it is in eval mode",
     "rsqrt": _OWN_NORM,
     "scaled_dot_product_attention": _CONSTANT_WEIGHTS,
+    "sign": "use tanh or hardtanh; signs are what XnorConv2d and XnorLinear take",
     "softshrink": "use x - clamp(x, -l, l), which is the same",
     "sqrt": _OWN_NORM,
     "std": _OWN_NORM,
@@ -67,7 +71,24 @@ SUGGESTIONS: dict[str, str] = {
 }
 
 
-def suggestion(operator: str) -> str:
-    """What would work instead, as the end of a sentence; empty where nothing comes to mind."""
-    found = SUGGESTIONS.get(operator, "")
+# torch's modules of which what stops is but a small step inside
+_ATTENTION = "attention is not supported; use Linear or Conv layers, or a pool over the places"
+MODULES: dict[str, str] = {
+    "ChannelShuffle": _SHUFFLE,
+    "LocalResponseNorm": "use BatchNorm2d or GroupNorm",
+    "MultiheadAttention": _ATTENTION,
+    "Transformer": _ATTENTION,
+    "TransformerDecoderLayer": _ATTENTION,
+    "TransformerEncoderLayer": _ATTENTION,
+}
+
+
+def suggestion(operator: str, module: str = "") -> str:
+    """What would work instead, as the end of a sentence; empty where nothing comes to mind.
+
+    Args:
+        operator: that the runtime lacks.
+        module: one of `MODULES` that it is a step of.
+    """
+    found = MODULES.get(module) or SUGGESTIONS.get(operator, "")
     return f": {found}" if found else ""

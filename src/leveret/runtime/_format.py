@@ -74,6 +74,13 @@ def read(path: str | os.PathLike[str]) -> Content:
 
 def _check_header(path: Path) -> None:
     """The first bytes give the header's length: refuse before anything is allocated for it."""
+    if path.is_dir():
+        packed = path / "model.lvr"
+        raise LeveretFormatError(
+            f"{path} is a folder: its packed model is {packed}"
+            if packed.is_file()
+            else f"{path} is a folder without a model.lvr: name a .lvr file, or pack the folder's net by leveret.pack"
+        )
     try:
         size = path.stat().st_size
         with open(path, "rb") as file:

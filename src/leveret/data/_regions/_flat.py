@@ -43,6 +43,12 @@ class _Piece(NamedTuple):
     packing: Packing
     bits: int
 
+    @property
+    def end(self) -> int:
+        """The first byte behind it."""
+        rows, columns = self.box.bottom - self.box.top, self.box.right - self.box.left
+        return self.offset + (rows - 1) * self.stride + (columns * self.bits + 7) // 8
+
 
 class FlatReader:
     """See `Reader`; `of` makes one where the file allows it."""
@@ -56,6 +62,7 @@ class FlatReader:
         self.grey = grey
         self._file = file
         self._pieces = pieces
+        self._needs = max(piece.end for piece in pieces)
         self._areas = np.array([piece.box for piece in pieces], np.int64)
 
     @classmethod
@@ -106,11 +113,12 @@ class FlatReader:
             if sought:
                 skipped = (left - area.left) * piece.bits // 8
                 data = b"".join(
-                    exactly(stream, offset + row * piece.stride + skipped, width) for row in range(end - start)
+                    exactly(stream, offset + row * piece.stride + skipped, width, self._needs)
+                    for row in range(end - start)
                 )
                 image = piece.packing.image(data, (right - left, end - start), 0, piece.step)
             else:
-                data = exactly(stream, offset, (end - start - 1) * piece.stride + packed)
+                data = exactly(stream, offset, (end - start - 1) * piece.stride + packed, self._needs)
                 data += bytes(piece.stride - packed)
                 image = piece.packing.image(data, (area.right - area.left, end - start), piece.stride, piece.step)
                 image = image.crop((left - area.left, 0, right - area.left, end - start))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from typing import IO
 
 from leveret._pillow import Image, ImageFile, UnidentifiedImageError
@@ -25,7 +26,11 @@ def opened(stream: IO[bytes]) -> ImageFile.ImageFile:
             continue
         stream.seek(0)
         try:
-            return factory(stream, "")
+            with warnings.catch_warnings():
+                warnings.filterwarnings(
+                    "ignore", category=UserWarning, module="PIL"
+                )  # of a damaged header, which is told as an error
+                return factory(stream, "")
         except (SyntaxError, IndexError, TypeError, struct.error):
             continue
     raise UnidentifiedImageError("cannot identify the image")

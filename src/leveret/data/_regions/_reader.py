@@ -120,8 +120,11 @@ def to_pixels(image: Image.Image, channels: int, *, sixteen: bool = False) -> Pi
     return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def exactly(stream: IO[bytes], offset: int, count: int) -> bytes:
+def exactly(stream: IO[bytes], offset: int, count: int, needs: int | None = None) -> bytes:
     """So many bytes from there.
+
+    Args:
+        needs: bytes that the whole file must have, where that is known; for the error.
 
     Raises:
         LeveretDataError: the file ends before.
@@ -129,7 +132,10 @@ def exactly(stream: IO[bytes], offset: int, count: int) -> bytes:
     stream.seek(offset)
     data = stream.read(count)
     if len(data) < count:
-        raise LeveretDataError(f"damaged (it ends {count - len(data)} bytes too early)")
+        has = stream.seek(0, io.SEEK_END)
+        if needs is None or needs <= has:
+            raise LeveretDataError("damaged or cut short (it ends too early)")
+        raise LeveretDataError(f"damaged or cut short (it has {has:,} bytes, and needs {needs:,})")
     return data
 
 

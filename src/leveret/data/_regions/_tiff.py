@@ -51,6 +51,7 @@ class SegmentReader:
         self._order = "<" if tags.prefix == b"II" else ">"
         self._segment = segment
         self._where = where
+        self._needs = max(offset + count for offset, count in where)
         self._columns = -(-self.size[1] // segment[1])
         self._tags = {tag: ("H", _several(tags[tag])) for tag in _SHORTS if tag in tags}
         self._tags |= {tag: ("I", _several(tags[tag])) for tag in _LONGS if tag in tags}
@@ -121,7 +122,7 @@ class SegmentReader:
 
     def _small(self, stream: IO[bytes], numbers: range, piece: Box) -> bytes:
         """A TIFF of some segments: 8 bytes of header, the directory, what doesn't fit into it, the segments."""
-        parts = [exactly(stream, *self._where[number]) for number in numbers]
+        parts = [exactly(stream, *self._where[number], self._needs) for number in numbers]
         counts = tuple(len(part) for part in parts)
         fields = dict(self._tags)
         fields[_WIDTH], fields[_LENGTH] = ("I", (piece.right - piece.left,)), ("I", (piece.bottom - piece.top,))

@@ -55,12 +55,12 @@ class Axis:
         Raises:
             LeveretFormatError: a place that no window has.
         """
+        if window > pixels:
+            raise LeveretFormatError(f"windows of {window} pixels are larger than an image of {pixels}")
         begins = self.first + self.stride * np.arange(places)
         check_beside(begins, pixels, window)
         if not self.held:
             inside = np.full(places, self.middle)
-        elif window > pixels:
-            raise LeveretFormatError(f"windows of {window} pixels are to be held inside an image of {pixels}")
         else:
             asked = begins
             begins = np.clip(asked, 0, pixels - window)

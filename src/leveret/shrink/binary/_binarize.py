@@ -18,6 +18,7 @@ from leveret.shrink.binary._layers import (
     XnorConv2d,
     XnorLinear,
 )
+from leveret.shrink.binary._norms import LastAxisNorm
 
 __all__ = ["binarize"]
 
@@ -51,7 +52,8 @@ def binarize(
             of name and module. Without it all but the first and the last, as in the paper (section 4).
         keep_first, keep_last: leave the first or last Conv2d/Linear real, in the order in which the net registers
             them; only looked at where `layers` is None.
-        input_norm: put a BatchNorm before each sign, the paper's block order. Default: yes where inputs are
+        input_norm: put a BatchNorm before each sign, the paper's block order; before a Linear over the last axis,
+            whatever axes lead there. Default: yes where inputs are
             signs, no for weights alone. Say no if the net normalises there already.
         input_scale: multiply by K (XNOR-Net, eq. 11).
         weight_scale, weight_gradient, input_gradient: see the binary layers. By default α and the paper's gradient for
@@ -137,4 +139,4 @@ def _binary_like(module: Any, binary_inputs: bool, options: dict[str, Any]) -> A
 def _norm_for(module: Any) -> nn.Module:
     if isinstance(module, nn.Conv2d):
         return nn.BatchNorm2d(module.in_channels)
-    return nn.BatchNorm1d(module.in_features)
+    return LastAxisNorm(module.in_features)

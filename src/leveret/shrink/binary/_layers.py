@@ -12,7 +12,7 @@ Which gradient passes a sign is an argument; `_gradients` lists them.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,7 @@ class BinaryLayer:
     """
 
     weight: Tensor
+    bias: Any
     weight_scale: bool
     weight_gradient: WeightGradient
     real_weights: bool
@@ -75,10 +76,10 @@ class BinaryLayer:
         return identity_sign(self.weight, self.stochastic and self.training)
 
     def _scaled(self, y: Tensor) -> Tensor:
-        if not self.weight_scale:
-            return y
-        alpha = filter_scale(self.weight).flatten()
-        return y * alpha.view(-1, *[1] * (y.dim() - 2))
+        return y * _of_channels(filter_scale(self.weight).flatten(), self) if self.weight_scale else y
+
+    def _biased(self, y: Tensor) -> Tensor:
+        return y if self.bias is None else y + _of_channels(self.bias, self)
 
     def _binary_repr(self) -> str:
         return f", weight_scale={self.weight_scale}, weight_gradient={self.weight_gradient!r}"
@@ -117,7 +118,7 @@ class BinaryWeightConv2d(BinaryLayer, nn.Conv2d):
             y = torch.ops.leveret.binary_weight_conv2d(
                 x, self.weight, self.stride, self.padding, self.dilation, self.groups
             )
-            return _add_bias(self._scaled(y), self.bias)
+            return self._biased(self._scaled(y))
         return F.conv2d(x, self.effective_weight(), self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
@@ -125,7 +126,7 @@ class BinaryWeightConv2d(BinaryLayer, nn.Conv2d):
 
 
 class BinaryWeightLinear(BinaryLayer, nn.Linear):
-    """`x @ (α sign(W)).T`: real inputs `(batch, in_features)`, binary weights."""
+    """`x @ (α sign(W)).T`: real inputs `(…, in_features)`, binary weights."""
 
     def __init__(
         self,
@@ -141,7 +142,7 @@ class BinaryWeightLinear(BinaryLayer, nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.compiler.is_exporting() and not self.real_weights:
-            return _add_bias(self._scaled(torch.ops.leveret.binary_weight_linear(x, self.weight)), self.bias)
+            return self._biased(self._scaled(torch.ops.leveret.binary_weight_linear(x, self.weight)))
         return F.linear(x, self.effective_weight(), self.bias)
 
     def extra_repr(self) -> str:
@@ -223,7 +224,7 @@ class XnorConv2d(_BinaryInput, BinaryWeightConv2d):
             y = conv_sums(self, x)
         if self.input_scale:
             y = y * self.input_scales(x)
-        return _add_bias(y, self.bias)
+        return self._biased(y)
 
     def input_scales(self, x: Tensor) -> Tensor:
         """K of eq. 11, `(batch, 1, out_height, out_width)`."""
@@ -237,7 +238,7 @@ class XnorConv2d(_BinaryInput, BinaryWeightConv2d):
 
 
 class XnorLinear(_BinaryInput, BinaryWeightLinear):
-    """`(sign(x) @ sign(W).T) · K α`: binary inputs `(batch, in_features)` and weights; K = mean |x| of a row."""
+    """`(sign(x) @ sign(W).T) · K α`: binary inputs `(…, in_features)` and weights; K = mean |x| of a row."""
 
     def __init__(
         self,
@@ -260,11 +261,12 @@ class XnorLinear(_BinaryInput, BinaryWeightLinear):
             y = linear_sums(self, x)
         if self.input_scale:
             y = y * x.abs().mean(dim=-1, keepdim=True)
-        return _add_bias(y, self.bias)
+        return self._biased(y)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + self._input_repr()
 
 
-def _add_bias(y: Tensor, bias: Tensor | None) -> Tensor:
-    return y if bias is None else y + bias.view(-1, *[1] * (y.dim() - 2))
+def _of_channels(values: Tensor, layer: BinaryLayer) -> Tensor:
+    """A value of each channel, to stand beside a result: a linear layer has channels last, a convolution first."""
+    return values if isinstance(layer, nn.Linear) else values[:, None, None]

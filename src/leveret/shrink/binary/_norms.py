@@ -1,4 +1,4 @@
-"""BatchNorm's statistics, found anew for the weights that evaluation computes with."""
+"""BatchNorm before linear layers; and its statistics, found anew for the weights that evaluation computes with."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from leveret.errors import LeveretUsageError
 from leveret.shrink._calibrate import checked
 
-__all__ = ["reestimate_norms"]
+__all__ = ["LastAxisNorm", "reestimate_norms"]
+
+
+class LastAxisNorm(nn.BatchNorm1d):
+    """BatchNorm of the channels that a linear layer takes, which are an input's last axis, whatever axes lead there.
+
+    Shapes: `(batch, …, channels)` → the same; on rows, `(batch, channels)`, it is `nn.BatchNorm1d`.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        pass  # of any number of axes
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.transpose(1, -1)).transpose(1, -1)
 
 
 def reestimate_norms(net: nn.Module, batches: Iterable[Any]) -> nn.Module:

@@ -119,6 +119,16 @@ class _Int8Conv(Int8Layer):
         self.groups = groups
         self.padding_mode = padding_mode
 
+    @property
+    def in_channels(self) -> int:
+        """Of what it takes."""
+        return self.weight.shape[1] * self.groups
+
+    @property
+    def kernel_size(self) -> tuple[int, ...]:
+        """A side for each dimension."""
+        return tuple(self.weight.shape[2:])
+
     def _per_axis(self, name: str, value: Any) -> tuple[int, ...]:
         axes = self._dims - 2
         values = (value,) * axes if isinstance(value, int) else value

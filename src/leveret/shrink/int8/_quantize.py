@@ -50,7 +50,9 @@ def quantize(
     rounding and a pass over memory. Other BatchNorms stay, such as those behind a pool.
 
     The first layer sees few inputs, and the last gives the logits: of a net that loses accuracy, these may be left
-    real with `skip`. They are converted otherwise, since 8 bits are mostly enough for them.
+    real with `skip`. They are converted otherwise, since 8 bits are mostly enough for them. The top of a
+    `DynamicCapacityNet` always stays real, since its saliency is a derivative, which whole numbers don't have, and so
+    does a selector that learns.
 
     Args:
         net: any trained module. Layers are found by type, exactly `nn.Conv2d`, `nn.Conv1d` and `nn.Linear`, with
@@ -108,6 +110,7 @@ def _chosen(net: nn.Module, skip: Skipped, depthwise: bool) -> dict[str, Any]:
     if not layers:
         raise LeveretUsageError(f"{type(net).__name__} has no Conv2d, Conv1d or Linear layer to quantize")
     left = set() if depthwise else {name for name, module in layers.items() if _is_depthwise(module)}
+    left |= {name for name in layers if any(f"{name}.".startswith(part) for part in _real_parts(net))}
     for choice in [skip] if isinstance(skip, str | type) else list(skip):
         if isinstance(choice, type):
             found = [name for name, module in layers.items() if isinstance(module, choice)]
@@ -119,10 +122,19 @@ def _chosen(net: nn.Module, skip: Skipped, depthwise: bool) -> dict[str, Any]:
         left.update(found)
     if len(left) == len(layers):
         raise LeveretUsageError(
-            f"no layer is left to quantize: all of {', '.join(layers)} are in skip, or depthwise and stay real without "
-            "depthwise=True"
+            f"no layer is left to quantize: all of {', '.join(layers)} are in skip, depthwise and stay real without "
+            "depthwise=True, or in a part that must stay real"
         )
     return {name: module for name, module in layers.items() if name not in left}
+
+
+def _real_parts(net: nn.Module) -> list[str]:
+    """Beginnings of the names of what must stay differentiable, as the top of a dynamic capacity net."""
+    return [
+        f"{name}.{part}.".lstrip(".")
+        for name, module in net.named_modules()
+        for part in getattr(module, "real_parts", ())
+    ]
 
 
 def _is_depthwise(layer: Any) -> bool:
