@@ -48,7 +48,7 @@ def test_a_model_without_normalisation_lacks_just_that(run, model, pictures, tmp
     contract = dataclasses.replace(packed.input, mean=None, std=None)
     Packed(packed.graph, packed.tensors, contract, packed.classes).save(tmp_path / "floats.lvr")
     code, _, err = run("explain", tmp_path / "floats.lvr", pictures / "a.png", "-o", tmp_path / "w.png")
-    assert code == 1
+    assert code == 2
     assert "was packed without a normalisation, which it lacks" in err
 
 
