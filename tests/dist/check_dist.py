@@ -56,7 +56,8 @@ def main() -> None:
     parser.add_argument("--train", action="store_true", help="install leveret[train], too, and train")
     parser.add_argument("-o", "--out", type=Path, help="write what the plain install weighs to this JSON file")
     given = parser.parse_args()
-    wheel, sdist = only(given.dist, "*.whl"), only(given.dist, "*.tar.gz")
+    # what is run here runs in another folder
+    wheel, sdist = (only(given.dist.resolve(), kind) for kind in ("*.whl", "*.tar.gz"))
     check_wheel(wheel)
     check_sdist(sdist)
     run(sys.executable, "-m", "twine", "check", "--strict", wheel, sdist)
