@@ -209,9 +209,10 @@ def _plan(metrics: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> lis
 
 def _commands(metrics: Mapping[str, Any]) -> list[Block]:
     lines: tuple[tuple[str, str], ...] = ()
+    picks = ": the branch runs, then the leaf that it picks" if len(metrics["outline"]) > 1 else ""
     if metrics["packed"]:
         lines = (
-            ("leveret predict model.lvr photo.png", "say the class: the branch runs, then the leaf that it picks"),
+            ("leveret predict model.lvr photo.png", f"say the class{picks}"),
             ("leveret inspect model.lvr", "list the parts, their layers, bytes and operations"),
         )
     if (metrics.get("single") or {}).get("packed"):
