@@ -11,7 +11,7 @@ import torch
 
 from leveret._threads import default_threads
 from leveret.jobs._operations import count_operations, float_bytes
-from leveret.jobs._speed import best_threads, measure, torch_model
+from leveret.jobs._speed import REST, best_threads, measure, torch_model
 from leveret.metrics import Evaluation
 from leveret.report.contender import Contender
 from leveret.shrink.binary import by_floats_alone
@@ -80,6 +80,7 @@ def compare(data: Any, teacher: Any, student: Any, packed: Any, packed_bytes: in
         threads=threads,
         batch=_BATCH,
         seconds=seconds,
+        rest=REST,
     )
     return Comparison(
         tuple(_contender(key, evaluations[key], nbytes[key], speeds[key], work[key]) for key in evaluations),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from leveret._threads import default_threads, limited_threads
 from leveret.data.segmentation import window
 from leveret.jobs._operations import count_operations, float_bytes, held_bytes
-from leveret.jobs._speed import best_threads, measure, torch_model
+from leveret.jobs._speed import REST, best_threads, measure, torch_model
 from leveret.jobs._tiling import segment
 from leveret.report.mask_contender import MaskContender
 from leveret.shrink.binary import by_floats_alone
@@ -84,7 +84,7 @@ def compare_masks(
         evaluations, agreement = _evaluated(
             data, {key: masks_of(model, data, tile if "packed" in key else None) for key, model in models.items()}
         )
-    speeds = measure(models, pixels, threads=threads, batch=_BATCH, seconds=seconds)
+    speeds = measure(models, pixels, threads=threads, batch=_BATCH, seconds=seconds, rest=REST)
     work = {"teacher": count_operations(teacher, example), **{key: _operations(one) for key, one in packed.items()}}
     work["student"] = work["packed"]
     sizes = {"teacher": float_bytes(teacher), "student": held_bytes(student), **nbytes}

@@ -24,7 +24,9 @@ if TYPE_CHECKING:  # what is timed needn't be torch's, and then torch isn't load
     import torch
     from torch import nn
 
-__all__ = ["Speed", "best_threads", "measure", "torch_model"]
+__all__ = ["REST", "Speed", "best_threads", "measure", "torch_model"]
+
+REST = 0.01  # seconds between the turns of different engines, see `measure`
 
 Model = Callable[[NDArray[Any]], Any]
 

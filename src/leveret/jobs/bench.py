@@ -20,12 +20,11 @@ from leveret.errors import LeveretUsageError
 from leveret.jobs._engines import Engine, Model, engines, export, lacking, onnxruntime_model, openvino_model
 from leveret.jobs._environment import environment
 from leveret.jobs._memory import peak_resident
-from leveret.jobs._speed import Speed, measure, torch_model
+from leveret.jobs._speed import REST, Speed, measure, torch_model
 from leveret.report.contender import NOISY
 
 __all__ = ["Bench", "LayerTime", "Timed", "run"]
 
-_REST = 0.01  # between the turns of different engines: see measure()
 _RUNS = 30  # of the layers
 _ON_BYTES = ("byte_", "int8_", "plane_")  # operations that neither peak is of
 
@@ -184,7 +183,7 @@ def run(
             threads=count,
             batch=batch_size,
             seconds=seconds,
-            rest=_REST if len(contenders) > 1 else 0.0,
+            rest=REST if len(contenders) > 1 else 0.0,
         )
         say("measuring memory")
         timed = tuple(_timed(one, speeds[one.key], batch_size, count) for one in contenders)
