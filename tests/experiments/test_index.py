@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from leveret.experiments import EXPERIMENTS
-from leveret.experiments._index import _answers, page
+from leveret.experiments._index import _answers, figures, page
 from leveret.experiments._index._papers import COMPARED
 from leveret.experiments._index._questions import QUESTIONS
 from leveret.experiments._kept import Kept
@@ -45,6 +45,19 @@ def test_the_worst_step_is_credited_to_the_part_that_it_is_of():
     text = page({"incremental": {**values, "parts": {"fashion": stamp, "cifar": stamp}}})
     assert "worst step | – | +1.50 points | – | [cifar](incremental.md#cifar) |" in text
     assert "worst step | – | 0.40x | – | [fashion](incremental.md#fashion) |" in text
+
+
+def test_figures_for_programs():
+    found = figures({"shrink": shrink()})
+    smaller, error = found["compared"]
+    assert smaller == {
+        "experiment": "shrink", "part": "deep", "figure": "LeNet-300-100, times smaller", "unit": "x", "ours": 60.0,
+        "paper": 40, "remark": smaller["remark"],
+    }  # fmt: skip
+    assert (error["ours"], error["paper"]) == (pytest.approx(1.48), 1.58)
+    assert set(found["answers"]) == {question.text for question in QUESTIONS}
+    quick = figures({"shrink": {**shrink(), "quick": True}})
+    assert (quick["quick"], quick["answers"]) == (True, {})
 
 
 def test_what_was_not_noted_is_said():
@@ -122,6 +135,7 @@ def test_the_page_is_what_its_figures_say():
     kept = Kept(RESULTS)
     results = {name: values for name in EXPERIMENTS if (values := kept.results(name))}
     assert (RESULTS / "index.md").read_text(encoding="utf-8") == page(results)
+    assert json.loads((RESULTS / "index.json").read_text(encoding="utf-8")) == figures(results)
 
 
 @pytest.mark.skipif(not RESULTS.exists(), reason="run from the project's folder, where docs/results stands")

@@ -46,7 +46,7 @@ def fake(monkeypatch):
     made = Fake()
     listed = Experiment("fake", "What it asks", "ours", {part: Part(1, 1) for part in "abc"})
     monkeypatch.setattr(Experiment, "module", property(lambda self: made))
-    monkeypatch.setattr("leveret.experiments._index._page.COMPARED", {"fake": ()})
+    monkeypatch.setattr("leveret.experiments._index._papers.COMPARED", {"fake": ()})
     whole = dict(_registry.EXPERIMENTS)
     _registry.EXPERIMENTS.clear()
     _registry.EXPERIMENTS["fake"] = listed

@@ -46,7 +46,8 @@ class Kept:
         path = self.out / "runs" / "quick.json"
         if path.is_file():
             return bool(json.loads(path.read_text(encoding="utf-8")))
-        files = [path for path in sorted(self.out.glob("*.json")) if path.is_file()]
+        # the overview is written where nothing was run, too
+        files = [path for path in sorted(self.out.glob("*.json")) if path.is_file() and path.name != "index.json"]
         kinds = [json.loads(path.read_text(encoding="utf-8")).get("quick", False) for path in files]
         return None if not kinds else any(kinds)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from leveret.experiments._experiment import Experiment
-from leveret.experiments._index._papers import COMPARED, Compared
+from leveret.experiments._index._papers import Compared, compared
 from leveret.experiments._index._questions import QUESTIONS
 from leveret.experiments._registry import EXPERIMENTS
 from leveret.experiments._results import QUICK, markdown_table, seeds_of, wrapped
@@ -68,8 +68,7 @@ def _experiment(experiment: Experiment, values: _Values) -> list[str]:
     name, parts = experiment.name, values["parts"]
     after = "Ours" if experiment.paper == "ours" else f"After {experiment.paper}"
     text = [f"## {name}", "", f"{experiment.title}. {after}. [All tables]({name}.md)", ""]
-    shown = [(one, found) for one in COMPARED[name] if (found := _found(one, values)) is not None]
-    if shown:
+    if shown := compared(name, values):
         header = ["figure", "paper's", "ours", "difference", "part", "remark"]
         text += [markdown_table(header, [_compared(one, found, name, values) for one, found in shown]), ""]
     rows = [_run(experiment, part, parts[part]) for part in experiment.parts if part in parts]
@@ -79,16 +78,8 @@ def _experiment(experiment: Experiment, values: _Values) -> list[str]:
     return text
 
 
-def _found(one: Compared, values: _Values) -> float | None:
-    """Ours; None where its part wasn't run."""
-    try:
-        return one.ours(values)
-    except (KeyError, StopIteration, ValueError):
-        return None
-
-
 def _compared(one: Compared, ours: float, name: str, values: _Values) -> tuple[str, ...]:
-    part = one.part if isinstance(one.part, str) else one.part(values)
+    part = one.part_in(values)
     paper = "–" if one.paper is None else one.paper if isinstance(one.paper, str) else _value(one.paper, one.unit)
     link = f"[{part}]({name}.md#{part})"
     return one.what, paper, _value(ours, one.unit), _difference(one, ours), link, one.remark

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["COMPARED", "Compared"]
+__all__ = ["COMPARED", "Compared", "compared"]
 
 _Values = Mapping[str, Any]
 
@@ -35,6 +36,10 @@ class Compared:
     paper: float | str | None = None
     unit: str = "%"
     remark: str = ""
+
+    def part_in(self, values: _Values) -> str:
+        """The part whose figure it is."""
+        return self.part if isinstance(self.part, str) else self.part(values)
 
 
 def _figure(key: str, factor: float = 1.0) -> Callable[[_Values], float]:
@@ -156,3 +161,12 @@ COMPARED: Mapping[str, tuple[Compared, ...]] = {
         ),
     ),
 }  # fmt: skip
+
+
+def compared(name: str, values: _Values) -> list[tuple[Compared, float]]:
+    """The rows of an experiment, and ours of each; those whose part wasn't run are left out."""
+    found = []
+    for one in COMPARED[name]:
+        with suppress(KeyError, StopIteration, ValueError):
+            found.append((one, one.ours(values)))
+    return found
