@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from leveret.cli._guard import complain, guarded, note, say
+from leveret.cli._guard import WRONG, complain, guarded, note, say
 
 __all__ = ["COMMANDS", "main", "parser"]
 
@@ -29,7 +29,7 @@ def main() -> None:
             'for the others: pip install "leveret[train]"',
             "red",
         )
-        raise SystemExit(2)
+        raise SystemExit(WRONG)
     given, unknown = parser().parse_known_args(words)
     if unknown:
         command = f" {given.command}" if given.command else ""
@@ -38,7 +38,7 @@ def main() -> None:
             'takes, and all there is comes with: pip install "leveret[train]"',
             "red",
         )
-        raise SystemExit(2)
+        raise SystemExit(WRONG)
     if given.command is None:
         parser().print_help()
         raise SystemExit(0)

@@ -111,9 +111,8 @@ def open_image(source: Any) -> Image.Image:
                 raise LeveretDataError("empty (0 bytes)")
             stream = source
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", category=UserWarning, module="PIL"
-            )  # of a damaged header, which is told as an error
+            # of a damaged header, which is told as an error
+            warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return Image.open(stream)
     except LeveretDataError:

@@ -32,11 +32,16 @@ def check_net(net: nn.Module) -> None:
         if any(isinstance(value, UninitializedParameter | UninitializedBuffer) for value in _own(module)):
             raise LeveretPackError(f"{where} has no weights yet: run the net on the example once, then train it")
     for name, value in chain(net.named_parameters(), net.named_buffers()):
-        learned = isinstance(value, nn.Parameter)
-        if value.is_floating_point() and bool(value.isnan().any() if not learned else not value.isfinite().all()):
+        if not value.is_floating_point():
+            continue
+        # a buffer may be infinite by intent, as a mask is
+        kind, lost, what = ("parameter", ~value.isfinite(), "NaN or infinite values")
+        if not isinstance(value, nn.Parameter):
+            kind, lost, what = ("buffer", value.isnan(), "NaN")
+        if bool(lost.any()):
             raise LeveretPackError(
-                f"{'parameter' if learned else 'buffer'} {name!r} holds NaN{' or infinite values' if learned else ''}: "
-                "train it anew, with a smaller learning rate, or take an earlier checkpoint"
+                f"{kind} {name!r} holds {what}: train it anew, with a smaller learning rate, or take an earlier "
+                "checkpoint"
             )
 
 

@@ -27,9 +27,8 @@ def opened(stream: IO[bytes]) -> ImageFile.ImageFile:
         stream.seek(0)
         try:
             with warnings.catch_warnings():
-                warnings.filterwarnings(
-                    "ignore", category=UserWarning, module="PIL"
-                )  # of a damaged header, which is told as an error
+                # of a damaged header, which is told as an error
+                warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
                 return factory(stream, "")
         except (SyntaxError, IndexError, TypeError, struct.error):
             continue
