@@ -215,6 +215,12 @@ def test_a_packed_tree_is_timed_part_by_part(grown, capsys):
         one, many = ([row.name for row in rows] for rows in profile.values())
         assert one == many
     assert "root" in timings(found)
+    few, many = (
+        tuple(bench.LayerTime(name, "conv2d", 1.0, 1.0, 2, 3, None) for name in names) for names in ("ac", "abc")
+    )
+    both = bench._aligned({1: few, 8: many})
+    assert [[row.name for row in rows] for rows in both.values()] == [list("abc")] * 2
+    assert [row.seconds for row in both[1]] == [1.0, 0.0, 1.0]
     show_bench(found)
     assert "root" in capsys.readouterr().out
 
